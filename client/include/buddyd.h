@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * buddyd.h: borrow huge memory from buddyd and use it in place.
+ *
+ *     struct buddyd *b;
+ *     struct buddyd_block block;
+ *     struct buddyd_alloc rq = BUDDYD_ALLOC_INIT;
+ *     void *p;
+ *
+ *     rq.order = 9;
+ *     if (buddyd_connect(NULL, &b) || buddyd_alloc(b, &rq, &block) || buddyd_pin(b, &block, &p))
+ *         errx(1, "%s", buddyd_error());
+ *     ...
+ *     buddyd_unpin(b, &block);
+ *     buddyd_free(b, block.handle);
+ *     buddyd_close(b);
+ *
+ * Errors: every function that returns int returns 0 or a negative errno, writes its outputs only on
+ * success, and leaves a line of text for buddyd_error(). -ENOTCONN: the daemon is gone, or this
+ * process is a child of fork(). -EPROTO: the daemon broke the protocol. Threads: a connection may
+ * be used by any number of threads at once, but for buddyd_close(). fork(): a child has neither the
+ * mappings nor the connection; every call on it answers -ENOTCONN, and buddyd_close() releases what
+ * is left. The library never logs, never exits, never installs a signal handler.
+ */
+#ifndef BUDDYD_H
+#define BUDDYD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define BUDDYD_API __attribute__((visibility("default")))
+
+/** A connection. Opaque. */
+struct buddyd;
+
+/* ---- connection ---- */
+
+/** How to connect. Initialise with BUDDYD_OPTIONS_INIT, so that later versions can add fields. */
+struct buddyd_options {
+    size_t size;
+    const char *socket; /**< path; NULL: $BUDDYD_SOCKET, or else BUDDYD_DEFAULT_SOCKET */
+    const char *name;   /**< shown in listings, up to 31 bytes; NULL: the program's name */
+};
+#define BUDDYD_OPTIONS_INIT                                                                        \
+    {                                                                                              \
+        sizeof(struct buddyd_options), NULL, NULL                                                  \
+    }
+#define BUDDYD_DEFAULT_SOCKET "/run/buddyd/buddyd.sock"
+
+/**
+ * Connect to the daemon and map its zones.
+ * options may be NULL. Release with buddyd_close(). Fails with -ENOENT or -ECONNREFUSED when no
+ * daemon listens, -EACCES when the socket may not be used, -EPROTONOSUPPORT when no version is
+ * common, -EMFILE when the zones' descriptors cannot all be taken.
+ */
+BUDDYD_API int buddyd_connect(const struct buddyd_options *options, struct buddyd **ret);
+
+/**
+ * End the connection: every block that it still has is freed by the daemon, every mapping is gone.
+ * NULL is allowed. No other thread may be in a call on b.
+ */
+BUDDYD_API void buddyd_close(struct buddyd *b);
+
+/**
+ * The text of this thread's last failure: one line, without a newline, that names the thing, the
+ * value and what would be accepted. Valid until this thread's next call. Never NULL.
+ */
+BUDDYD_API const char *buddyd_error(void);
+
+enum buddyd_reason {
+    BUDDYD_REASON_UNKNOWN = 0,
+    BUDDYD_REASON_SHORTAGE = 1,      /**< too few free pages */
+    BUDDYD_REASON_FRAGMENTATION = 2, /**< enough free pages, but not together */
+    BUDDYD_REASON_NO_ZONE = 3,       /**< no zone that was allowed can ever hold such a block */
+    BUDDYD_REASON_NO_HANDLES = 4,    /**< the daemon has no names left */
+};
+
+/** Why an allocation was refused, as numbers. */
+struct buddyd_refusal {
+    enum buddyd_reason reason;
+    int zone; /**< the zone that came nearest; -1: none */
+    unsigned order;
+    uint64_t wanted_pages;
+    uint64_t free_pages;
+    int largest_order;    /**< the largest free block's; -1: nothing is free */
+    int frag_index;       /**< times 1000: towards 0 shortage, towards 1000 fragmentation */
+    uint64_t zones_tried; /**< bit i: zone i was tried */
+};
+
+/** Why this thread's last allocation was refused. -ENODATA when its last failure was none. */
+BUDDYD_API int buddyd_last_refusal(struct buddyd_refusal *ret);
+
+/* ---- zones ---- */
+
+enum buddyd_backing {
+    BUDDYD_HUGETLB = 1,   /**< reserved hugepages, sealed */
+    BUDDYD_HUGETLBFS = 2, /**< reserved hugepages, files on a mount */
+    BUDDYD_SHMEM = 3,     /**< ordinary memory, transparent huge pages advised; may be swapped */
+};
+
+/** A zone of memory, as this process sees it. */
+struct buddyd_zone {
+    unsigned id;
+    char name[32];
+    int node; /**< NUMA node; -1: bound to none */
+    enum buddyd_backing backing;
+    unsigned page_shift;
+    unsigned hugepage_shift;
+    uint64_t bytes;
+    void *base;              /**< where its byte 0 is mapped here */
+    uint64_t preferred_base; /**< where the daemon asks every client to map it */
+    int at_preferred;        /**< 1: base is there, so pointers can be shared between processes */
+};
+
+BUDDYD_API unsigned buddyd_nr_zones(const struct buddyd *b);
+/** The i-th zone, 0 to buddyd_nr_zones() - 1. -EINVAL when there is none. */
+BUDDYD_API int buddyd_get_zone(const struct buddyd *b, unsigned i, struct buddyd_zone *ret);
+
+/* ---- blocks ---- */
+
+/** The contract under which a block is held. */
+enum buddyd_type {
+    BUDDYD_UNMOVABLE = 0,   /**< at a fixed place until freed; DMA-safe; pinning costs nothing */
+    BUDDYD_MOVABLE = 1,     /**< may be moved while not pinned */
+    BUDDYD_RECLAIMABLE = 2, /**< may be moved or discarded while not pinned */
+};
+
+/** Clear the block before it is handed out; done in place, by this process. */
+#define BUDDYD_ZERO (1u << 0)
+
+#define BUDDYD_ANY (-1)
+
+/** What is asked for. Initialise with BUDDYD_ALLOC_INIT. */
+struct buddyd_alloc {
+    size_t size;
+    enum buddyd_type type;
+    unsigned order;      /**< 2^order pages; 0 to 18 */
+    unsigned flags;      /**< BUDDYD_ZERO */
+    int node;            /**< the NUMA node to prefer, or BUDDYD_ANY */
+    int zone;            /**< the only zone to take from, or BUDDYD_ANY */
+    unsigned timeout_ms; /**< how long the daemon may make it wait for memory; 0: not at all */
+};
+#define BUDDYD_ALLOC_INIT                                                                          \
+    {                                                                                              \
+        sizeof(struct buddyd_alloc), BUDDYD_UNMOVABLE, 0, 0, BUDDYD_ANY, BUDDYD_ANY, 0             \
+    }
+
+/** A block that this client has. The caller keeps it; the fields are to be read only. */
+struct buddyd_block {
+    uint64_t handle; /**< its name; never 0 */
+    uint64_t offset; /**< bytes from the start of its zone's memory, when it was granted */
+    uint64_t bytes;
+    uint32_t zone;
+    uint8_t order;
+    uint8_t type; /**< enum buddyd_type */
+    uint16_t reserved;
+    uint32_t slot; /**< the library's own */
+    uint32_t reserved2;
+};
+
+/**
+ * Allocate one block. rq may be NULL: one unmovable page.
+ * Fails with -ENOMEM when it is refused: buddyd_error() says why, buddyd_last_refusal() in numbers;
+ * -EINVAL when the request makes no sense.
+ */
+BUDDYD_API int buddyd_alloc(struct buddyd *b, const struct buddyd_alloc *rq,
+                            struct buddyd_block *ret);
+/** Allocate the smallest block of at least bytes (1 to 1 GiB); rq->order is not looked at. */
+BUDDYD_API int buddyd_alloc_bytes(struct buddyd *b, uint64_t bytes, const struct buddyd_alloc *rq,
+                                  struct buddyd_block *ret);
+/** Allocate n blocks of one kind, all or none. ret has room for n. Any n; one round trip for 1024.
+ */
+BUDDYD_API int buddyd_alloc_bulk(struct buddyd *b, const struct buddyd_alloc *rq, size_t n,
+                                 struct buddyd_block *ret);
+
+/**
+ * Free a block. It must not be pinned. -ESTALE when the handle names no block, or no block any
+ * more, or somebody else's: nothing is freed.
+ */
+BUDDYD_API int buddyd_free(struct buddyd *b, uint64_t handle);
+/** Free n blocks. Those with good handles are freed even if others are stale; the error is the
+ * first. */
+BUDDYD_API int buddyd_free_bulk(struct buddyd *b, size_t n, const uint64_t *handles);
+
+/**
+ * Get a pointer to a block's content, which stays in place until the matching buddyd_unpin(). Pins
+ * nest. UNMOVABLE: always succeeds, and the pointer holds until the block is freed. MOVABLE: the
+ * pointer may be another after each unpin. RECLAIMABLE: the same, and -ENODATA when the content was
+ * discarded.
+ */
+BUDDYD_API int buddyd_pin(struct buddyd *b, const struct buddyd_block *block, void **ret);
+BUDDYD_API void buddyd_unpin(struct buddyd *b, const struct buddyd_block *block);
+
+/* ---- the kernel's family ----
+ * For UNMOVABLE memory by address, as kernel programmers know it. flags is BUDDYD_ZERO or 0.
+ * Addresses are of this process. What one of these allocated is freed by its counterpart here, or
+ * by buddyd_free() with nothing else ever naming it again.
+ */
+
+/** 2^order pages as a block; type and flags as in buddyd_alloc. */
+BUDDYD_API int buddyd_alloc_pages(struct buddyd *b, enum buddyd_type type, unsigned flags,
+                                  unsigned order, struct buddyd_block *ret);
+/** One page as a block. */
+BUDDYD_API int buddyd_alloc_page(struct buddyd *b, enum buddyd_type type, unsigned flags,
+                                 struct buddyd_block *ret);
+/** 2^order unmovable pages by address; free with buddyd_free_pages() and the same order. */
+BUDDYD_API int buddyd_get_free_pages(struct buddyd *b, unsigned flags, unsigned order, void **ret);
+BUDDYD_API int buddyd_get_free_page(struct buddyd *b, unsigned flags, void **ret);
+/** One unmovable page, cleared. */
+BUDDYD_API int buddyd_get_zeroed_page(struct buddyd *b, void **ret);
+/** -EINVAL when no block of this order was allocated by address there; nothing is freed. */
+BUDDYD_API int buddyd_free_pages(struct buddyd *b, void *addr, unsigned order);
+BUDDYD_API int buddyd_free_page(struct buddyd *b, void *addr);
+/**
+ * Contiguous unmovable pages for exactly bytes, rounded up to pages, not to a power of two (at most
+ * 1 GiB); free with buddyd_free_pages_exact() and the same bytes.
+ */
+BUDDYD_API int buddyd_alloc_pages_exact(struct buddyd *b, uint64_t bytes, unsigned flags,
+                                        void **ret);
+BUDDYD_API int buddyd_free_pages_exact(struct buddyd *b, void *addr, uint64_t bytes);
+
+/* ---- asynchronous calls ----
+ * For programs with a loop of their own, and for many requests in one packet. buddyd_submit_*()
+ * only collects; buddyd_flush() sends, and so do buddyd_dispatch() and a full packet. The callback
+ * runs in buddyd_dispatch(), or in any other call of any thread that waits for an answer on this
+ * connection; it may submit, but must not wait: no synchronous call, no buddyd_dispatch().
+ */
+
+/**
+ * error: 0 or a negative errno, with the reason in buddyd_error(). blocks: nr of them, valid during
+ * the call, for an allocation; NULL and 0 else.
+ */
+typedef void (*buddyd_done_fn)(void *data, int error, const struct buddyd_block *blocks, size_t nr);
+
+/** Ask for n blocks (1 to 1024). Returns 0 when it is on its way, and done will be called once. */
+BUDDYD_API int buddyd_submit_alloc(struct buddyd *b, const struct buddyd_alloc *rq, size_t n,
+                                   buddyd_done_fn done, void *data);
+/** Free n blocks (1 to 1024); done may be NULL. */
+BUDDYD_API int buddyd_submit_free(struct buddyd *b, size_t n, const uint64_t *handles,
+                                  buddyd_done_fn done, void *data);
+/** Send what was submitted. -EAGAIN: the socket is full; buddyd_dispatch() first. */
+BUDDYD_API int buddyd_flush(struct buddyd *b);
+/** A descriptor that polls readable when buddyd_dispatch() has something to do. It stays b's. */
+BUDDYD_API int buddyd_fd(const struct buddyd *b);
+/**
+ * Send what was submitted and run the callbacks of the answers that have come. timeout_ms: how long
+ * to wait for the first one; 0 not at all, -1 for ever. Returns how many callbacks ran, or a
+ * negative errno; after -ENOTCONN every pending callback has run with that error.
+ */
+BUDDYD_API int buddyd_dispatch(struct buddyd *b, int timeout_ms);
+
+/* ---- statistics ----
+ * Listings go page by page: *cursor is 0 at first; call again while it is not 0. *ret_n may be 0 on
+ * any page.
+ */
+
+/** What a page of a listing can hold; out arrays have at least this many elements. */
+#define BUDDYD_LISTING_MAX 256u
+#define BUDDYD_MAX_ORDERS  19u
+#define BUDDYD_MAX_TYPES   6u
+
+struct buddyd_zone_stat {
+    struct buddyd_zone zone; /**< base and at_preferred as in this process */
+    uint64_t managed_pages;
+    uint64_t free_pages;
+    uint64_t empty_pageblocks;
+    uint64_t unbacked_pageblocks;
+    uint64_t allocs;
+    uint64_t frees;
+    uint64_t failures;
+    uint64_t claims;
+    uint64_t steals;
+    uint64_t metadata_bytes;
+};
+
+struct buddyd_free_stat {
+    unsigned zone;
+    unsigned nr_orders;
+    unsigned nr_types;
+    uint64_t free_blocks[BUDDYD_MAX_TYPES][BUDDYD_MAX_ORDERS]; /**< [type][order] */
+    uint64_t pageblocks[BUDDYD_MAX_TYPES];
+};
+
+struct buddyd_client_stat {
+    uint32_t session;
+    char name[32];
+    int pid;
+    unsigned uid;
+    unsigned gid;
+    uint64_t blocks;
+    uint64_t pages;
+    uint64_t requests;
+    uint64_t refusals;
+    uint64_t pages_by_type[3];
+};
+
+struct buddyd_block_stat {
+    uint64_t handle; /**< 0 unless the block is this client's */
+    uint32_t session;
+    uint32_t zone;
+    uint64_t offset;
+    unsigned order;
+    enum buddyd_type type;
+};
+
+BUDDYD_API int buddyd_stat_zones(struct buddyd *b, uint64_t *cursor, struct buddyd_zone_stat *out,
+                                 size_t *ret_n);
+BUDDYD_API int buddyd_stat_free(struct buddyd *b, uint64_t *cursor, struct buddyd_free_stat *out,
+                                size_t *ret_n);
+/** Clients of other users are listed for root and the daemon's own user only. */
+BUDDYD_API int buddyd_stat_clients(struct buddyd *b, uint64_t *cursor,
+                                   struct buddyd_client_stat *out, size_t *ret_n);
+/** session: only its blocks, or 0 for all. Blocks of other users as above. */
+BUDDYD_API int buddyd_stat_blocks(struct buddyd *b, uint32_t session, uint64_t *cursor,
+                                  struct buddyd_block_stat *out, size_t *ret_n);
+/** The number of this connection's session in listings. */
+BUDDYD_API uint32_t buddyd_session(const struct buddyd *b);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

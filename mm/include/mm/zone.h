@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * zone.h: one zone of pages and its buddy allocator.
+ *
+ * A zone is one range of pfns, 0 to nr_pages - 1, of whole pageblocks. All memory that it needs is
+ * the caller's. It is single-threaded by contract: one thread touches a zone at a time. Nothing
+ * here allocates, locks, logs or makes a system call; what takes time is begun through struct
+ * zone_ops and finished by zone_populate_done() or zone_move_done() and their counterparts.
+ *
+ * Domains: with one domain (the default) every pageblock is resident in file 0 and all free memory
+ * is everybody's. With more, free blocks smaller than a pageblock belong to the domain that holds
+ * their pageblock, and empty pageblocks are offered to all, but lie in one domain's file: a request
+ * that needs one that lies elsewhere begins its passing and answers -EINPROGRESS.
+ */
+#ifndef MM_ZONE_H
+#define MM_ZONE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mm/types.h"
+
+struct zone;
+
+/** resident of a pageblock whose memory is nowhere: taken by somebody while it passed. */
+#define DOMAIN_NONE 0xffu
+
+/** What happened when a request was served from another type's memory. */
+struct zone_fallback {
+    unsigned order;          /**< of the request */
+    unsigned fallback_order; /**< of the block that was found */
+    enum migratetype wanted;
+    enum migratetype donor;
+    bool claimed; /**< the pageblock changed its type; else one block was stolen from it */
+    pfn_t pfn;
+};
+
+/**
+ * Effects outside the zone. Each member may be NULL if it cannot be needed (populate with one
+ * domain) or is not wanted (fallback). A callback must not call into the zone that calls it.
+ */
+struct zone_ops {
+    /**
+     * Begin to bring every pageblock of this busy block into domain's file: punch it where
+     * zone_resident() says that it lies, populate it there. End with zone_populate_done() or
+     * zone_populate_fail(), later.
+     */
+    void (*populate)(void *ctx, struct zone *z, pfn_t pfn, unsigned order, unsigned domain);
+    /** Begin to copy a block's bytes. End with zone_move_done() or zone_move_abort(), later. */
+    void (*move)(void *ctx, struct zone *z, pfn_t from, pfn_t to, unsigned order);
+    /** A request fell back. */
+    void (*fallback)(void *ctx, struct zone *z, const struct zone_fallback *fb);
+};
+
+struct zone_config {
+    pfn_t nr_pages;             /**< 1 to PFN_MAX_PAGES, a multiple of the pageblock */
+    unsigned pageblock_order;   /**< 1 to MAX_PAGE_ORDER: a hugepage of the zone's backing */
+    unsigned nr_domains;        /**< 1 to MAX_DOMAINS */
+    bool no_grouping;           /**< do not group by mobility at all; for comparison */
+    const struct zone_ops *ops; /**< may be NULL; must outlive the zone */
+    void *ops_ctx;
+};
+
+/**
+ * Bytes of metadata for a zone.
+ * Returns 0 and both parts, or -EINVAL for a config that zone_init() would refuse.
+ * ret_lasting: what is to survive the daemon: a word a page and a record a pageblock.
+ * ret_derived: what is rebuilt from that: links, lists, counts.
+ */
+int zone_metadata_bytes(const struct zone_config *config, size_t *ret_lasting, size_t *ret_derived);
+
+/**
+ * Make a zone, all free: every pageblock MOVABLE (UNMOVABLE if the zone is too small to group,
+ * fewer than NR_MIGRATETYPES pageblocks; memmap_init and page_group_by_mobility_disabled in Linux),
+ * resident in domain 0's file. lasting, derived: zone_metadata_bytes() each, zero-filled, aligned
+ * to 64 bytes; they stay the caller's and must outlive the zone. Returns 0, or -EINVAL. *ret lies
+ * inside derived.
+ */
+int zone_init(const struct zone_config *config, void *lasting, void *derived, struct zone **ret);
+
+/* ---- allocation ---- */
+
+/** Refuse to wait: never begin the passing of a pageblock. */
+#define ALLOC_NOWAIT (1u << 0)
+/** No fallback below a pageblock: rather another zone (ALLOC_NOFRAGMENT in Linux). */
+#define ALLOC_NOFRAGMENT (1u << 1)
+
+/** What a block is marked with; opaque to the zone. */
+#define BLOCK_TAG_BITS 48u
+
+struct zone_request {
+    unsigned order;
+    enum migratetype type; /**< one of the NR_MOBILITIES */
+    unsigned domain;
+    unsigned flags; /**< ALLOC_* */
+    uint64_t tag;   /**< BLOCK_TAG_BITS bits that zone_block() gives back */
+};
+
+/**
+ * Take 2^order free pages from the zone (rmqueue in Linux, and its order: own type, claim, steal).
+ * Returns 0 and the first pfn; -ENOMEM, a normal answer, with nothing changed; -EINPROGRESS when a
+ * pageblock is being passed to the domain: ask again when a populate has ended; -EINVAL for an
+ * order, type, domain or tag out of range. O(orders), plus O(one pageblock) when a pageblock is
+ * claimed.
+ */
+int zone_rmqueue(struct zone *z, const struct zone_request *rq, pfn_t *ret_pfn);
+
+/**
+ * Give a block back and merge it with its buddies (__free_one_page in Linux).
+ * A busy block is freed when its move ends. Returns 0, or -EINVAL when no allocated block begins at
+ * pfn; then nothing has changed.
+ */
+int zone_free(struct zone *z, pfn_t pfn);
+
+/**
+ * Cut an allocated block in two halves that are freed apart; the upper one gets upper_tag.
+ * Returns 0; -EINVAL when no allocated block begins at pfn, or it has order 0; -EBUSY while it
+ * moves.
+ */
+int zone_split(struct zone *z, pfn_t pfn, uint64_t upper_tag);
+
+/* ---- moves, split-phase ---- */
+
+/**
+ * Begin to move the block at from to a new place of the same order and type, in the same domain.
+ * Both become busy and ops->move is called. Returns 0; -ENOMEM when there is no free block for it;
+ * -EINPROGRESS as zone_rmqueue(); -EBUSY when it moves already; -EINVAL when no allocated block
+ * begins there, or it is UNMOVABLE. A move never claims or steals another type's memory.
+ */
+int zone_move_begin(struct zone *z, pfn_t from);
+/**
+ * The bytes are copied: the block is at its new place, with its tag, and its old place is free. If
+ * it was freed meanwhile, both are. to: where it is, unless ret_freed. Returns 0, or -EINVAL when
+ * from does not move.
+ */
+int zone_move_done(struct zone *z, pfn_t from, pfn_t *ret_to, bool *ret_freed);
+/** The bytes could not be copied: the block stays, or is freed if that was asked for meanwhile. */
+int zone_move_abort(struct zone *z, pfn_t from, bool *ret_freed);
+
+/* ---- passing pageblocks between domains, split-phase ---- */
+
+/** The populate that began at pfn is complete: the block is free, and lies in the domain's file. */
+int zone_populate_done(struct zone *z, pfn_t pfn);
+/**
+ * The populate that began at pfn failed after nr_done pageblocks: those lie in the domain's file;
+ * the next one's memory is nowhere (unbacked: out of use until zone_pageblock_backed()); the rest
+ * lie where they lay. Returns 0, or -EINVAL when nothing is populated at pfn or it has no more than
+ * nr_done.
+ */
+int zone_populate_fail(struct zone *z, pfn_t pfn, unsigned nr_done);
+/** An unbacked pageblock has memory again, in domain's file. -EINVAL if it is not unbacked. */
+int zone_pageblock_backed(struct zone *z, pfn_t pfn, unsigned domain);
+/** In which domain's file the pageblock of pfn lies; DOMAIN_NONE if unbacked. */
+unsigned zone_resident(const struct zone *z, pfn_t pfn);
+
+/* ---- looking ---- */
+
+enum block_state {
+    BLOCK_NONE = 0, /**< inside a block */
+    BLOCK_FREE,
+    BLOCK_ALLOCATED,
+    BLOCK_MOVING,     /**< allocated, and being copied away */
+    BLOCK_TARGET,     /**< where a moving block is being copied to */
+    BLOCK_POPULATING, /**< empty, on its way to another domain's file */
+    BLOCK_UNBACKED,   /**< a pageblock without memory */
+};
+
+struct zone_block {
+    pfn_t pfn;
+    unsigned order;
+    enum block_state state;
+    enum migratetype type; /**< asked for, if allocated; of the list, if free */
+    bool free_pending;     /**< freed by its owner while busy */
+    uint64_t tag;
+};
+
+/** The block that begins at pfn. -EINVAL when none does. */
+int zone_block(const struct zone *z, pfn_t pfn, struct zone_block *ret);
+
+struct zone_stat {
+    pfn_t managed_pages;
+    pfn_t free_pages; /**< in all domains */
+    pfn_t empty_pageblocks;
+    pfn_t unbacked_pageblocks;
+    pfn_t busy_pages; /**< targets of moves and what is being populated: neither free nor granted */
+    uint64_t allocs;
+    uint64_t frees;
+    uint64_t failures;
+    uint64_t claims;
+    uint64_t steals;
+    uint64_t passes; /**< pageblocks' passings begun */
+};
+
+void zone_stat(const struct zone *z, struct zone_stat *ret);
+/** Free pages that domain can have: its own, and all empty pageblocks. */
+pfn_t zone_free_pages(const struct zone *z, unsigned domain);
+/** Free blocks of this order and type, in all domains. O(domains). */
+pfn_t zone_nr_free_blocks(const struct zone *z, unsigned order, enum migratetype type);
+/** Pageblocks of this type. */
+pfn_t zone_nr_pageblocks(const struct zone *z, enum migratetype type);
+/** The largest order with a free block that domain can have, or -1. */
+int zone_largest_free_order(const struct zone *z, unsigned domain);
+/**
+ * Fragmentation index of a failed request, times 1000 (fragmentation_index in Linux): -1000 when a
+ * block of the order is free; towards 0 the reason is shortage, towards 1000 fragmentation.
+ */
+int zone_fragindex(const struct zone *z, unsigned order, unsigned domain);
+pfn_t zone_nr_pages(const struct zone *z);
+unsigned zone_pageblock_order(const struct zone *z);
+
+/**
+ * Verify every invariant of the zone: kernel-rules section 16, and those of the domains. O(pages).
+ * Returns 0, or -EUCLEAN with a line of text in why (size bytes), if it is not NULL.
+ */
+int zone_check(const struct zone *z, char *why, size_t size);
+
+#endif

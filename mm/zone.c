@@ -1,0 +1,1 @@
+#include "mm/zone.h"

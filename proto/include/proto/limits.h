@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* limits.h: every hard limit of the wire, in one place. Both ends hold them; tests stand on their
+ * edges. */
+#ifndef PROTO_LIMITS_H
+#define PROTO_LIMITS_H
+
+/** The version of the protocol that this code speaks. */
+#define WIRE_VERSION 1u
+
+/** Bytes in one packet, either way. */
+#define WIRE_MAX_PACKET 65536u
+/** Requests in one ClientPacket. */
+#define WIRE_MAX_REQUESTS 256u
+/** Blocks that one Alloc may ask for, and handles that one Free may name. */
+#define WIRE_MAX_BLOCKS 1024u
+/** Zones of one daemon: a slot word has 6 bits for the zone. */
+#define WIRE_MAX_ZONES 64u
+/** Bytes in a client's or a zone's name, without the terminating zero. */
+#define WIRE_MAX_NAME 31u
+/** Bytes in an error message, without the terminating zero. */
+#define WIRE_MAX_MESSAGE 255u
+/** Entries in one reply to a listing. */
+#define WIRE_MAX_LISTING 256u
+/** Bytes that may wait to be sent to one session before it is disconnected. */
+#define WIRE_MAX_UNSENT (4u * 1024 * 1024)
+/** Sessions that one uid may have at a time. */
+#define WIRE_MAX_SESSIONS_PER_UID 1024u
+/** Free-area table edges: orders 0 to 18 and six migratetypes. */
+#define WIRE_MAX_ORDERS 19u
+#define WIRE_MAX_TYPES  6u
+
+/** Zones that the default preferred base addresses start from; see docs/PROTOCOL.md. */
+#define WIRE_NO_PREFERRED_BASE 0u
+
+#endif
