@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * config.h: what the daemon is to do, as read from its file and drop-ins.
+ *
+ * All that can be wrong in a configuration is found here, with the file and the line, so that the
+ * rest of the daemon can believe it.
+ */
+#ifndef DAEMON_CONFIG_H
+#define DAEMON_CONFIG_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "memfile.h"
+#include "proto/limits.h"
+
+#define CONFIG_DEFAULT_FILE   "/etc/buddyd/buddyd.conf"
+#define CONFIG_DEFAULT_SOCKET "/run/buddyd/buddyd.sock"
+/** Bytes of a page: the allocator's unit is 2^CONFIG_PAGE_SHIFT. */
+#define CONFIG_PAGE_SHIFT 12u
+/** Where the first zone is to be mapped, if nothing else is said: free under ASan too. */
+#define CONFIG_DEFAULT_BASE 0x200000000000u
+/** Bytes that a zone can have at most: 1 TiB. */
+#define CONFIG_MAX_ZONE_BYTES (UINT64_C(1) << 40)
+/** Enough for every message of config_load(). */
+#define CONFIG_WHY_BYTES 1024
+
+/** A zone that the daemon is to have. */
+struct zone_spec {
+    struct memfile_spec memory; /**< name, node, bytes, backing, hugepage_bytes, mount */
+    unsigned pageblock_order;   /**< of hugepage_bytes: 1 to 18 */
+    uint64_t preferred_base;    /**< where every client should map it; 0: anywhere */
+};
+
+/** A configuration. Its strings are its own. */
+struct daemon_config {
+    char *socket;            /**< absolute path */
+    mode_t socket_mode;      /**< of the socket file */
+    gid_t socket_group;      /**< of the socket file; (gid_t)-1: the daemon's */
+    uint64_t preferred_base; /**< of the first zone; 0: no zone has one */
+    unsigned nr_zones;       /**< 1 to WIRE_MAX_ZONES */
+    struct zone_spec zones[WIRE_MAX_ZONES];
+};
+
+/**
+ * Read file, and then its drop-ins: every FILE.d/NAME.conf in the order of names; a later value
+ * overrides an earlier one. Release with config_free(). Returns 0, or a negative errno with one
+ * line in why (size bytes) that names file, line, key, value and what would be accepted.
+ */
+int config_load(const char *file, struct daemon_config *ret, char *why, size_t size);
+
+/** Everything at its default, and no zone. Returns 0 or -ENOMEM. Release with config_free(). */
+int config_init(struct daemon_config *ret);
+void config_free(struct daemon_config *config);
+
+/**
+ * Add a zone, which is checked against the host. mount is copied. Returns 0, or a negative errno
+ * with one line in why: -EINVAL for a name, node, size or hugepage size that cannot be, -EEXIST for
+ * a second zone of that name, -E2BIG for one zone too many.
+ */
+int config_add_zone(struct daemon_config *config, const struct memfile_spec *memory, char *why,
+                    size_t size);
+
+/**
+ * A number of bytes: digits and one of K, M, G, T (of 1024), or none for bytes. Returns 0, or
+ * -EINVAL when it is not one, -ERANGE when it is above 2^64 - 1.
+ */
+int config_parse_size(const char *text, uint64_t *ret);
+
+#endif

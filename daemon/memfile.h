@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * memfile.h: the memory of a zone, as a file: the boundary to the operating system.
+ *
+ * A memory file has its full length from birth, is populated on its node, readable and writable by
+ * its owner only (clients get it as a descriptor), and where it can be it is sealed against
+ * shrinking and growing. What fails half-way is undone: the pool is as it was. The daemon's own
+ * code never loads from or stores to this memory. Not thread-safe: the memory policy of the calling
+ * thread is changed and restored.
+ */
+#ifndef DAEMON_MEMFILE_H
+#define DAEMON_MEMFILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "proto/limits.h"
+
+/** Where memory comes from. The numbers from 1 are those of enum wire_backing. */
+enum backing {
+    BACKING_AUTO = 0,      /**< not decided yet; never a memory file's */
+    BACKING_HUGETLB = 1,   /**< reserved hugepages, sealed */
+    BACKING_HUGETLBFS = 2, /**< reserved hugepages, an unlinked file on a mount; cannot be sealed */
+    BACKING_SHMEM = 3,     /**< ordinary memory, transparent huge pages advised, sealed */
+};
+
+/** The word for a backing in configuration and messages ("hugetlb"); never NULL. */
+const char *backing_name(enum backing backing);
+
+/** What memory is wanted. */
+struct memfile_spec {
+    char name[WIRE_MAX_NAME + 1]; /**< the zone's; for messages, and for /proc/PID/maps */
+    int node;                     /**< the NUMA node to bind to; -1: none */
+    enum backing backing;         /**< not BACKING_AUTO */
+    uint64_t bytes;               /**< a multiple of hugepage_bytes, not 0 */
+    uint64_t hugepage_bytes;      /**< a size that the host has; shmem: that of transparent ones */
+    const char *mount; /**< hugetlbfs: the mount; NULL: the one that libhugetlbfs finds */
+};
+
+/** A memory file. */
+struct memfile {
+    int fd; /**< close-on-exec */
+    uint64_t bytes;
+    uint64_t hugepage_bytes;
+    enum backing backing;
+    int node;
+    bool sealed; /**< nobody can shrink or grow it */
+};
+
+/**
+ * Make a memory file, all populated. Release with memfile_close().
+ * Returns 0, or a negative errno with one line in why (size bytes) that has the arithmetic: -ENOSPC
+ * when the pool has too few hugepages, -ENOMEM when the host has too little memory, -ENOENT when
+ * there is no mount, -EINVAL when the spec is not as said above, or what the system call said.
+ */
+int memfile_create(const struct memfile_spec *spec, struct memfile *ret, char *why, size_t size);
+
+/** Give the descriptor up; the memory is free when no client maps it any more. */
+void memfile_close(struct memfile *mf);
+
+#endif
