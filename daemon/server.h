@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * server.h: the daemon itself, as main starts and stops it: the zones, the socket on which clients
+ * come, and their sessions. All of it lives on one libuv loop and is touched by that loop's thread
+ * only.
+ */
+#ifndef DAEMON_SERVER_H
+#define DAEMON_SERVER_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+struct daemon_config;
+struct server;
+struct zone_set;
+
+/**
+ * Make the zones of the config and begin to serve on loop.
+ * config: needed during the call only. listen_fd: a listening SOCK_SEQPACKET socket, taken over on
+ * success; -1: clients come by server_add_session() only. Returns 0 and the server, to be ended by
+ * server_stop(); or a negative errno with one line in why (size bytes), and everything undone.
+ */
+int server_start(struct server **ret, uv_loop_t *loop, const struct daemon_config *config,
+                 int listen_fd, char *why, size_t size);
+
+/**
+ * End the server: every client is told why (a GOODBYE event) and disconnected, the zones are gone,
+ * all handles on the loop are closed. The memory is freed when the loop has run their close
+ * callbacks: run the loop until it has nothing left. NULL is allowed.
+ */
+void server_stop(struct server *server);
+
+/**
+ * Take a connected SOCK_SEQPACKET socket as a client's. Returns 0, and fd is the server's; or a
+ * negative errno (-EDQUOT: the user has too many sessions; -EUSERS: the daemon has; -ESRCH: the
+ * peer is gone), and fd is still the caller's.
+ */
+int server_add_session(struct server *server, int fd);
+
+/** Sessions that are there, including those whose blocks are still being freed. */
+uint32_t server_nr_sessions(const struct server *server);
+/** The zones and the handles; the server's. */
+struct zone_set *server_zones(struct server *server);
+
+#endif
