@@ -20,8 +20,8 @@ enum trace_type { TRACE_UNMOVABLE = 0, TRACE_MOVABLE = 1, TRACE_RECLAIMABLE = 2 
 struct trace_event {
     uint32_t id; /**< of the block; allocations count from 0 without a gap */
     uint8_t kind;
-    uint8_t order;
-    uint8_t type;
+    uint8_t order; /**< of the block, in a free too */
+    uint8_t type;  /**< of an allocation; 0 in a free, and so are the flags */
     uint8_t flags;
 };
 
@@ -38,7 +38,10 @@ struct trace {
  * Returns 0, and the trace to be released with trace_free(); or a negative errno, with one line in
  * why (size bytes) that names the file, the line number, the line and what would be accepted. Bad
  * are: an unknown kind, a field missing or too many, an id out of sequence, an order above 18, an
- * unknown type or flag, a free of a block that is not live, a damaged .xz.
+ * unknown type or flag, a free of a block that is not live, a line of more than 1,023 bytes, CR LF,
+ * a last line without its end, no event at all, a damaged .xz or one that needs more than 256 MiB
+ * (-EINVAL each); more than 2^27 events (-EFBIG). Fields are separated by blanks; empty lines and
+ * what stands behind a # are passed over.
  */
 int trace_read(const char *path, struct trace *ret, char *why, size_t size);
 void trace_free(struct trace *t);
