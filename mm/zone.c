@@ -1,1 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* zone.c: how a zone comes to be: the layout of its metadata and its first free blocks. */
 #include "mm/zone.h"
+
+#include <errno.h>
+
+#include "zone_internal.h"
+
+#define ALIGN_UP(x, a) (((x) + (a)-1) / (a) * (a))
+#define CACHE_LINE     ((size_t)64)
+
+/* Where the parts of a zone's metadata lie. */
+struct layout {
+    size_t pageblocks; /* in lasting, behind the words */
+    size_t lasting;
+    size_t sets; /* in derived, behind the zone */
+    size_t links;
+    size_t derived;
+};
+
+static int layout_of(const struct zone_config *c, struct layout *ret)
+{
+    size_t nr_sets, pages = c->nr_pages;
+
+    if (c->pageblock_order < 1 || c->pageblock_order > MAX_PAGE_ORDER)
+        return -EINVAL;
+    if (pages < 1 || pages > PFN_MAX_PAGES || pages % order_pages(c->pageblock_order) != 0)
+        return -EINVAL;
+    if (c->nr_domains < 1 || c->nr_domains > MAX_DOMAINS)
+        return -EINVAL;
+    if (c->nr_domains > 1 && (!c->ops || !c->ops->populate))
+        return -EINVAL;
+
+    nr_sets = c->nr_domains + (c->nr_domains > 1 ? 1u : 0u);
+    ret->pageblocks = ALIGN_UP(pages * sizeof(uint64_t), CACHE_LINE);
+    ret->lasting = ALIGN_UP(
+        ret->pageblocks + (pages >> c->pageblock_order) * sizeof(struct pageblock), CACHE_LINE);
+    ret->sets = ALIGN_UP(sizeof(struct zone), CACHE_LINE);
+    ret->links = ALIGN_UP(ret->sets + nr_sets * sizeof(struct list_set), CACHE_LINE);
+    ret->derived = ALIGN_UP(ret->links + (pages + 1) / 2 * sizeof(struct link), CACHE_LINE);
+    return 0;
+}
+
+int zone_metadata_bytes(const struct zone_config *config, size_t *ret_lasting, size_t *ret_derived)
+{
+    struct layout l;
+    int r = layout_of(config, &l);
+
+    if (r < 0)
+        return r;
+    *ret_lasting = l.lasting;
+    *ret_derived = l.derived;
+    return 0;
+}
+
+static void init_lists(struct zone *z)
+{
+    for (unsigned s = 0; s < z->nr_sets; s++) {
+        for (unsigned t = 0; t < NR_MIGRATETYPES; t++) {
+            for (unsigned o = 0; o < NR_PAGE_ORDERS; o++) {
+                z->set[s].list[t][o].head = PFN_NONE;
+                z->set[s].list[t][o].tail = PFN_NONE;
+            }
+        }
+    }
+}
+
+/* The largest aligned blocks that fit, lowest first, as memblock hands them to the allocator. */
+static void init_blocks(struct zone *z, enum migratetype type)
+{
+    pfn_t pfn = 0;
+
+    for (pfn_t i = 0; i < z->nr_pages >> z->pageblock_order; i++)
+        z->pageblock[i] =
+            (struct pageblock){.type = (uint8_t)type, .resident = 0, .holder = DOMAIN_NONE};
+    z->nr_pageblocks[type] = z->nr_pages >> z->pageblock_order;
+
+    while (pfn < z->nr_pages) {
+        unsigned order = MAX_PAGE_ORDER;
+
+        while ((pfn & (order_pages(order) - 1)) != 0 || order_pages(order) > z->nr_pages - pfn)
+            order--;
+        word_store(&z->word[pfn], word_make(BLOCK_FREE, order, type, 0));
+        list_add_tail(z, &z->set[0], type, order, pfn);
+        pfn += order_pages(order);
+    }
+    z->nr_large = z->nr_pages;
+}
+
+int zone_init(const struct zone_config *config, void *lasting, void *derived, struct zone **ret)
+{
+    struct layout l;
+    struct zone *z = derived;
+    int r = layout_of(config, &l);
+
+    if (r < 0)
+        return r;
+    z->word = lasting;
+    z->pageblock = (struct pageblock *)((unsigned char *)lasting + l.pageblocks);
+    z->set = (struct list_set *)((unsigned char *)derived + l.sets);
+    z->link = (struct link *)((unsigned char *)derived + l.links);
+    z->nr_pages = config->nr_pages;
+    z->pageblock_order = (uint8_t)config->pageblock_order;
+    z->nr_domains = (uint8_t)config->nr_domains;
+    z->nr_sets = (uint8_t)(config->nr_domains + (config->nr_domains > 1 ? 1u : 0u));
+    z->grouping =
+        !config->no_grouping && config->nr_pages >> config->pageblock_order >= NR_MIGRATETYPES;
+    z->ops = config->ops;
+    z->ops_ctx = config->ops_ctx;
+    init_lists(z);
+    init_blocks(z, list_type(z, MIGRATE_MOVABLE));
+    *ret = z;
+    return 0;
+}

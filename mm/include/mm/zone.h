@@ -124,15 +124,16 @@ int zone_split(struct zone *z, pfn_t pfn, uint64_t upper_tag);
 
 /**
  * Begin to move the block at from to a new place of the same order and type, in the same domain.
- * Both become busy and ops->move is called. Returns 0; -ENOMEM when there is no free block for it;
- * -EINPROGRESS as zone_rmqueue(); -EBUSY when it moves already; -EINVAL when no allocated block
- * begins there, or it is UNMOVABLE. A move never claims or steals another type's memory.
+ * Both become busy and ops->move is called. Returns 0; -ENOMEM when there is no free block for it:
+ * a move never claims or steals another type's memory, and never passes a pageblock; -EBUSY when it
+ * moves already; -EINVAL when no allocated block begins there, or it is UNMOVABLE.
  */
 int zone_move_begin(struct zone *z, pfn_t from);
 /**
- * The bytes are copied: the block is at its new place, with its tag, and its old place is free. If
- * it was freed meanwhile, both are. to: where it is, unless ret_freed. Returns 0, or -EINVAL when
- * from does not move.
+ * The bytes are copied: the block is at *ret_to, with its tag, and its old place is free; if it was
+ * freed meanwhile, both are, and *ret_freed says so. What names the block is to be changed before
+ * this (handle_move()), since the old place may be granted again at once. -EINVAL when from does
+ * not move.
  */
 int zone_move_done(struct zone *z, pfn_t from, pfn_t *ret_to, bool *ret_freed);
 /** The bytes could not be copied: the block stays, or is freed if that was asked for meanwhile. */

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * fallback.c: serving a request from memory of another type, so that types stay apart.
+ *
+ * As Linux 6.16: first claim whole pageblocks, largest donor first, so that the next requests of
+ * the type find room there; only when nothing can be claimed steal a single block, smallest donor
+ * first.
+ */
+#include "zone_internal.h"
+
+static const enum migratetype fallbacks[NR_MOBILITIES][NR_MOBILITIES - 1] = {
+    [MIGRATE_UNMOVABLE] = {MIGRATE_RECLAIMABLE, MIGRATE_MOVABLE},
+    [MIGRATE_MOVABLE] = {MIGRATE_RECLAIMABLE, MIGRATE_UNMOVABLE},
+    [MIGRATE_RECLAIMABLE] = {MIGRATE_UNMOVABLE, MIGRATE_MOVABLE},
+};
+
+static void notify(struct zone *z, const struct zone_request *rq, const struct found_block *donor,
+                   bool claimed)
+{
+    struct zone_fallback fb = {
+        .order = rq->order,
+        .fallback_order = donor->order,
+        .wanted = rq->type,
+        .donor = donor->type,
+        .claimed = claimed,
+        .pfn = donor->pfn,
+    };
+
+    if (claimed)
+        z->claims++;
+    else
+        z->steals++;
+    if (z->ops && z->ops->fallback)
+        z->ops->fallback(z->ops_ctx, z, &fb);
+}
+
+void retype(struct zone *z, pfn_t pfn, unsigned order, enum migratetype type)
+{
+    struct pageblock *pb = pageblock_of(z, pfn);
+    pfn_t nr = order_pages(order - z->pageblock_order);
+
+    z->nr_pageblocks[pb->type] -= nr;
+    z->nr_pageblocks[type] += nr;
+    pb->type = (uint8_t)type;
+}
+
+/* should_try_claim_block: is it worth a pageblock's type to serve the request from this order? */
+static bool may_claim(const struct zone *z, unsigned order, enum migratetype wanted)
+{
+    return order >= z->pageblock_order / 2u || wanted != MIGRATE_MOVABLE;
+}
+
+struct occupancy {
+    pfn_t free;
+    pfn_t movable;
+};
+
+/* Walk the blocks of a broken pageblock. */
+static struct occupancy count_pageblock(const struct zone *z, pfn_t start)
+{
+    struct occupancy n = {0, 0};
+    pfn_t end = start + order_pages(z->pageblock_order);
+
+    for (pfn_t pfn = start; pfn < end; pfn += order_pages(word_order(z->word[pfn]))) {
+        uint64_t w = z->word[pfn];
+
+        if (word_state(w) == BLOCK_FREE)
+            n.free += order_pages(word_order(w));
+        else if (word_type(w) == MIGRATE_MOVABLE)
+            n.movable += order_pages(word_order(w));
+    }
+    return n;
+}
+
+/* Move the free blocks of a pageblock to the tails of another type's lists, and make it that type.
+ */
+static void claim_free_blocks(struct zone *z, struct list_set *s, pfn_t start,
+                              enum migratetype from, enum migratetype to)
+{
+    pfn_t end = start + order_pages(z->pageblock_order);
+
+    for (pfn_t pfn = start; pfn < end; pfn += order_pages(word_order(z->word[pfn]))) {
+        unsigned order = word_order(z->word[pfn]);
+
+        if (word_state(z->word[pfn]) != BLOCK_FREE)
+            continue;
+        list_del(z, s, from, order, pfn);
+        list_add_tail(z, s, to, order, pfn);
+        word_store(&z->word[pfn], word_make(BLOCK_FREE, order, to, 0));
+    }
+    retype(z, start, z->pageblock_order, to);
+}
+
+/* try_to_claim_block, below a pageblock: only if at least half of it is free or of like mobility.
+ */
+static bool claim_broken(struct zone *z, const struct zone_request *rq,
+                         const struct found_block *donor, struct found_block *ret)
+{
+    pfn_t pages = order_pages(z->pageblock_order);
+    pfn_t start = donor->pfn & ~(pages - 1);
+    struct occupancy n = count_pageblock(z, start);
+    pfn_t alike = 0;
+
+    if (rq->type == MIGRATE_MOVABLE)
+        alike = n.movable;
+    else if (donor->type == MIGRATE_MOVABLE)
+        alike = pages - n.free - n.movable;
+    if (n.free + alike < pages / 2)
+        return false;
+    claim_free_blocks(z, &z->set[donor->set], start, donor->type, rq->type);
+    notify(z, rq, donor, true);
+    return take_smallest(z, donor->set, rq->order, rq->type, ret);
+}
+
+/* A block of one pageblock or more: only as much of it changes its type as the request needs. */
+static void claim_whole(struct zone *z, const struct zone_request *rq, struct found_block donor,
+                        struct found_block *ret)
+{
+    unsigned low = rq->order > z->pageblock_order ? rq->order : z->pageblock_order;
+
+    list_del(z, &z->set[donor.set], donor.type, donor.order, donor.pfn);
+    expand(z, &donor, low, rq->domain);
+    z->nr_large += order_pages(low); /* still free: the caller's expand() takes it */
+    retype(z, donor.pfn, low, rq->type);
+    notify(z, rq, &donor, true);
+    *ret = donor;
+    ret->order = low;
+    ret->type = rq->type;
+}
+
+bool fallback_claim(struct zone *z, const struct zone_request *rq, struct found_block *ret)
+{
+    const struct list_set *s = &z->set[rq->domain];
+    unsigned min_order = rq->order;
+    uint32_t donors;
+
+    if (!z->grouping)
+        return false;
+    if ((rq->flags & ALLOC_NOFRAGMENT) && min_order < z->pageblock_order)
+        min_order = z->pageblock_order;
+    donors = s->mask[fallbacks[rq->type][0]] | s->mask[fallbacks[rq->type][1]];
+    donors &= ~(order_pages(min_order) - 1u);
+    for (; donors != 0; donors &= ~(1u << highest_order(donors))) {
+        struct found_block donor = {.order = highest_order(donors), .set = rq->domain};
+        unsigned i = s->mask[fallbacks[rq->type][0]] >> donor.order & 1u ? 0 : 1;
+
+        if (!may_claim(z, donor.order, rq->type))
+            return false;
+        donor.type = fallbacks[rq->type][i];
+        donor.pfn = s->list[donor.type][donor.order].head;
+        if (donor.order >= z->pageblock_order) {
+            claim_whole(z, rq, donor, ret);
+            return true;
+        }
+        if (claim_broken(z, rq, &donor, ret))
+            return true;
+    }
+    return false;
+}
+
+bool fallback_steal(struct zone *z, const struct zone_request *rq, struct found_block *ret)
+{
+    const struct list_set *s = &z->set[rq->domain];
+    uint32_t donors;
+    unsigned order;
+
+    if (!z->grouping || (rq->flags & ALLOC_NOFRAGMENT))
+        return false;
+    donors = (s->mask[fallbacks[rq->type][0]] | s->mask[fallbacks[rq->type][1]]) >> rq->order;
+    if (donors == 0)
+        return false;
+    order = rq->order + (unsigned)__builtin_ctz(donors);
+    for (unsigned i = 0; i < NR_MOBILITIES - 1; i++) {
+        if (s->mask[fallbacks[rq->type][i]] >> order & 1u) {
+            take_smallest(z, rq->domain, order, fallbacks[rq->type][i], ret);
+            break;
+        }
+    }
+    notify(z, rq, ret, false);
+    return true;
+}

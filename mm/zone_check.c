@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * zone_check.c: every invariant of a zone, verified by two walks.
+ *
+ * First from block to block over the words, then along each list; that both count the same blocks,
+ * and that each list's links are consistent, shows that every free block is on exactly one list.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "zone_internal.h"
+
+/* What the walk over the words adds up. */
+struct census {
+    const struct zone *z;
+    char *why;
+    size_t size;
+    pfn_t free_blocks;
+    pfn_t large;
+    pfn_t busy;
+    pfn_t unbacked;
+    pfn_t targets;
+    pfn_t moving;
+    pfn_t pageblocks[NR_MIGRATETYPES];
+    pfn_t small[MAX_DOMAINS + 1];
+};
+
+__attribute__((format(printf, 2, 3))) static int broken(const struct census *c, const char *format,
+                                                        ...)
+{
+    va_list args;
+
+    if (c->why) {
+        va_start(args, format);
+        (void)vsnprintf(c->why, c->size, format, args);
+        va_end(args);
+    }
+    return -EUCLEAN;
+}
+
+static int check_free_small(struct census *c, pfn_t pfn, uint64_t w)
+{
+    const struct zone *z = c->z;
+    const struct pageblock *pb = pageblock_of(z, pfn);
+    uint64_t buddy = z->word[pfn ^ order_pages(word_order(w))];
+
+    if (word_type(w) != pb->type)
+        return broken(c, "free block %u has type %u in a pageblock of type %u", pfn, word_type(w),
+                      pb->type);
+    if (word_tag(w) != 0)
+        return broken(c, "free block %u of order %u has a tag", pfn, word_order(w));
+    if (word_state(buddy) == BLOCK_FREE && word_order(buddy) == word_order(w))
+        return broken(c, "free block %u of order %u is not merged with its buddy", pfn,
+                      word_order(w));
+    c->small[pb->holder] += order_pages(word_order(w));
+    return 0;
+}
+
+static int check_free_large(struct census *c, pfn_t pfn, uint64_t w)
+{
+    const struct zone *z = c->z;
+    unsigned order = word_order(w), set = residence_of(z, pfn, order);
+    pfn_t buddy = pfn ^ order_pages(order);
+
+    if (word_type(w) != pageblock_of(z, pfn)->type)
+        return broken(c, "free block %u has type %u in a pageblock of type %u", pfn, word_type(w),
+                      pageblock_of(z, pfn)->type);
+    if (word_tag(w) != set)
+        return broken(c, "free block %u is in list set %u, lies in %u", pfn, (unsigned)word_tag(w),
+                      set);
+    if (order < MAX_PAGE_ORDER && buddy < z->nr_pages && word_state(z->word[buddy]) == BLOCK_FREE &&
+        word_order(z->word[buddy]) == order &&
+        (word_type(z->word[buddy]) == word_type(w) ||
+         (type_merges(word_type(z->word[buddy])) && type_merges(word_type(w)))))
+        return broken(c, "free block %u of order %u is not merged with its buddy", pfn, order);
+    c->large += order_pages(order);
+    return 0;
+}
+
+/* The pageblocks under a block of a pageblock or more. */
+static int check_whole_pageblocks(struct census *c, pfn_t pfn, uint64_t w)
+{
+    const struct zone *z = c->z;
+    const struct pageblock *pb = pageblock_of(z, pfn);
+    pfn_t nr = order_pages(word_order(w) - z->pageblock_order);
+    bool granted = word_state(w) == BLOCK_ALLOCATED || word_state(w) == BLOCK_MOVING ||
+                   word_state(w) == BLOCK_TARGET;
+
+    for (pfn_t i = 0; i < nr; i++) {
+        if (pb[i].holder != DOMAIN_NONE)
+            return broken(c, "pageblock of pfn %u is whole and has holder %u", pfn, pb[i].holder);
+        if (word_state(w) == BLOCK_UNBACKED ? pb[i].resident != DOMAIN_NONE
+                                            : pb[i].resident >= z->nr_domains)
+            return broken(c, "pageblock of pfn %u is resident in %u", pfn, pb[i].resident);
+        if (granted && pb[i].resident != pb[0].resident)
+            return broken(c, "granted block %u lies in two files", pfn);
+    }
+    if (pb->type >= NR_MIGRATETYPES)
+        return broken(c, "pageblock of pfn %u has type %u", pfn, pb->type);
+    c->pageblocks[pb->type] += nr;
+    return 0;
+}
+
+/* The pageblock that a smaller block begins. */
+static int check_broken_pageblock(struct census *c, pfn_t pfn)
+{
+    const struct pageblock *pb = pageblock_of(c->z, pfn);
+
+    if (pb->holder >= c->z->nr_domains || pb->resident != pb->holder)
+        return broken(c, "pageblock of pfn %u has holder %u and is resident in %u", pfn, pb->holder,
+                      pb->resident);
+    if (pb->type >= NR_MIGRATETYPES)
+        return broken(c, "pageblock of pfn %u has type %u", pfn, pb->type);
+    if ((pfn & (order_pages(c->z->pageblock_order) - 1)) == 0)
+        c->pageblocks[pb->type]++;
+    return 0;
+}
+
+static int check_state(struct census *c, pfn_t pfn, uint64_t w)
+{
+    const struct zone *z = c->z;
+    pfn_t pages = order_pages(word_order(w));
+
+    switch (word_state(w)) {
+    case BLOCK_FREE:
+        c->free_blocks++;
+        return word_order(w) < z->pageblock_order ? check_free_small(c, pfn, w)
+                                                  : check_free_large(c, pfn, w);
+    case BLOCK_MOVING:
+        c->moving++;
+        if (word_tag(w) >= z->nr_pages || word_state(z->word[word_tag(w)]) != BLOCK_TARGET ||
+            word_order(z->word[word_tag(w)]) != word_order(w))
+            return broken(c, "block %u moves to %u, which is no target of its order", pfn,
+                          (unsigned)word_tag(w));
+        return 0;
+    case BLOCK_TARGET:
+        c->targets++;
+        c->busy += pages;
+        return 0;
+    case BLOCK_POPULATING:
+        c->busy += pages;
+        if (word_order(w) < z->pageblock_order || word_tag(w) >= z->nr_domains)
+            return broken(c, "block %u of order %u is populated for domain %u", pfn, word_order(w),
+                          (unsigned)word_tag(w));
+        return 0;
+    case BLOCK_UNBACKED:
+        c->unbacked++;
+        if (word_order(w) != z->pageblock_order)
+            return broken(c, "unbacked block %u has order %u", pfn, word_order(w));
+        return 0;
+    case BLOCK_ALLOCATED:
+        return 0;
+    default:
+        return broken(c, "block %u has state %u", pfn, word_state(w));
+    }
+}
+
+static int check_block(struct census *c, pfn_t pfn)
+{
+    const struct zone *z = c->z;
+    uint64_t w = z->word[pfn];
+    unsigned order = word_order(w);
+    int r;
+
+    if (word_state(w) == BLOCK_NONE)
+        return broken(c, "pfn %u should begin a block and does not", pfn);
+    if (order > MAX_PAGE_ORDER || (pfn & (order_pages(order) - 1)) != 0 ||
+        order_pages(order) > z->nr_pages - pfn)
+        return broken(c, "block %u of order %u is not aligned, or leaves the zone", pfn, order);
+    if (word_type(w) >= NR_MIGRATETYPES)
+        return broken(c, "block %u has type %u", pfn, word_type(w));
+    for (pfn_t i = 1; i < order_pages(order); i++) {
+        if (z->word[pfn + i] != 0)
+            return broken(c, "pfn %u inside block %u of order %u has a word", pfn + i, pfn, order);
+    }
+    r = order < z->pageblock_order ? check_broken_pageblock(c, pfn)
+                                   : check_whole_pageblocks(c, pfn, w);
+    if (r < 0)
+        return r;
+    return check_state(c, pfn, w);
+}
+
+/* One list: links both ways, and each entry a free block that belongs here. */
+static int check_list(const struct census *c, unsigned set, enum migratetype type, unsigned order,
+                      pfn_t *nr_entries)
+{
+    const struct zone *z = c->z;
+    const struct free_list *l = &z->set[set].list[type][order];
+    pfn_t prev = PFN_NONE, nr = 0;
+
+    for (pfn_t pfn = l->head; pfn != PFN_NONE; pfn = z->link[pfn >> 1].next) {
+        uint64_t w;
+
+        if (pfn >= z->nr_pages || nr == l->nr)
+            return broken(c, "list of set %u, type %u, order %u runs astray at %u", set, type,
+                          order, pfn);
+        w = z->word[pfn];
+        if (word_state(w) != BLOCK_FREE || word_order(w) != order || word_type(w) != type ||
+            (order < z->pageblock_order ? pageblock_of(z, pfn)->holder : word_tag(w)) != set)
+            return broken(c, "block %u does not belong on the list of set %u, type %u, order %u",
+                          pfn, set, type, order);
+        if (z->link[pfn >> 1].prev != prev)
+            return broken(c, "block %u is linked back to %u, not to %u", pfn,
+                          z->link[pfn >> 1].prev, prev);
+        prev = pfn;
+        nr++;
+    }
+    if (l->tail != prev || l->nr != nr)
+        return broken(c, "list of set %u, type %u, order %u has %u blocks, says %u", set, type,
+                      order, nr, l->nr);
+    if ((z->set[set].mask[type] >> order & 1u) != (nr != 0))
+        return broken(c, "mask of set %u, type %u is wrong for order %u", set, type, order);
+    *nr_entries += nr;
+    return 0;
+}
+
+static int check_lists(const struct census *c)
+{
+    pfn_t nr_entries = 0;
+
+    for (unsigned s = 0; s < c->z->nr_sets; s++) {
+        for (unsigned t = 0; t < NR_MIGRATETYPES; t++) {
+            for (unsigned o = 0; o < NR_PAGE_ORDERS; o++) {
+                int r = check_list(c, s, (enum migratetype)t, o, &nr_entries);
+
+                if (r < 0)
+                    return r;
+            }
+        }
+    }
+    if (nr_entries != c->free_blocks)
+        return broken(c, "%u blocks are free, %u are on lists", c->free_blocks, nr_entries);
+    return 0;
+}
+
+static int check_counts(const struct census *c)
+{
+    const struct zone *z = c->z;
+
+    for (unsigned s = 0; s < z->nr_sets; s++) {
+        if (c->small[s] != z->set[s].nr_small)
+            return broken(c, "set %u has %u small free pages, says %u", s, c->small[s],
+                          z->set[s].nr_small);
+    }
+    for (unsigned t = 0; t < NR_MIGRATETYPES; t++) {
+        if (c->pageblocks[t] != z->nr_pageblocks[t])
+            return broken(c, "%u pageblocks are of type %u, the zone says %u", c->pageblocks[t], t,
+                          z->nr_pageblocks[t]);
+    }
+    if (c->large != z->nr_large)
+        return broken(c, "%u pages are in large free blocks, the zone says %u", c->large,
+                      z->nr_large);
+    if (c->busy != z->nr_busy)
+        return broken(c, "%u pages are busy, the zone says %u", c->busy, z->nr_busy);
+    if (c->unbacked != z->nr_unbacked)
+        return broken(c, "%u pageblocks are unbacked, the zone says %u", c->unbacked,
+                      z->nr_unbacked);
+    if (c->moving != c->targets)
+        return broken(c, "%u blocks move to %u targets", c->moving, c->targets);
+    return 0;
+}
+
+int zone_check(const struct zone *z, char *why, size_t size)
+{
+    struct census c = {.z = z, .why = why, .size = size};
+    pfn_t pfn = 0;
+    int r;
+
+    while (pfn < z->nr_pages) {
+        r = check_block(&c, pfn);
+        if (r < 0)
+            return r;
+        pfn += order_pages(word_order(z->word[pfn]));
+    }
+    r = check_lists(&c);
+    if (r < 0)
+        return r;
+    return check_counts(&c);
+}

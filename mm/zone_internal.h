@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * zone_internal.h: what a zone is made of, for the files of mm/ alone.
+ *
+ * Lasting: a word a page, a record a pageblock. Derived: this struct, the list sets, the links.
+ * Links join pfns, not pointers, and there is one for each pair of pages: of two buddies of order 0
+ * at most one is ever on a list, since two free ones merge. So metadata is 12 bytes a page.
+ */
+#ifndef MM_ZONE_INTERNAL_H
+#define MM_ZONE_INTERNAL_H
+
+#include "block_word.h"
+#include "mm/zone.h"
+
+/** What lasts of a pageblock. Of a block of several pageblocks only the first one's type counts. */
+struct pageblock {
+    uint8_t type;     /**< enum migratetype: the lists that its free blocks are on */
+    uint8_t resident; /**< the domain whose file has its bytes, or DOMAIN_NONE */
+    uint8_t holder;   /**< the domain that its small blocks belong to; DOMAIN_NONE: it has none */
+    uint8_t reserved;
+};
+
+struct link {
+    pfn_t next;
+    pfn_t prev;
+};
+
+struct free_list {
+    pfn_t head;
+    pfn_t tail;
+    pfn_t nr;
+};
+
+/**
+ * The free lists of one domain: its blocks smaller than a pageblock, and the larger ones that lie
+ * wholly in its file. The last set of a zone with several domains has larger blocks of mixed
+ * residence.
+ */
+struct list_set {
+    uint32_t mask[NR_MIGRATETYPES]; /**< bit o: the list of order o is not empty */
+    pfn_t nr_small;                 /**< free pages in blocks smaller than a pageblock */
+    struct free_list list[NR_MIGRATETYPES][NR_PAGE_ORDERS];
+};
+
+struct zone {
+    uint64_t *word;
+    struct pageblock *pageblock;
+    struct link *link;
+    struct list_set *set;
+    pfn_t nr_pages;
+    pfn_t nr_large; /**< free pages in blocks of a pageblock or more */
+    uint8_t pageblock_order;
+    uint8_t nr_domains;
+    uint8_t nr_sets;
+    bool grouping;
+    pfn_t nr_busy;
+    pfn_t nr_unbacked; /**< pageblocks */
+    pfn_t nr_pageblocks[NR_MIGRATETYPES];
+    uint64_t allocs;
+    uint64_t frees;
+    uint64_t failures;
+    uint64_t claims;
+    uint64_t steals;
+    uint64_t passes;
+    const struct zone_ops *ops;
+    void *ops_ctx;
+};
+
+static inline pfn_t order_pages(unsigned order)
+{
+    return (pfn_t)1 << (order & 31u); /* the mask costs nothing, and bounds the shift for all */
+}
+
+static inline struct pageblock *pageblock_of(const struct zone *z, pfn_t pfn)
+{
+    return &z->pageblock[pfn >> z->pageblock_order];
+}
+
+/** The index of the set for larger blocks of mixed residence; there is none with one domain. */
+static inline unsigned mixed_set(const struct zone *z)
+{
+    return z->nr_domains;
+}
+
+static inline bool type_merges(enum migratetype type)
+{
+    return type < NR_MOBILITIES;
+}
+
+/** The type whose lists serve a request. */
+static inline enum migratetype list_type(const struct zone *z, enum migratetype type)
+{
+    return z->grouping ? type : MIGRATE_UNMOVABLE;
+}
+
+/** The highest bit of a mask that is not 0. */
+static inline unsigned highest_order(uint32_t mask)
+{
+    return 31u - (unsigned)__builtin_clz(mask);
+}
+
+/* ---- one list ---- */
+
+static inline void list_add_head(struct zone *z, struct list_set *s, enum migratetype type,
+                                 unsigned order, pfn_t pfn)
+{
+    struct free_list *l = &s->list[type][order];
+
+    z->link[pfn >> 1] = (struct link){.next = l->head, .prev = PFN_NONE};
+    if (l->head != PFN_NONE)
+        z->link[l->head >> 1].prev = pfn;
+    else
+        l->tail = pfn;
+    l->head = pfn;
+    l->nr++;
+    s->mask[type] |= order_pages(order);
+}
+
+static inline void list_add_tail(struct zone *z, struct list_set *s, enum migratetype type,
+                                 unsigned order, pfn_t pfn)
+{
+    struct free_list *l = &s->list[type][order];
+
+    z->link[pfn >> 1] = (struct link){.next = PFN_NONE, .prev = l->tail};
+    if (l->tail != PFN_NONE)
+        z->link[l->tail >> 1].next = pfn;
+    else
+        l->head = pfn;
+    l->tail = pfn;
+    l->nr++;
+    s->mask[type] |= order_pages(order);
+}
+
+static inline void list_del(struct zone *z, struct list_set *s, enum migratetype type,
+                            unsigned order, pfn_t pfn)
+{
+    struct free_list *l = &s->list[type][order];
+    struct link k = z->link[pfn >> 1];
+
+    if (k.prev != PFN_NONE)
+        z->link[k.prev >> 1].next = k.next;
+    else
+        l->head = k.next;
+    if (k.next != PFN_NONE)
+        z->link[k.next >> 1].prev = k.prev;
+    else
+        l->tail = k.prev;
+    if (--l->nr == 0)
+        s->mask[type] &= ~order_pages(order);
+}
+
+/* ---- between the files ---- */
+
+/** A free block, found and taken off its list. */
+struct found_block {
+    pfn_t pfn;
+    unsigned order;
+    enum migratetype type;
+    unsigned set;
+};
+
+/** Take the head of the lowest list of this type that has a block of the order
+ * (__rmqueue_smallest). */
+static inline bool take_smallest(struct zone *z, unsigned set, unsigned order,
+                                 enum migratetype type, struct found_block *ret)
+{
+    struct list_set *s = &z->set[set];
+    uint32_t m = s->mask[type] >> order;
+
+    if (m == 0)
+        return false;
+    ret->order = order + (unsigned)__builtin_ctz(m);
+    ret->pfn = s->list[type][ret->order].head;
+    ret->type = type;
+    ret->set = set;
+    list_del(z, s, type, ret->order, ret->pfn);
+    return true;
+}
+
+/** The set whose large lists a block of a pageblock or more belongs to, by where it lies. */
+unsigned residence_of(const struct zone *z, pfn_t pfn, unsigned order);
+
+/**
+ * Halve a block that is off the lists until it has the order wanted, its upper halves going to the
+ * lists (expand in Linux). Its own word is not written yet; counts are corrected for the halves.
+ * domain becomes the holder when a pageblock is broken.
+ */
+void expand(struct zone *z, const struct found_block *b, unsigned order, unsigned domain);
+/** A block of the order at pfn, found by expand(), becomes the request's. */
+void grant(struct zone *z, const struct zone_request *rq, pfn_t pfn);
+/** Put a block that is on no list among the free ones, merged (__free_one_page). Counts it as free.
+ */
+void free_block(struct zone *z, pfn_t pfn, unsigned order);
+
+/** Serve a request from another type's memory: first pass, whole pageblocks. */
+bool fallback_claim(struct zone *z, const struct zone_request *rq, struct found_block *ret);
+/** Second pass: one block. */
+bool fallback_steal(struct zone *z, const struct zone_request *rq, struct found_block *ret);
+/** Count pageblocks of a block of a pageblock or more under another type, and make it theirs. */
+void retype(struct zone *z, pfn_t pfn, unsigned order, enum migratetype type);
+
+/**
+ * Begin to pass an empty block to the request's domain. Returns true with *ret when one was found
+ * that lies there already, false else; *ret_begun: a populate has begun.
+ */
+bool domain_pass(struct zone *z, const struct zone_request *rq, struct found_block *ret,
+                 bool *ret_begun);
+
+#endif

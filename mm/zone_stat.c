@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* zone_stat.c: what can be asked about a zone without changing it. */
+#include <errno.h>
+
+#include "zone_internal.h"
+
+pfn_t zone_nr_pages(const struct zone *z)
+{
+    return z->nr_pages;
+}
+
+unsigned zone_pageblock_order(const struct zone *z)
+{
+    return z->pageblock_order;
+}
+
+int zone_block(const struct zone *z, pfn_t pfn, struct zone_block *ret)
+{
+    uint64_t w;
+
+    if (pfn >= z->nr_pages || word_state(z->word[pfn]) == BLOCK_NONE)
+        return -EINVAL;
+    w = z->word[pfn];
+    ret->pfn = pfn;
+    ret->order = word_order(w);
+    ret->state = word_state(w);
+    ret->type = word_type(w);
+    ret->free_pending = (w & WORD_FREE_PENDING) != 0;
+    ret->tag = word_tag(ret->state == BLOCK_MOVING ? z->word[word_tag(w)] : w);
+    return 0;
+}
+
+void zone_stat(const struct zone *z, struct zone_stat *ret)
+{
+    pfn_t small = 0;
+
+    for (unsigned s = 0; s < z->nr_sets; s++)
+        small += z->set[s].nr_small;
+    *ret = (struct zone_stat){
+        .managed_pages = z->nr_pages,
+        .free_pages = small + z->nr_large,
+        .empty_pageblocks = z->nr_large >> z->pageblock_order,
+        .unbacked_pageblocks = z->nr_unbacked,
+        .busy_pages = z->nr_busy,
+        .allocs = z->allocs,
+        .frees = z->frees,
+        .failures = z->failures,
+        .claims = z->claims,
+        .steals = z->steals,
+        .passes = z->passes,
+    };
+}
+
+pfn_t zone_free_pages(const struct zone *z, unsigned domain)
+{
+    return domain < z->nr_domains ? z->set[domain].nr_small + z->nr_large : 0;
+}
+
+pfn_t zone_nr_free_blocks(const struct zone *z, unsigned order, enum migratetype type)
+{
+    pfn_t nr = 0;
+
+    if (order > MAX_PAGE_ORDER || type >= NR_MIGRATETYPES)
+        return 0;
+    for (unsigned s = 0; s < z->nr_sets; s++)
+        nr += z->set[s].list[type][order].nr;
+    return nr;
+}
+
+pfn_t zone_nr_pageblocks(const struct zone *z, enum migratetype type)
+{
+    return type < NR_MIGRATETYPES ? z->nr_pageblocks[type] : 0;
+}
+
+/* Free blocks of an order that a domain can have: its own, and all that are a pageblock or more. */
+static pfn_t nr_free_for(const struct zone *z, unsigned order, unsigned domain)
+{
+    pfn_t nr = 0;
+
+    for (unsigned s = 0; s < z->nr_sets; s++) {
+        if (s != domain && order < z->pageblock_order)
+            continue;
+        for (unsigned t = 0; t < NR_MOBILITIES; t++)
+            nr += z->set[s].list[t][order].nr;
+    }
+    return nr;
+}
+
+int zone_largest_free_order(const struct zone *z, unsigned domain)
+{
+    for (unsigned order = NR_PAGE_ORDERS; order-- > 0;) {
+        if (nr_free_for(z, order, domain) != 0)
+            return (int)order;
+    }
+    return -1;
+}
+
+int zone_fragindex(const struct zone *z, unsigned order, unsigned domain)
+{
+    uint64_t blocks = 0, pages = 0, wanted = order_pages(order);
+
+    for (unsigned o = 0; o < NR_PAGE_ORDERS; o++) {
+        uint64_t nr = nr_free_for(z, o, domain);
+
+        if (nr != 0 && o >= order)
+            return -1000;
+        blocks += nr;
+        pages += nr << o;
+    }
+    if (blocks == 0)
+        return 0;
+    return (int)(1000 - (int64_t)((1000 + pages * 1000 / wanted) / blocks));
+}
