@@ -28,6 +28,17 @@
 /** Free-area table edges: orders 0 to 18 and six migratetypes. */
 #define WIRE_MAX_ORDERS 19u
 #define WIRE_MAX_TYPES  6u
+/** Contiguous pages that one Alloc may ask for by exact_pages: a block of the largest order. */
+#define WIRE_MAX_EXACT_PAGES (1u << (WIRE_MAX_ORDERS - 1))
+/** Pages of one zone: a slot word has 28 bits for the pfn. */
+#define WIRE_MAX_ZONE_PAGES (1u << 28)
+/** NUMA nodes: what Linux can be built for. */
+#define WIRE_MAX_NODES 1024u
+/** Shifts of a page and of a hugepage: 4 KiB to 16 GiB. */
+#define WIRE_MIN_PAGE_SHIFT 12u
+#define WIRE_MAX_PAGE_SHIFT 34u
+/** The largest errno of Linux. */
+#define WIRE_MAX_ERRNO 4095u
 
 /** Zones that the default preferred base addresses start from; see docs/PROTOCOL.md. */
 #define WIRE_NO_PREFERRED_BASE 0u

@@ -26,10 +26,13 @@ struct wire_arena {
     size_t used;
 };
 
-/** Bytes of arena that are enough for every packet within limits.h, either way. */
-#define WIRE_ARENA_BYTES (512u * 1024)
+/**
+ * Bytes of arena that are enough for every packet of real contents, either way: a full packet of
+ * the smallest responses takes 15 times its bytes. One that was made to need more is refused.
+ */
+#define WIRE_ARENA_BYTES (1024u * 1024)
 
-/** Take over size bytes at mem (aligned for any object), which stay the caller's. */
+/** Use size bytes at mem (aligned for any object), which stay the caller's. */
 void wire_arena_init(struct wire_arena *a, void *mem, size_t size);
 /** Forget all that was taken from the arena. */
 void wire_arena_reset(struct wire_arena *a);
@@ -256,7 +259,9 @@ struct wire_server_packet {
  * buf: WIRE_MAX_PACKET bytes, *len of them used. a: scratch memory for the call; what it takes is
  * given back before it returns. Returns 0; -EMSGSIZE when it does not fit behind what is there
  * (nothing is written; send, then append again: a message within limits.h fits an empty packet);
- * -EINVAL when a number is out of bounds; -ENOMEM when the arena is too small.
+ * -EINVAL when a number or the length of a string is out of bounds; -ENOMEM when the arena is too
+ * small. In strings, control characters and what is not UTF-8 become '?'. With an error, a response
+ * carries error, message and refusal only.
  */
 int wire_append_request(void *buf, size_t *len, const struct wire_request *rq,
                         struct wire_arena *a);
@@ -267,9 +272,12 @@ int wire_append_event(void *buf, size_t *len, const struct wire_event *ev, struc
 /**
  * Read a packet. What *ret has points into the arena, never into bytes.
  * Unknown fields are ignored; an unknown op gives WIRE_OP_NONE. A request whose own fields are out
- * of bounds has error and message set and does not spoil its packet.
- * Returns 0; -EBADMSG when it is no packet at all or holds nothing; -E2BIG when it holds more
- * requests, or needs more memory, than limits.h allows.
+ * of bounds has error and message set, and no more than its id and op, and does not spoil its
+ * packet. A response or event that is out of bounds does. Strings are cleaned as when appending,
+ * and end at their first zero byte.
+ * Returns 0; -EBADMSG when it is no packet at all or holds nothing, or a daemon's packet is out of
+ * bounds; -E2BIG when it holds more bytes or requests than limits.h allows, or needs more memory
+ * than the arena has.
  */
 int wire_read_client_packet(const void *bytes, size_t len, struct wire_arena *a,
                             struct wire_client_packet *ret);

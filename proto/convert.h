@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * convert.h: plain structs <-> the generated structs, with the check of every bound.
+ *
+ * to_pb points into the plain struct where it can and takes the rest from the arena; from_pb copies
+ * into the arena, since what protobuf-c unpacked is scratch. All return 0, -EINVAL when something
+ * is out of bounds, or -ENOMEM when the arena is full; what the arena gave is the caller's to give
+ * back.
+ */
+#ifndef PROTO_CONVERT_H
+#define PROTO_CONVERT_H
+
+#include "pb.h"
+#include "proto/wire.h"
+
+/** A request with room for its op, to which request.op points. */
+struct request_pb {
+    pb_request request;
+    union {
+        pb_hello hello;
+        pb_alloc alloc;
+        pb_free free;
+        pb_stat_zones stat_zones;
+        pb_stat_free stat_free;
+        pb_stat_clients stat_clients;
+        pb_stat_blocks stat_blocks;
+    } op;
+};
+
+int wire_request_to_pb(const struct wire_request *rq, struct wire_arena *a, struct request_pb *ret);
+/** A request that is out of bounds is no failure: it has ret->error. */
+int wire_request_from_pb(const pb_request *pb, struct wire_arena *a, struct wire_request *ret);
+
+/** A response with room for its parts, as above. */
+struct response_pb {
+    pb_response response;
+    pb_refusal refusal;
+    union {
+        pb_hello_reply hello;
+        pb_alloc_reply alloc;
+        pb_free_reply free;
+        pb_stat_zones_reply stat_zones;
+        pb_stat_free_reply stat_free;
+        pb_stat_clients_reply stat_clients;
+        pb_stat_blocks_reply stat_blocks;
+    } op;
+};
+
+int wire_response_to_pb(const struct wire_response *rs, struct wire_arena *a,
+                        struct response_pb *ret);
+int wire_response_from_pb(const pb_response *pb, struct wire_arena *a, struct wire_response *ret);
+
+int wire_event_to_pb(const struct wire_event *ev, struct wire_arena *a, pb_event *ret);
+int wire_event_from_pb(const pb_event *pb, struct wire_arena *a, struct wire_event *ret);
+
+int wire_zone_to_pb(const struct wire_zone *z, struct wire_arena *a, pb_zone *ret);
+int wire_zone_from_pb(const pb_zone *pb, struct wire_arena *a, struct wire_zone *ret);
+
+/* Listings: the reply of one op each. */
+int wire_zones_to_pb(const struct wire_listing *l, struct wire_arena *a, pb_stat_zones_reply *ret);
+int wire_zones_from_pb(const pb_stat_zones_reply *pb, struct wire_arena *a,
+                       struct wire_listing *ret);
+int wire_frees_to_pb(const struct wire_listing *l, struct wire_arena *a, pb_stat_free_reply *ret);
+int wire_frees_from_pb(const pb_stat_free_reply *pb, struct wire_arena *a,
+                       struct wire_listing *ret);
+int wire_clients_to_pb(const struct wire_listing *l, struct wire_arena *a,
+                       pb_stat_clients_reply *ret);
+int wire_clients_from_pb(const pb_stat_clients_reply *pb, struct wire_arena *a,
+                         struct wire_listing *ret);
+int wire_blocks_to_pb(const struct wire_listing *l, struct wire_arena *a,
+                      pb_stat_blocks_reply *ret);
+int wire_blocks_from_pb(const pb_stat_blocks_reply *pb, struct wire_arena *a,
+                        struct wire_listing *ret);
+
+#endif

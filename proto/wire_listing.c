@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * wire_listing.c: pages of listings. Each kind has the same shape: an array of generated structs,
+ * an array of pointers to them, which is what protobuf-c wants, and the check of each entry.
+ */
+#include <errno.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "arena.h"
+#include "convert.h"
+#include "text.h"
+
+/*
+ * Memory for nr generated structs of size bytes and the pointers to them, which are set.
+ * Returns the pointers, or NULL when the arena is full.
+ */
+static void *take_entries(struct wire_arena *a, size_t nr, size_t size)
+{
+    void **pointers = wire_arena_take(a, nr, sizeof(*pointers));
+    unsigned char *entries = wire_arena_take(a, nr, size);
+
+    if (!pointers || !entries)
+        return NULL;
+    for (size_t i = 0; i < nr; i++)
+        pointers[i] = entries + i * size;
+    return (void *)pointers;
+}
+
+/* ---- stat_zones ---- */
+
+static int zone_stat_to_pb(const struct wire_zone_stat *stat, struct wire_arena *a,
+                           pb_zone_stat *ret)
+{
+    pb_zone *zone = wire_arena_take(a, 1, sizeof(*zone));
+
+    if (!zone)
+        return -ENOMEM;
+    *ret = (pb_zone_stat)BUDDYD__WIRE__V1__ZONE_STAT__INIT;
+    ret->zone = zone;
+    ret->managed_pages = stat->managed_pages;
+    ret->free_pages = stat->free_pages;
+    ret->empty_pageblocks = stat->empty_pageblocks;
+    ret->unbacked_pageblocks = stat->unbacked_pageblocks;
+    ret->allocs = stat->allocs;
+    ret->frees = stat->frees;
+    ret->failures = stat->failures;
+    ret->claims = stat->claims;
+    ret->steals = stat->steals;
+    ret->metadata_bytes = stat->metadata_bytes;
+    return wire_zone_to_pb(&stat->zone, a, zone);
+}
+
+static int zone_stat_from_pb(const pb_zone_stat *pb, struct wire_arena *a,
+                             struct wire_zone_stat *ret)
+{
+    if (!pb->zone)
+        return -EINVAL;
+    ret->managed_pages = pb->managed_pages;
+    ret->free_pages = pb->free_pages;
+    ret->empty_pageblocks = pb->empty_pageblocks;
+    ret->unbacked_pageblocks = pb->unbacked_pageblocks;
+    ret->allocs = pb->allocs;
+    ret->frees = pb->frees;
+    ret->failures = pb->failures;
+    ret->claims = pb->claims;
+    ret->steals = pb->steals;
+    ret->metadata_bytes = pb->metadata_bytes;
+    return wire_zone_from_pb(pb->zone, a, &ret->zone);
+}
+
+int wire_zones_to_pb(const struct wire_listing *l, struct wire_arena *a, pb_stat_zones_reply *ret)
+{
+    pb_zone_stat **zones;
+
+    if (l->nr > WIRE_MAX_ZONES)
+        return -EINVAL;
+    zones = take_entries(a, l->nr, sizeof(**zones));
+    if (!zones)
+        return -ENOMEM;
+    for (size_t i = 0; i < l->nr; i++) {
+        int r = zone_stat_to_pb(&l->zones[i], a, zones[i]);
+
+        if (r)
+            return r;
+    }
+    *ret = (pb_stat_zones_reply)BUDDYD__WIRE__V1__STAT_ZONES_REPLY__INIT;
+    ret->cursor = l->cursor;
+    ret->n_zones = l->nr;
+    ret->zones = zones;
+    return 0;
+}
+
+int wire_zones_from_pb(const pb_stat_zones_reply *pb, struct wire_arena *a,
+                       struct wire_listing *ret)
+{
+    struct wire_zone_stat *zones;
+
+    if (pb->n_zones > WIRE_MAX_ZONES)
+        return -EINVAL;
+    zones = wire_arena_take(a, pb->n_zones, sizeof(*zones));
+    if (!zones)
+        return -ENOMEM;
+    for (size_t i = 0; i < pb->n_zones; i++) {
+        int r = zone_stat_from_pb(pb->zones[i], a, &zones[i]);
+
+        if (r)
+            return r;
+    }
+    ret->cursor = pb->cursor;
+    ret->nr = pb->n_zones;
+    ret->zones = zones;
+    return 0;
+}
+
+/* ---- stat_free ---- */
+
+static int check_counts(const uint64_t *counts, size_t nr)
+{
+    for (size_t i = 0; i < nr; i++)
+        if (counts[i] > WIRE_MAX_ZONE_PAGES)
+            return -EINVAL;
+    return 0;
+}
+
+static int check_zone_free(const pb_zone_free *pb)
+{
+    if (pb->zone >= WIRE_MAX_ZONES || pb->nr_orders < 1 || pb->nr_orders > WIRE_MAX_ORDERS ||
+        pb->nr_types < 1 || pb->nr_types > WIRE_MAX_TYPES ||
+        pb->n_free_blocks != (size_t)pb->nr_types * pb->nr_orders ||
+        pb->n_pageblocks != pb->nr_types || check_counts(pb->free_blocks, pb->n_free_blocks))
+        return -EINVAL;
+    return check_counts(pb->pageblocks, pb->n_pageblocks);
+}
+
+static int zone_free_to_pb(const struct wire_zone_free *zf, pb_zone_free *ret)
+{
+    *ret = (pb_zone_free)BUDDYD__WIRE__V1__ZONE_FREE__INIT;
+    ret->zone = zf->zone;
+    ret->nr_orders = zf->nr_orders;
+    ret->nr_types = zf->nr_types;
+    ret->n_free_blocks = (size_t)zf->nr_types * zf->nr_orders;
+    ret->free_blocks = (uint64_t *)zf->free_blocks;
+    ret->n_pageblocks = zf->nr_types;
+    ret->pageblocks = (uint64_t *)zf->pageblocks;
+    return check_zone_free(ret);
+}
+
+static int zone_free_from_pb(const pb_zone_free *pb, struct wire_arena *a,
+                             struct wire_zone_free *ret)
+{
+    int r = check_zone_free(pb);
+    uint64_t *free_blocks, *pageblocks;
+
+    if (r)
+        return r;
+    free_blocks = wire_arena_take(a, pb->n_free_blocks, sizeof(*free_blocks));
+    pageblocks = wire_arena_take(a, pb->n_pageblocks, sizeof(*pageblocks));
+    if (!free_blocks || !pageblocks)
+        return -ENOMEM;
+    memcpy(free_blocks, pb->free_blocks, pb->n_free_blocks * sizeof(*free_blocks));
+    memcpy(pageblocks, pb->pageblocks, pb->n_pageblocks * sizeof(*pageblocks));
+    ret->zone = pb->zone;
+    ret->nr_orders = pb->nr_orders;
+    ret->nr_types = pb->nr_types;
+    ret->free_blocks = free_blocks;
+    ret->pageblocks = pageblocks;
+    return 0;
+}
+
+int wire_frees_to_pb(const struct wire_listing *l, struct wire_arena *a, pb_stat_free_reply *ret)
+{
+    pb_zone_free **zones;
+
+    if (l->nr > WIRE_MAX_ZONES)
+        return -EINVAL;
+    zones = take_entries(a, l->nr, sizeof(**zones));
+    if (!zones)
+        return -ENOMEM;
+    for (size_t i = 0; i < l->nr; i++) {
+        int r = zone_free_to_pb(&l->frees[i], zones[i]);
+
+        if (r)
+            return r;
+    }
+    *ret = (pb_stat_free_reply)BUDDYD__WIRE__V1__STAT_FREE_REPLY__INIT;
+    ret->cursor = l->cursor;
+    ret->n_zones = l->nr;
+    ret->zones = zones;
+    return 0;
+}
+
+int wire_frees_from_pb(const pb_stat_free_reply *pb, struct wire_arena *a, struct wire_listing *ret)
+{
+    struct wire_zone_free *frees;
+
+    if (pb->n_zones > WIRE_MAX_ZONES)
+        return -EINVAL;
+    frees = wire_arena_take(a, pb->n_zones, sizeof(*frees));
+    if (!frees)
+        return -ENOMEM;
+    for (size_t i = 0; i < pb->n_zones; i++) {
+        int r = zone_free_from_pb(pb->zones[i], a, &frees[i]);
+
+        if (r)
+            return r;
+    }
+    ret->cursor = pb->cursor;
+    ret->nr = pb->n_zones;
+    ret->frees = frees;
+    return 0;
+}
+
+/* ---- stat_clients ---- */
+
+#define NR_CLIENT_TYPES 3u
+
+_Static_assert(sizeof(((struct wire_client_stat *)0)->pages_by_type) ==
+                   NR_CLIENT_TYPES * sizeof(uint64_t),
+               "a client has pages of three types");
+
+static int client_to_pb(const struct wire_client_stat *client, struct wire_arena *a,
+                        pb_client_stat *ret)
+{
+    const char *name;
+    int r = wire_text_take(a, client->name, WIRE_MAX_NAME, &name);
+
+    if (r)
+        return r;
+    *ret = (pb_client_stat)BUDDYD__WIRE__V1__CLIENT_STAT__INIT;
+    ret->session = client->session;
+    ret->name = (char *)name;
+    ret->pid = client->pid;
+    ret->uid = client->uid;
+    ret->gid = client->gid;
+    ret->blocks = client->blocks;
+    ret->pages = client->pages;
+    ret->requests = client->requests;
+    ret->refusals = client->refusals;
+    ret->n_pages_by_type = NR_CLIENT_TYPES;
+    ret->pages_by_type = (uint64_t *)client->pages_by_type;
+    return 0;
+}
+
+/* A daemon that knows more types than we may list them; one that knows fewer has no pages there. */
+static int client_from_pb(const pb_client_stat *pb, struct wire_arena *a,
+                          struct wire_client_stat *ret)
+{
+    if (pb->n_pages_by_type > WIRE_MAX_TYPES)
+        return -EINVAL;
+    ret->session = pb->session;
+    ret->pid = pb->pid;
+    ret->uid = pb->uid;
+    ret->gid = pb->gid;
+    ret->blocks = pb->blocks;
+    ret->pages = pb->pages;
+    ret->requests = pb->requests;
+    ret->refusals = pb->refusals;
+    for (size_t i = 0; i < NR_CLIENT_TYPES; i++)
+        ret->pages_by_type[i] = i < pb->n_pages_by_type ? pb->pages_by_type[i] : 0;
+    return wire_text_take(a, pb->name, WIRE_MAX_NAME, &ret->name);
+}
+
+int wire_clients_to_pb(const struct wire_listing *l, struct wire_arena *a,
+                       pb_stat_clients_reply *ret)
+{
+    pb_client_stat **clients;
+
+    if (l->nr > WIRE_MAX_LISTING)
+        return -EINVAL;
+    clients = take_entries(a, l->nr, sizeof(**clients));
+    if (!clients)
+        return -ENOMEM;
+    for (size_t i = 0; i < l->nr; i++) {
+        int r = client_to_pb(&l->clients[i], a, clients[i]);
+
+        if (r)
+            return r;
+    }
+    *ret = (pb_stat_clients_reply)BUDDYD__WIRE__V1__STAT_CLIENTS_REPLY__INIT;
+    ret->cursor = l->cursor;
+    ret->n_clients = l->nr;
+    ret->clients = clients;
+    return 0;
+}
+
+int wire_clients_from_pb(const pb_stat_clients_reply *pb, struct wire_arena *a,
+                         struct wire_listing *ret)
+{
+    struct wire_client_stat *clients;
+
+    if (pb->n_clients > WIRE_MAX_LISTING)
+        return -EINVAL;
+    clients = wire_arena_take(a, pb->n_clients, sizeof(*clients));
+    if (!clients)
+        return -ENOMEM;
+    for (size_t i = 0; i < pb->n_clients; i++) {
+        int r = client_from_pb(pb->clients[i], a, &clients[i]);
+
+        if (r)
+            return r;
+    }
+    ret->cursor = pb->cursor;
+    ret->nr = pb->n_clients;
+    ret->clients = clients;
+    return 0;
+}
+
+/* ---- stat_blocks ---- */
+
+static int check_block(const pb_block_stat *pb)
+{
+    if (pb->zone >= WIRE_MAX_ZONES || pb->order >= WIRE_MAX_ORDERS || pb->type >= WIRE_MAX_TYPES)
+        return -EINVAL;
+    return 0;
+}
+
+static int block_to_pb(const struct wire_block_stat *block, pb_block_stat *ret)
+{
+    *ret = (pb_block_stat)BUDDYD__WIRE__V1__BLOCK_STAT__INIT;
+    ret->handle = block->handle;
+    ret->session = block->session;
+    ret->zone = block->zone;
+    ret->offset = block->offset;
+    ret->order = block->order;
+    ret->type = block->type;
+    return check_block(ret);
+}
+
+static int block_from_pb(const pb_block_stat *pb, struct wire_block_stat *ret)
+{
+    int r = check_block(pb);
+
+    if (r)
+        return r;
+    ret->handle = pb->handle;
+    ret->session = pb->session;
+    ret->zone = pb->zone;
+    ret->offset = pb->offset;
+    ret->order = pb->order;
+    ret->type = pb->type;
+    return 0;
+}
+
+int wire_blocks_to_pb(const struct wire_listing *l, struct wire_arena *a, pb_stat_blocks_reply *ret)
+{
+    pb_block_stat **blocks;
+
+    if (l->nr > WIRE_MAX_LISTING)
+        return -EINVAL;
+    blocks = take_entries(a, l->nr, sizeof(**blocks));
+    if (!blocks)
+        return -ENOMEM;
+    for (size_t i = 0; i < l->nr; i++) {
+        int r = block_to_pb(&l->blocks[i], blocks[i]);
+
+        if (r)
+            return r;
+    }
+    *ret = (pb_stat_blocks_reply)BUDDYD__WIRE__V1__STAT_BLOCKS_REPLY__INIT;
+    ret->cursor = l->cursor;
+    ret->n_blocks = l->nr;
+    ret->blocks = blocks;
+    return 0;
+}
+
+int wire_blocks_from_pb(const pb_stat_blocks_reply *pb, struct wire_arena *a,
+                        struct wire_listing *ret)
+{
+    struct wire_block_stat *blocks;
+
+    if (pb->n_blocks > WIRE_MAX_LISTING)
+        return -EINVAL;
+    blocks = wire_arena_take(a, pb->n_blocks, sizeof(*blocks));
+    if (!blocks)
+        return -ENOMEM;
+    for (size_t i = 0; i < pb->n_blocks; i++) {
+        int r = block_from_pb(pb->blocks[i], &blocks[i]);
+
+        if (r)
+            return r;
+    }
+    ret->cursor = pb->cursor;
+    ret->nr = pb->n_blocks;
+    ret->blocks = blocks;
+    return 0;
+}

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * wire_request.c: requests. What a client sends may be anything, and one bad request must not cost
+ * its neighbours in the packet their answers: so a bound that is passed is told in the request.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "arena.h"
+#include "convert.h"
+#include "text.h"
+
+const char *wire_op_name(enum wire_op op)
+{
+    static const char *const names[WIRE_NR_OPS] = {
+        [WIRE_OP_NONE] = "none",
+        [WIRE_OP_HELLO] = "hello",
+        [WIRE_OP_ALLOC] = "alloc",
+        [WIRE_OP_FREE] = "free",
+        [WIRE_OP_STAT_ZONES] = "stat_zones",
+        [WIRE_OP_STAT_FREE] = "stat_free",
+        [WIRE_OP_STAT_CLIENTS] = "stat_clients",
+        [WIRE_OP_STAT_BLOCKS] = "stat_blocks",
+    };
+
+    return (unsigned)op < WIRE_NR_OPS ? names[op] : names[WIRE_OP_NONE];
+}
+
+/* Where to leave the text of what is out of bounds. */
+struct complaint {
+    struct wire_arena *arena; /* NULL: nobody will read it */
+    const char *text;
+};
+
+__attribute__((format(printf, 2, 3))) static int complain(struct complaint *c, const char *format,
+                                                          ...)
+{
+    va_list args;
+    char *line;
+
+    if (!c->arena)
+        return -EINVAL;
+    line = wire_arena_take(c->arena, WIRE_MAX_MESSAGE + 1, 1);
+    if (!line)
+        return -ENOMEM;
+    va_start(args, format);
+    vsnprintf(line, WIRE_MAX_MESSAGE + 1, format, args);
+    va_end(args);
+    c->text = line;
+    return -EINVAL;
+}
+
+/* The bounds of what stands in a request; strings are looked at where they are taken. */
+
+static int check_id(const pb_request *pb, struct complaint *c)
+{
+    if (pb->id == 0)
+        return complain(c, "request id 0: ids are 1 or more");
+    return 0;
+}
+
+static int check_alloc(const pb_alloc *pb, struct complaint *c)
+{
+    if (pb->order >= WIRE_MAX_ORDERS)
+        return complain(c, "alloc order %" PRIu32 ": at most %u", pb->order, WIRE_MAX_ORDERS - 1);
+    if (pb->count > WIRE_MAX_BLOCKS)
+        return complain(c, "alloc count %" PRIu32 ": at most %u", pb->count, WIRE_MAX_BLOCKS);
+    if (pb->node_plus_one > WIRE_MAX_NODES)
+        return complain(c, "alloc node %" PRIu32 ": at most %u", pb->node_plus_one - 1,
+                        WIRE_MAX_NODES - 1);
+    if (pb->zone_plus_one > WIRE_MAX_ZONES)
+        return complain(c, "alloc zone %" PRIu32 ": at most %u", pb->zone_plus_one - 1,
+                        WIRE_MAX_ZONES - 1);
+    if (pb->exact_pages > WIRE_MAX_EXACT_PAGES)
+        return complain(c, "alloc exact_pages %" PRIu64 ": at most %u", pb->exact_pages,
+                        WIRE_MAX_EXACT_PAGES);
+    if (pb->exact_pages && pb->count > 1)
+        return complain(c, "alloc count %" PRIu32 ": only 1 with exact_pages", pb->count);
+    return 0;
+}
+
+static int check_free(const pb_free *pb, struct complaint *c)
+{
+    if (pb->n_handle < 1 || pb->n_handle > WIRE_MAX_BLOCKS)
+        return complain(c, "free of %zu handles: 1 to %u", pb->n_handle, WIRE_MAX_BLOCKS);
+    return 0;
+}
+
+/* ---- to bytes ---- */
+
+static int hello_to_pb(const struct wire_hello *hello, struct wire_arena *a, pb_hello *ret)
+{
+    const char *name;
+    int r = wire_text_take(a, hello->name, WIRE_MAX_NAME, &name);
+
+    if (r)
+        return r;
+    *ret = (pb_hello)BUDDYD__WIRE__V1__HELLO__INIT;
+    ret->version = hello->version;
+    ret->features = hello->features;
+    ret->name = (char *)name;
+    return 0;
+}
+
+static int alloc_to_pb(const struct wire_alloc *alloc, pb_alloc *ret)
+{
+    if (alloc->count == 0)
+        return -EINVAL;
+    *ret = (pb_alloc)BUDDYD__WIRE__V1__ALLOC__INIT;
+    ret->order = alloc->order;
+    ret->type = alloc->type;
+    ret->count = alloc->count == 1 ? 0 : alloc->count;
+    ret->flags = alloc->flags;
+    /* A negative number other than -1 becomes one that is out of bounds. */
+    ret->node_plus_one = (uint32_t)alloc->node + 1;
+    ret->zone_plus_one = (uint32_t)alloc->zone + 1;
+    ret->exact_pages = alloc->exact_pages;
+    ret->deadline_ms = alloc->deadline_ms;
+    return check_alloc(ret, &(struct complaint){NULL, NULL});
+}
+
+static int free_to_pb(const struct wire_free *fr, pb_free *ret)
+{
+    *ret = (pb_free)BUDDYD__WIRE__V1__FREE__INIT;
+    ret->n_handle = fr->nr;
+    ret->handle = (uint64_t *)fr->handle;
+    return check_free(ret, &(struct complaint){NULL, NULL});
+}
+
+int wire_request_to_pb(const struct wire_request *rq, struct wire_arena *a, struct request_pb *ret)
+{
+    pb_request *pb = &ret->request;
+
+    *pb = (pb_request)BUDDYD__WIRE__V1__REQUEST__INIT;
+    pb->id = rq->id;
+    if (check_id(pb, &(struct complaint){NULL, NULL}))
+        return -EINVAL;
+    /* All members of the union are pointers to ret->op. */
+    pb->hello = &ret->op.hello;
+    switch (rq->op) {
+    case WIRE_OP_HELLO:
+        pb->op_case = BUDDYD__WIRE__V1__REQUEST__OP_HELLO;
+        return hello_to_pb(&rq->hello, a, &ret->op.hello);
+    case WIRE_OP_ALLOC:
+        pb->op_case = BUDDYD__WIRE__V1__REQUEST__OP_ALLOC;
+        return alloc_to_pb(&rq->alloc, &ret->op.alloc);
+    case WIRE_OP_FREE:
+        pb->op_case = BUDDYD__WIRE__V1__REQUEST__OP_FREE;
+        return free_to_pb(&rq->free, &ret->op.free);
+    case WIRE_OP_STAT_ZONES:
+        pb->op_case = BUDDYD__WIRE__V1__REQUEST__OP_STAT_ZONES;
+        ret->op.stat_zones = (pb_stat_zones)BUDDYD__WIRE__V1__STAT_ZONES__INIT;
+        ret->op.stat_zones.cursor = rq->stat.cursor;
+        return 0;
+    case WIRE_OP_STAT_FREE:
+        pb->op_case = BUDDYD__WIRE__V1__REQUEST__OP_STAT_FREE;
+        ret->op.stat_free = (pb_stat_free)BUDDYD__WIRE__V1__STAT_FREE__INIT;
+        ret->op.stat_free.cursor = rq->stat.cursor;
+        return 0;
+    case WIRE_OP_STAT_CLIENTS:
+        pb->op_case = BUDDYD__WIRE__V1__REQUEST__OP_STAT_CLIENTS;
+        ret->op.stat_clients = (pb_stat_clients)BUDDYD__WIRE__V1__STAT_CLIENTS__INIT;
+        ret->op.stat_clients.cursor = rq->stat.cursor;
+        return 0;
+    case WIRE_OP_STAT_BLOCKS:
+        pb->op_case = BUDDYD__WIRE__V1__REQUEST__OP_STAT_BLOCKS;
+        ret->op.stat_blocks = (pb_stat_blocks)BUDDYD__WIRE__V1__STAT_BLOCKS__INIT;
+        ret->op.stat_blocks.cursor = rq->stat.cursor;
+        ret->op.stat_blocks.session = rq->stat.session;
+        return 0;
+    case WIRE_OP_NONE:
+    case WIRE_NR_OPS:
+        break;
+    }
+    return -EINVAL;
+}
+
+/* ---- from bytes ---- */
+
+static int hello_from_pb(const pb_hello *pb, struct complaint *c, struct wire_hello *ret)
+{
+    const char *name;
+    int r = wire_text_take(c->arena, pb->name, WIRE_MAX_NAME, &name);
+
+    if (r == -EINVAL)
+        return complain(c, "hello name of %zu bytes: at most %u", strlen(pb->name), WIRE_MAX_NAME);
+    if (r)
+        return r;
+    ret->version = pb->version;
+    ret->features = pb->features;
+    ret->name = name;
+    return 0;
+}
+
+static int alloc_from_pb(const pb_alloc *pb, struct complaint *c, struct wire_alloc *ret)
+{
+    int r = check_alloc(pb, c);
+
+    if (r)
+        return r;
+    ret->order = pb->order;
+    ret->type = pb->type;
+    ret->count = pb->count ? pb->count : 1;
+    ret->flags = pb->flags;
+    ret->node = (int32_t)pb->node_plus_one - 1;
+    ret->zone = (int32_t)pb->zone_plus_one - 1;
+    ret->exact_pages = pb->exact_pages;
+    ret->deadline_ms = pb->deadline_ms;
+    return 0;
+}
+
+static int free_from_pb(const pb_free *pb, struct complaint *c, struct wire_free *ret)
+{
+    int r = check_free(pb, c);
+    uint64_t *handle;
+
+    if (r)
+        return r;
+    handle = wire_arena_take(c->arena, pb->n_handle, sizeof(*handle));
+    if (!handle)
+        return -ENOMEM;
+    memcpy(handle, pb->handle, pb->n_handle * sizeof(*handle));
+    ret->nr = pb->n_handle;
+    ret->handle = handle;
+    return 0;
+}
+
+static int op_from_pb(const pb_request *pb, struct complaint *c, struct wire_request *ret)
+{
+    switch (pb->op_case) {
+    case BUDDYD__WIRE__V1__REQUEST__OP_HELLO:
+        ret->op = WIRE_OP_HELLO;
+        return hello_from_pb(pb->hello, c, &ret->hello);
+    case BUDDYD__WIRE__V1__REQUEST__OP_ALLOC:
+        ret->op = WIRE_OP_ALLOC;
+        return alloc_from_pb(pb->alloc, c, &ret->alloc);
+    case BUDDYD__WIRE__V1__REQUEST__OP_FREE:
+        ret->op = WIRE_OP_FREE;
+        return free_from_pb(pb->free, c, &ret->free);
+    case BUDDYD__WIRE__V1__REQUEST__OP_STAT_ZONES:
+        ret->op = WIRE_OP_STAT_ZONES;
+        ret->stat.cursor = pb->stat_zones->cursor;
+        return 0;
+    case BUDDYD__WIRE__V1__REQUEST__OP_STAT_FREE:
+        ret->op = WIRE_OP_STAT_FREE;
+        ret->stat.cursor = pb->stat_free->cursor;
+        return 0;
+    case BUDDYD__WIRE__V1__REQUEST__OP_STAT_CLIENTS:
+        ret->op = WIRE_OP_STAT_CLIENTS;
+        ret->stat.cursor = pb->stat_clients->cursor;
+        return 0;
+    case BUDDYD__WIRE__V1__REQUEST__OP_STAT_BLOCKS:
+        ret->op = WIRE_OP_STAT_BLOCKS;
+        ret->stat.cursor = pb->stat_blocks->cursor;
+        ret->stat.session = pb->stat_blocks->session;
+        return 0;
+    case BUDDYD__WIRE__V1__REQUEST__OP__NOT_SET:
+    default:
+        return 0;
+    }
+}
+
+int wire_request_from_pb(const pb_request *pb, struct wire_arena *a, struct wire_request *ret)
+{
+    struct complaint c = {a, NULL};
+    int r;
+
+    memset(ret, 0, sizeof(*ret));
+    ret->id = pb->id;
+    r = op_from_pb(pb, &c, ret);
+    if (!r)
+        r = check_id(pb, &c);
+    if (r != -EINVAL)
+        return r;
+    ret->error = EINVAL;
+    ret->message = c.text;
+    return 0;
+}

@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * wire_response.c: responses and events. They come from the daemon alone, so one that is out of
+ * bounds is no case to go on from: its packet is refused.
+ */
+#include <errno.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "arena.h"
+#include "convert.h"
+#include "text.h"
+
+/* ---- zones ---- */
+
+static int check_zone(const pb_zone *pb)
+{
+    if (pb->id >= WIRE_MAX_ZONES || pb->node_plus_one > WIRE_MAX_NODES ||
+        pb->page_shift < WIRE_MIN_PAGE_SHIFT || pb->page_shift > pb->hugepage_shift ||
+        pb->hugepage_shift > WIRE_MAX_PAGE_SHIFT || pb->pageblock_order >= WIRE_MAX_ORDERS ||
+        pb->bytes >> pb->page_shift > WIRE_MAX_ZONE_PAGES)
+        return -EINVAL;
+    return 0;
+}
+
+int wire_zone_to_pb(const struct wire_zone *z, struct wire_arena *a, pb_zone *ret)
+{
+    const char *name;
+    int r = wire_text_take(a, z->name, WIRE_MAX_NAME, &name);
+
+    if (r)
+        return r;
+    *ret = (pb_zone)BUDDYD__WIRE__V1__ZONE__INIT;
+    ret->id = z->id;
+    ret->name = (char *)name;
+    ret->node_plus_one = (uint32_t)z->node + 1;
+    ret->backing = z->backing;
+    ret->page_shift = z->page_shift;
+    ret->hugepage_shift = z->hugepage_shift;
+    ret->pageblock_order = z->pageblock_order;
+    ret->bytes = z->bytes;
+    ret->preferred_base = z->preferred_base;
+    return check_zone(ret);
+}
+
+int wire_zone_from_pb(const pb_zone *pb, struct wire_arena *a, struct wire_zone *ret)
+{
+    int r = check_zone(pb);
+
+    if (!r)
+        r = wire_text_take(a, pb->name, WIRE_MAX_NAME, &ret->name);
+    if (r)
+        return r;
+    ret->id = pb->id;
+    ret->node = (int32_t)pb->node_plus_one - 1;
+    ret->backing = pb->backing;
+    ret->page_shift = pb->page_shift;
+    ret->hugepage_shift = pb->hugepage_shift;
+    ret->pageblock_order = pb->pageblock_order;
+    ret->bytes = pb->bytes;
+    ret->preferred_base = pb->preferred_base;
+    return 0;
+}
+
+/* ---- hello ---- */
+
+static int hello_to_pb(const struct wire_hello_reply *hello, struct wire_arena *a,
+                       pb_hello_reply *ret)
+{
+    pb_zone *zone, **zones;
+
+    if (hello->nr_zones > WIRE_MAX_ZONES)
+        return -EINVAL;
+    zone = wire_arena_take(a, hello->nr_zones, sizeof(*zone));
+    zones = wire_arena_take(a, hello->nr_zones, sizeof(*zones));
+    if (!zone || !zones)
+        return -ENOMEM;
+    for (size_t i = 0; i < hello->nr_zones; i++) {
+        int r = wire_zone_to_pb(&hello->zones[i], a, &zone[i]);
+
+        if (r)
+            return r;
+        zones[i] = &zone[i];
+    }
+    *ret = (pb_hello_reply)BUDDYD__WIRE__V1__HELLO_REPLY__INIT;
+    ret->version = hello->version;
+    ret->features = hello->features;
+    ret->session = hello->session;
+    ret->n_zones = hello->nr_zones;
+    ret->zones = zones;
+    return 0;
+}
+
+static int hello_from_pb(const pb_hello_reply *pb, struct wire_arena *a,
+                         struct wire_hello_reply *ret)
+{
+    struct wire_zone *zones;
+
+    if (pb->n_zones > WIRE_MAX_ZONES)
+        return -EINVAL;
+    zones = wire_arena_take(a, pb->n_zones, sizeof(*zones));
+    if (!zones)
+        return -ENOMEM;
+    for (size_t i = 0; i < pb->n_zones; i++) {
+        int r = wire_zone_from_pb(pb->zones[i], a, &zones[i]);
+
+        if (r)
+            return r;
+    }
+    ret->version = pb->version;
+    ret->features = pb->features;
+    ret->session = pb->session;
+    ret->nr_zones = pb->n_zones;
+    ret->zones = zones;
+    return 0;
+}
+
+/* ---- alloc ---- */
+
+static int check_alloc(const pb_alloc_reply *pb)
+{
+    size_t nr = pb->n_handle;
+
+    if (nr < 1 || nr > WIRE_MAX_BLOCKS || pb->n_offset != nr ||
+        (pb->n_zone != nr && pb->n_zone != 1) || (pb->n_order != nr && pb->n_order != 1))
+        return -EINVAL;
+    for (size_t i = 0; i < pb->n_zone; i++)
+        if (pb->zone[i] >= WIRE_MAX_ZONES)
+            return -EINVAL;
+    for (size_t i = 0; i < pb->n_order; i++)
+        if (pb->order[i] >= WIRE_MAX_ORDERS)
+            return -EINVAL;
+    return 0;
+}
+
+static int alloc_to_pb(const struct wire_alloc_reply *alloc, pb_alloc_reply *ret)
+{
+    *ret = (pb_alloc_reply)BUDDYD__WIRE__V1__ALLOC_REPLY__INIT;
+    ret->n_handle = alloc->nr;
+    ret->handle = (uint64_t *)alloc->handle;
+    ret->n_offset = alloc->nr;
+    ret->offset = (uint64_t *)alloc->offset;
+    ret->n_zone = alloc->nr_zones;
+    ret->zone = (uint32_t *)alloc->zone;
+    ret->n_order = alloc->nr_orders;
+    ret->order = (uint32_t *)alloc->order;
+    return check_alloc(ret);
+}
+
+static int alloc_from_pb(const pb_alloc_reply *pb, struct wire_arena *a,
+                         struct wire_alloc_reply *ret)
+{
+    int r = check_alloc(pb);
+    uint64_t *u64;
+    uint32_t *u32;
+
+    if (r)
+        return r;
+    /* One piece of memory: the usual reply has a single block. */
+    u64 = wire_arena_take(
+        a, 1, 2 * pb->n_handle * sizeof(*u64) + (pb->n_zone + pb->n_order) * sizeof(*u32));
+    if (!u64)
+        return -ENOMEM;
+    u32 = (uint32_t *)(u64 + 2 * pb->n_handle);
+    memcpy(u64, pb->handle, pb->n_handle * sizeof(*u64));
+    memcpy(u64 + pb->n_handle, pb->offset, pb->n_offset * sizeof(*u64));
+    memcpy(u32, pb->zone, pb->n_zone * sizeof(*u32));
+    memcpy(u32 + pb->n_zone, pb->order, pb->n_order * sizeof(*u32));
+    ret->nr = pb->n_handle;
+    ret->handle = u64;
+    ret->offset = u64 + pb->n_handle;
+    ret->nr_zones = pb->n_zone;
+    ret->zone = u32;
+    ret->nr_orders = pb->n_order;
+    ret->order = u32 + pb->n_zone;
+    return 0;
+}
+
+/* ---- refusal ---- */
+
+static int check_refusal(const pb_refusal *pb)
+{
+    if (pb->zone_plus_one > WIRE_MAX_ZONES || pb->order >= WIRE_MAX_ORDERS ||
+        pb->largest_order_plus_one > WIRE_MAX_ORDERS)
+        return -EINVAL;
+    return 0;
+}
+
+static int refusal_to_pb(const struct wire_refusal *refusal, pb_refusal *ret)
+{
+    *ret = (pb_refusal)BUDDYD__WIRE__V1__REFUSAL__INIT;
+    ret->reason = (Buddyd__Wire__V1__Refusal__Reason)refusal->reason;
+    ret->zone_plus_one = (uint32_t)refusal->zone + 1;
+    ret->order = refusal->order;
+    ret->wanted_pages = refusal->wanted_pages;
+    ret->free_pages = refusal->free_pages;
+    ret->largest_order_plus_one = (uint32_t)refusal->largest_order + 1;
+    ret->frag_index = refusal->frag_index;
+    ret->zones_tried = refusal->zones_tried;
+    return check_refusal(ret);
+}
+
+static int refusal_from_pb(const pb_refusal *pb, struct wire_arena *a,
+                           const struct wire_refusal **ret)
+{
+    struct wire_refusal *refusal;
+    int r = check_refusal(pb);
+
+    if (r)
+        return r;
+    refusal = wire_arena_take(a, 1, sizeof(*refusal));
+    if (!refusal)
+        return -ENOMEM;
+    refusal->reason = (uint32_t)pb->reason;
+    refusal->zone = (int32_t)pb->zone_plus_one - 1;
+    refusal->order = pb->order;
+    refusal->wanted_pages = pb->wanted_pages;
+    refusal->free_pages = pb->free_pages;
+    refusal->largest_order = (int32_t)pb->largest_order_plus_one - 1;
+    refusal->frag_index = pb->frag_index;
+    refusal->zones_tried = pb->zones_tried;
+    *ret = refusal;
+    return 0;
+}
+
+/* ---- responses ---- */
+
+static int error_to_pb(const struct wire_response *rs, struct wire_arena *a,
+                       struct response_pb *ret)
+{
+    const char *message;
+    int r;
+
+    if (rs->error > WIRE_MAX_ERRNO)
+        return -EINVAL;
+    r = wire_text_take(a, rs->message, WIRE_MAX_MESSAGE, &message);
+    if (r)
+        return r;
+    ret->response.error = rs->error;
+    ret->response.message = (char *)message;
+    if (!rs->refusal)
+        return 0;
+    ret->response.refusal = &ret->refusal;
+    return refusal_to_pb(rs->refusal, &ret->refusal);
+}
+
+int wire_response_to_pb(const struct wire_response *rs, struct wire_arena *a,
+                        struct response_pb *ret)
+{
+    pb_response *pb = &ret->response;
+
+    *pb = (pb_response)BUDDYD__WIRE__V1__RESPONSE__INIT;
+    pb->id = rs->id;
+    if (rs->error)
+        return error_to_pb(rs, a, ret);
+    /* All members of the union are pointers to ret->op. */
+    pb->hello = &ret->op.hello;
+    switch (rs->op) {
+    case WIRE_OP_HELLO:
+        pb->op_case = BUDDYD__WIRE__V1__RESPONSE__OP_HELLO;
+        return hello_to_pb(&rs->hello, a, &ret->op.hello);
+    case WIRE_OP_ALLOC:
+        pb->op_case = BUDDYD__WIRE__V1__RESPONSE__OP_ALLOC;
+        return alloc_to_pb(&rs->alloc, &ret->op.alloc);
+    case WIRE_OP_FREE:
+        pb->op_case = BUDDYD__WIRE__V1__RESPONSE__OP_FREE;
+        ret->op.free = (pb_free_reply)BUDDYD__WIRE__V1__FREE_REPLY__INIT;
+        ret->op.free.freed = rs->free.freed;
+        return rs->free.freed > WIRE_MAX_BLOCKS ? -EINVAL : 0;
+    case WIRE_OP_STAT_ZONES:
+        pb->op_case = BUDDYD__WIRE__V1__RESPONSE__OP_STAT_ZONES;
+        return wire_zones_to_pb(&rs->listing, a, &ret->op.stat_zones);
+    case WIRE_OP_STAT_FREE:
+        pb->op_case = BUDDYD__WIRE__V1__RESPONSE__OP_STAT_FREE;
+        return wire_frees_to_pb(&rs->listing, a, &ret->op.stat_free);
+    case WIRE_OP_STAT_CLIENTS:
+        pb->op_case = BUDDYD__WIRE__V1__RESPONSE__OP_STAT_CLIENTS;
+        return wire_clients_to_pb(&rs->listing, a, &ret->op.stat_clients);
+    case WIRE_OP_STAT_BLOCKS:
+        pb->op_case = BUDDYD__WIRE__V1__RESPONSE__OP_STAT_BLOCKS;
+        return wire_blocks_to_pb(&rs->listing, a, &ret->op.stat_blocks);
+    case WIRE_OP_NONE:
+    case WIRE_NR_OPS:
+        break;
+    }
+    return -EINVAL;
+}
+
+static int error_from_pb(const pb_response *pb, struct wire_arena *a, struct wire_response *ret)
+{
+    int r;
+
+    if (pb->error > WIRE_MAX_ERRNO)
+        return -EINVAL;
+    ret->error = pb->error;
+    if (pb->message[0]) {
+        r = wire_text_take(a, pb->message, WIRE_MAX_MESSAGE, &ret->message);
+        if (r)
+            return r;
+    }
+    return pb->refusal ? refusal_from_pb(pb->refusal, a, &ret->refusal) : 0;
+}
+
+int wire_response_from_pb(const pb_response *pb, struct wire_arena *a, struct wire_response *ret)
+{
+    memset(ret, 0, sizeof(*ret));
+    ret->id = pb->id;
+    if (pb->error)
+        return error_from_pb(pb, a, ret);
+    switch (pb->op_case) {
+    case BUDDYD__WIRE__V1__RESPONSE__OP_HELLO:
+        ret->op = WIRE_OP_HELLO;
+        return hello_from_pb(pb->hello, a, &ret->hello);
+    case BUDDYD__WIRE__V1__RESPONSE__OP_ALLOC:
+        ret->op = WIRE_OP_ALLOC;
+        return alloc_from_pb(pb->alloc, a, &ret->alloc);
+    case BUDDYD__WIRE__V1__RESPONSE__OP_FREE:
+        ret->op = WIRE_OP_FREE;
+        ret->free.freed = pb->free->freed;
+        return pb->free->freed > WIRE_MAX_BLOCKS ? -EINVAL : 0;
+    case BUDDYD__WIRE__V1__RESPONSE__OP_STAT_ZONES:
+        ret->op = WIRE_OP_STAT_ZONES;
+        return wire_zones_from_pb(pb->stat_zones, a, &ret->listing);
+    case BUDDYD__WIRE__V1__RESPONSE__OP_STAT_FREE:
+        ret->op = WIRE_OP_STAT_FREE;
+        return wire_frees_from_pb(pb->stat_free, a, &ret->listing);
+    case BUDDYD__WIRE__V1__RESPONSE__OP_STAT_CLIENTS:
+        ret->op = WIRE_OP_STAT_CLIENTS;
+        return wire_clients_from_pb(pb->stat_clients, a, &ret->listing);
+    case BUDDYD__WIRE__V1__RESPONSE__OP_STAT_BLOCKS:
+        ret->op = WIRE_OP_STAT_BLOCKS;
+        return wire_blocks_from_pb(pb->stat_blocks, a, &ret->listing);
+    case BUDDYD__WIRE__V1__RESPONSE__OP__NOT_SET:
+    default:
+        return 0;
+    }
+}
+
+/* ---- events ---- */
+
+int wire_event_to_pb(const struct wire_event *ev, struct wire_arena *a, pb_event *ret)
+{
+    const char *message;
+    int r = wire_text_take(a, ev->message, WIRE_MAX_MESSAGE, &message);
+
+    if (r)
+        return r;
+    *ret = (pb_event)BUDDYD__WIRE__V1__EVENT__INIT;
+    ret->kind = (Buddyd__Wire__V1__Event__Kind)ev->kind;
+    ret->message = (char *)message;
+    return 0;
+}
+
+int wire_event_from_pb(const pb_event *pb, struct wire_arena *a, struct wire_event *ret)
+{
+    ret->kind = (uint32_t)pb->kind;
+    return wire_text_take(a, pb->message, WIRE_MAX_MESSAGE, &ret->message);
+}
