@@ -17,33 +17,55 @@ unsigned residence_of(const struct zone *z, pfn_t pfn, unsigned order)
     return pb[0].resident;
 }
 
-/* The part of expand() above the pageblock. */
-static void expand_large(struct zone *z, pfn_t pfn, unsigned high, unsigned low,
-                         enum migratetype type, unsigned set)
+/*
+ * Put the upper halves of a block on the lists of their type, from order high - 1 down to low.
+ * Those lists are usually empty, since the smallest fitting block is what is split.
+ */
+static void free_halves(struct zone *z, struct list_set *s, pfn_t pfn, unsigned high, unsigned low,
+                        enum migratetype type, uint64_t tag)
 {
-    bool mixed = z->nr_domains > 1 && set == mixed_set(z);
-    unsigned half_set = set;
+    uint32_t orders = order_pages(high) - order_pages(low);
+    bool empty = (s->mask[type] & orders) == 0;
 
-    for (unsigned order = high; order-- > low;) {
-        pfn_t upper = pfn + order_pages(order);
+    while (high-- > low) {
+        pfn_t upper = pfn + order_pages(high);
 
-        pageblock_of(z, upper)->type = (uint8_t)type;
-        if (mixed)
-            half_set = residence_of(z, upper, order);
-        word_store(&z->word[upper], word_make(BLOCK_FREE, order, type, half_set));
-        list_add_head(z, &z->set[half_set], type, order, upper);
+        word_store(word_at(z, upper), word_make(BLOCK_FREE, high, type, tag));
+        if (empty)
+            list_start(z, &s->list[type][high], upper);
+        else
+            list_add_head(z, s, type, high, upper);
+    }
+    s->mask[type] |= orders;
+}
+
+/* The same for halves of a pageblock or more that may each lie in one file, or in several. */
+static void free_mixed_halves(struct zone *z, pfn_t pfn, unsigned high, unsigned low,
+                              enum migratetype type)
+{
+    while (high-- > low) {
+        pfn_t upper = pfn + order_pages(high);
+        unsigned set = residence_of(z, upper, high);
+
+        word_store(word_at(z, upper), word_make(BLOCK_FREE, high, type, set));
+        list_add_head(z, &z->set[set], type, high, upper);
     }
 }
 
 void expand(struct zone *z, const struct found_block *b, unsigned order, unsigned domain)
 {
     unsigned high = b->order;
-    struct list_set *s;
+    struct list_set *s = &z->set[b->set];
 
     if (high >= z->pageblock_order) {
         unsigned low = order > z->pageblock_order ? order : z->pageblock_order;
 
-        expand_large(z, b->pfn, high, low, b->type, b->set);
+        for (unsigned o = low; o < high; o++)
+            pageblock_of(z, b->pfn + order_pages(o))->type = (uint8_t)b->type;
+        if (z->nr_domains > 1 && b->set == mixed_set(z))
+            free_mixed_halves(z, b->pfn, high, low, b->type);
+        else
+            free_halves(z, s, b->pfn, high, low, b->type, b->set);
         z->nr_large -= order_pages(low);
         if (order >= z->pageblock_order)
             return;
@@ -51,23 +73,14 @@ void expand(struct zone *z, const struct found_block *b, unsigned order, unsigne
         s = &z->set[domain];
         s->nr_small += order_pages(low);
         high = low;
-    } else {
-        s = &z->set[b->set];
     }
     s->nr_small -= order_pages(order);
-    while (high > order) {
-        pfn_t upper;
-
-        high--;
-        upper = b->pfn + order_pages(high);
-        word_store(&z->word[upper], word_make(BLOCK_FREE, high, b->type, 0));
-        list_add_head(z, s, b->type, high, upper);
-    }
+    free_halves(z, s, b->pfn, high, order, b->type, 0);
 }
 
 void grant(struct zone *z, const struct zone_request *rq, pfn_t pfn)
 {
-    word_store(&z->word[pfn], word_make(BLOCK_ALLOCATED, rq->order, rq->type, rq->tag));
+    word_store(word_at(z, pfn), word_make(BLOCK_ALLOCATED, rq->order, rq->type, rq->tag));
     z->allocs++;
 }
 
@@ -78,12 +91,12 @@ static void insert_free(struct zone *z, unsigned set, pfn_t pfn, unsigned order,
 {
     struct list_set *s = &z->set[set];
 
-    word_store(&z->word[pfn], word_make(BLOCK_FREE, order, type, tag));
+    word_store(word_at(z, pfn), word_make(BLOCK_FREE, order, type, tag));
     if (order + 1 < MAX_PAGE_ORDER) {
         pfn_t uncle = (pfn & ~order_pages(order)) ^ order_pages(order + 1);
 
-        if (uncle < z->nr_pages && word_state(z->word[uncle]) == BLOCK_FREE &&
-            word_order(z->word[uncle]) == order + 1) {
+        if (uncle < z->nr_pages && word_state(*word_at(z, uncle)) == BLOCK_FREE &&
+            word_order(*word_at(z, uncle)) == order + 1) {
             list_add_tail(z, s, type, order, pfn);
             return;
         }
@@ -91,78 +104,95 @@ static void insert_free(struct zone *z, unsigned set, pfn_t pfn, unsigned order,
     list_add_head(z, s, type, order, pfn);
 }
 
-/* The larger head first, then the word that now lies inside it. */
-static pfn_t join(struct zone *z, pfn_t pfn, pfn_t buddy, uint64_t word)
+/* The merged block's head is written: clear the words inside it, down to the block that was freed.
+ */
+static void clear_inside(struct zone *z, pfn_t freed, unsigned order, unsigned merged)
 {
-    pfn_t head = pfn & buddy;
-
-    word_store(&z->word[head], word);
-    word_store(&z->word[pfn | buddy], 0);
-    return head;
+    for (; order < merged; order++) {
+        word_store(word_at(z, freed | order_pages(order)), 0);
+        freed &= ~order_pages(order);
+    }
 }
 
-/* Free and merge from a pageblock upwards. Neighbours may differ in type and in residence. */
+/* Take a free buddy in that need not be of the same type and residence, if it may merge. */
+static bool absorb(struct zone *z, pfn_t buddy, unsigned order, enum migratetype type,
+                   unsigned *set)
+{
+    uint64_t w = *word_at(z, buddy);
+    enum migratetype buddy_type = word_type(w);
+    unsigned buddy_set = (unsigned)word_tag(w);
+
+    if (word_state(w) != BLOCK_FREE || word_order(w) != order)
+        return false;
+    if (buddy_type != type && !(type_merges(type) && type_merges(buddy_type)))
+        return false;
+    list_del(z, &z->set[buddy_set], buddy_type, order, buddy);
+    if (buddy_type != type)
+        retype(z, buddy, order, type);
+    if (buddy_set != *set)
+        *set = mixed_set(z);
+    return true;
+}
+
+/* Free and merge from a pageblock upwards. */
 static void free_large(struct zone *z, pfn_t pfn, unsigned order)
 {
     enum migratetype type = (enum migratetype)pageblock_of(z, pfn)->type;
     /* Whatever is freed lies wholly in one file: it was granted, or has just been populated. */
     unsigned set = pageblock_of(z, pfn)->resident;
+    unsigned merged = order;
+    pfn_t head = pfn;
 
     z->nr_large += order_pages(order);
-    for (; order < MAX_PAGE_ORDER; order++) {
-        pfn_t buddy = pfn ^ order_pages(order);
-        enum migratetype buddy_type;
-        unsigned buddy_set;
-        uint64_t w;
+    while (merged < MAX_PAGE_ORDER) {
+        pfn_t buddy = head ^ order_pages(merged);
 
-        if (buddy >= z->nr_pages)
+        if (buddy >= z->nr_pages || !absorb(z, buddy, merged, type, &set))
             break;
-        w = z->word[buddy];
-        if (word_state(w) != BLOCK_FREE || word_order(w) != order)
-            break;
-        buddy_type = word_type(w);
-        if (buddy_type != type && !(type_merges(type) && type_merges(buddy_type)))
-            break;
-        buddy_set = (unsigned)word_tag(w);
-        list_del(z, &z->set[buddy_set], buddy_type, order, buddy);
-        if (buddy_type != type)
-            retype(z, buddy, order, type);
-        if (buddy_set != set)
-            set = mixed_set(z);
-        pfn = join(z, pfn, buddy, word_make(BLOCK_FREE, order + 1, type, set));
-        pageblock_of(z, pfn)->type = (uint8_t)type;
+        head &= buddy;
+        merged++;
     }
-    insert_free(z, set, pfn, order, type, set);
+    pageblock_of(z, head)->type = (uint8_t)type;
+    insert_free(z, set, head, merged, type, set);
+    clear_inside(z, pfn, order, merged);
 }
 
 void free_block(struct zone *z, pfn_t pfn, unsigned order)
 {
     struct pageblock *pb = pageblock_of(z, pfn);
     enum migratetype type = (enum migratetype)pb->type;
-    unsigned set = pb->holder;
+    unsigned set = pb->holder, merged = order;
     struct list_set *s;
+    pfn_t head = pfn;
+    uint32_t emptied = 0;
 
     if (order >= z->pageblock_order) {
         free_large(z, pfn, order);
         return;
     }
     s = &z->set[set];
+    while (merged < z->pageblock_order) {
+        pfn_t buddy = head ^ order_pages(merged);
+
+        if (*word_at(z, buddy) != word_make(BLOCK_FREE, merged, type, 0))
+            break;
+        if (list_unlink(z, &s->list[type][merged], buddy))
+            emptied |= order_pages(merged);
+        head &= buddy;
+        merged++;
+    }
+    s->mask[type] &= ~emptied;
     s->nr_small += order_pages(order);
-    do {
-        pfn_t buddy = pfn ^ order_pages(order);
-
-        if (z->word[buddy] != word_make(BLOCK_FREE, order, type, 0)) {
-            insert_free(z, set, pfn, order, type, 0);
-            return;
-        }
-        list_del(z, s, type, order, buddy);
-        order++;
-        pfn = join(z, pfn, buddy, word_make(BLOCK_FREE, order, type, 0));
-    } while (order < z->pageblock_order);
-
-    s->nr_small -= order_pages(order);
+    if (merged < z->pageblock_order) {
+        insert_free(z, set, head, merged, type, 0);
+        clear_inside(z, pfn, order, merged);
+        return;
+    }
+    s->nr_small -= order_pages(merged);
     pb->holder = DOMAIN_NONE;
-    free_large(z, pfn, order);
+    word_store(word_at(z, head), word_make(BLOCK_FREE, merged, type, 0));
+    clear_inside(z, pfn, order, merged);
+    free_large(z, head, merged);
 }
 
 int zone_rmqueue(struct zone *z, const struct zone_request *rq, pfn_t *ret_pfn)
@@ -175,6 +205,13 @@ int zone_rmqueue(struct zone *z, const struct zone_request *rq, pfn_t *ret_pfn)
         rq->tag >> BLOCK_TAG_BITS != 0)
         return -EINVAL;
     type = list_type(z, rq->type);
+    if (block_key(rq->order, type, rq->domain) == z->held_key) {
+        z->held_key = HELD_NONE;
+        grant(z, rq, z->held);
+        *ret_pfn = z->held;
+        return 0;
+    }
+    zone_settle(z);
     if (!take_smallest(z, rq->domain, rq->order, type, &b) && !fallback_claim(z, rq, &b) &&
         !(z->nr_domains > 1 && domain_pass(z, rq, &b, &begun))) {
         if (begun)
@@ -190,21 +227,33 @@ int zone_rmqueue(struct zone *z, const struct zone_request *rq, pfn_t *ret_pfn)
     return 0;
 }
 
+static void hold(struct zone *z, pfn_t pfn, unsigned order)
+{
+    const struct pageblock *pb = pageblock_of(z, pfn);
+    enum migratetype type = (enum migratetype)pb->type;
+    bool large = order >= z->pageblock_order;
+
+    z->held = pfn;
+    z->held_key = block_key(order, type, large ? pb->resident : pb->holder);
+    word_store(word_at(z, pfn), word_make(BLOCK_FREE, order, type, large ? pb->resident : 0));
+}
+
 int zone_free(struct zone *z, pfn_t pfn)
 {
     uint64_t w;
 
     if (pfn >= z->nr_pages)
         return -EINVAL;
-    w = z->word[pfn];
+    w = *word_at(z, pfn);
     if (word_state(w) == BLOCK_MOVING && !(w & WORD_FREE_PENDING)) {
-        word_store(&z->word[pfn], w | WORD_FREE_PENDING);
+        word_store(word_at(z, pfn), w | WORD_FREE_PENDING);
         z->frees++;
         return 0;
     }
     if (word_state(w) != BLOCK_ALLOCATED)
         return -EINVAL;
-    free_block(z, pfn, word_order(w));
+    zone_settle(z);
+    hold(z, pfn, word_order(w));
     z->frees++;
     return 0;
 }
@@ -217,7 +266,7 @@ int zone_split(struct zone *z, pfn_t pfn, uint64_t upper_tag)
 
     if (pfn >= z->nr_pages || upper_tag >> BLOCK_TAG_BITS != 0)
         return -EINVAL;
-    w = z->word[pfn];
+    w = *word_at(z, pfn);
     if (word_state(w) == BLOCK_MOVING)
         return -EBUSY;
     if (word_state(w) != BLOCK_ALLOCATED || word_order(w) == 0)
@@ -228,7 +277,7 @@ int zone_split(struct zone *z, pfn_t pfn, uint64_t upper_tag)
         pageblock_of(z, upper)->type = pageblock_of(z, pfn)->type;
     else if (order + 1 == z->pageblock_order)
         pageblock_of(z, pfn)->holder = pageblock_of(z, pfn)->resident;
-    word_store(&z->word[upper], word_make(BLOCK_ALLOCATED, order, word_type(w), upper_tag));
-    word_store(&z->word[pfn], word_make(BLOCK_ALLOCATED, order, word_type(w), word_tag(w)));
+    word_store(word_at(z, upper), word_make(BLOCK_ALLOCATED, order, word_type(w), upper_tag));
+    word_store(word_at(z, pfn), word_make(BLOCK_ALLOCATED, order, word_type(w), word_tag(w)));
     return 0;
 }

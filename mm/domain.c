@@ -53,7 +53,7 @@ bool domain_pass(struct zone *z, const struct zone_request *rq, struct found_blo
         *ret = (struct found_block){b.pfn, order, type, rq->domain};
         return true;
     }
-    word_store(&z->word[b.pfn], word_make(BLOCK_POPULATING, order, type, rq->domain));
+    word_store(word_at(z, b.pfn), word_make(BLOCK_POPULATING, order, type, rq->domain));
     z->nr_busy += order_pages(order);
     z->passes++;
     z->ops->populate(z->ops_ctx, z, b.pfn, order, rq->domain);
@@ -66,9 +66,10 @@ int zone_populate_done(struct zone *z, pfn_t pfn)
     unsigned order;
     uint64_t w;
 
-    if (pfn >= z->nr_pages || word_state(z->word[pfn]) != BLOCK_POPULATING)
+    if (pfn >= z->nr_pages || word_state(*word_at(z, pfn)) != BLOCK_POPULATING)
         return -EINVAL;
-    w = z->word[pfn];
+    zone_settle(z);
+    w = *word_at(z, pfn);
     order = word_order(w);
     for (pfn_t i = 0; i < order_pages(order - z->pageblock_order); i++)
         pageblock_of(z, pfn)[i].resident = (uint8_t)word_tag(w);
@@ -83,19 +84,20 @@ int zone_populate_fail(struct zone *z, pfn_t pfn, unsigned nr_done)
     uint64_t w;
     pfn_t nr;
 
-    if (pfn >= z->nr_pages || word_state(z->word[pfn]) != BLOCK_POPULATING)
+    if (pfn >= z->nr_pages || word_state(*word_at(z, pfn)) != BLOCK_POPULATING)
         return -EINVAL;
-    w = z->word[pfn];
+    w = *word_at(z, pfn);
     nr = order_pages(word_order(w) - z->pageblock_order);
     if (nr_done >= nr)
         return -EINVAL;
+    zone_settle(z);
 
     /* From the last to the first, so that the head shrinks only when all behind it are heads. */
     pb = pageblock_of(z, pfn);
     for (pfn_t i = nr; i-- > 0;) {
         enum block_state state = i == nr_done ? BLOCK_UNBACKED : BLOCK_POPULATING;
 
-        word_store(&z->word[pfn + (i << z->pageblock_order)],
+        word_store(word_at(z, pfn + (i << z->pageblock_order)),
                    word_make(state, z->pageblock_order, word_type(w), 0));
         pb[i].type = (uint8_t)word_type(w);
         if (i < nr_done)
@@ -114,8 +116,10 @@ int zone_populate_fail(struct zone *z, pfn_t pfn, unsigned nr_done)
 
 int zone_pageblock_backed(struct zone *z, pfn_t pfn, unsigned domain)
 {
-    if (pfn >= z->nr_pages || domain >= z->nr_domains || word_state(z->word[pfn]) != BLOCK_UNBACKED)
+    if (pfn >= z->nr_pages || domain >= z->nr_domains ||
+        word_state(*word_at(z, pfn)) != BLOCK_UNBACKED)
         return -EINVAL;
+    zone_settle(z);
     pageblock_of(z, pfn)->resident = (uint8_t)domain;
     z->nr_unbacked--;
     free_block(z, pfn, z->pageblock_order);

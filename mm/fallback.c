@@ -61,8 +61,8 @@ static struct occupancy count_pageblock(const struct zone *z, pfn_t start)
     struct occupancy n = {0, 0};
     pfn_t end = start + order_pages(z->pageblock_order);
 
-    for (pfn_t pfn = start; pfn < end; pfn += order_pages(word_order(z->word[pfn]))) {
-        uint64_t w = z->word[pfn];
+    for (pfn_t pfn = start; pfn < end; pfn += order_pages(word_order(*word_at(z, pfn)))) {
+        uint64_t w = *word_at(z, pfn);
 
         if (word_state(w) == BLOCK_FREE)
             n.free += order_pages(word_order(w));
@@ -79,14 +79,14 @@ static void claim_free_blocks(struct zone *z, struct list_set *s, pfn_t start,
 {
     pfn_t end = start + order_pages(z->pageblock_order);
 
-    for (pfn_t pfn = start; pfn < end; pfn += order_pages(word_order(z->word[pfn]))) {
-        unsigned order = word_order(z->word[pfn]);
+    for (pfn_t pfn = start; pfn < end; pfn += order_pages(word_order(*word_at(z, pfn)))) {
+        unsigned order = word_order(*word_at(z, pfn));
 
-        if (word_state(z->word[pfn]) != BLOCK_FREE)
+        if (word_state(*word_at(z, pfn)) != BLOCK_FREE)
             continue;
         list_del(z, s, from, order, pfn);
         list_add_tail(z, s, to, order, pfn);
-        word_store(&z->word[pfn], word_make(BLOCK_FREE, order, to, 0));
+        word_store(word_at(z, pfn), word_make(BLOCK_FREE, order, to, 0));
     }
     retype(z, start, z->pageblock_order, to);
 }

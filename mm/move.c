@@ -18,20 +18,21 @@ int zone_move_begin(struct zone *z, pfn_t from)
 
     if (from >= z->nr_pages)
         return -EINVAL;
-    w = z->word[from];
+    w = *word_at(z, from);
     if (word_state(w) == BLOCK_MOVING)
         return -EBUSY;
     type = word_type(w);
     if (word_state(w) != BLOCK_ALLOCATED || type == MIGRATE_UNMOVABLE)
         return -EINVAL;
+    zone_settle(z);
     order = word_order(w);
     domain = order < z->pageblock_order ? pageblock_of(z, from)->holder
                                         : pageblock_of(z, from)->resident;
     if (!take_smallest(z, domain, order, list_type(z, type), &b))
         return -ENOMEM;
     expand(z, &b, order, domain);
-    word_store(&z->word[b.pfn], word_make(BLOCK_TARGET, order, type, word_tag(w)));
-    word_store(&z->word[from], word_make(BLOCK_MOVING, order, type, b.pfn));
+    word_store(word_at(z, b.pfn), word_make(BLOCK_TARGET, order, type, word_tag(w)));
+    word_store(word_at(z, from), word_make(BLOCK_MOVING, order, type, b.pfn));
     z->nr_busy += order_pages(order);
     if (z->ops && z->ops->move)
         z->ops->move(z->ops_ctx, z, from, b.pfn, order);
@@ -43,15 +44,16 @@ int zone_move_done(struct zone *z, pfn_t from, pfn_t *ret_to, bool *ret_freed)
     uint64_t w;
     pfn_t to;
 
-    if (from >= z->nr_pages || word_state(z->word[from]) != BLOCK_MOVING)
+    if (from >= z->nr_pages || word_state(*word_at(z, from)) != BLOCK_MOVING)
         return -EINVAL;
-    w = z->word[from];
+    zone_settle(z);
+    w = *word_at(z, from);
     to = (pfn_t)word_tag(w);
     z->nr_busy -= order_pages(word_order(w));
     if (w & WORD_FREE_PENDING)
         free_block(z, to, word_order(w));
     else
-        word_store(&z->word[to], word_with_state(z->word[to], BLOCK_ALLOCATED));
+        word_store(word_at(z, to), word_with_state(*word_at(z, to), BLOCK_ALLOCATED));
     free_block(z, from, word_order(w));
     *ret_to = to;
     *ret_freed = (w & WORD_FREE_PENDING) != 0;
@@ -63,16 +65,17 @@ int zone_move_abort(struct zone *z, pfn_t from, bool *ret_freed)
     uint64_t w, back;
     pfn_t to;
 
-    if (from >= z->nr_pages || word_state(z->word[from]) != BLOCK_MOVING)
+    if (from >= z->nr_pages || word_state(*word_at(z, from)) != BLOCK_MOVING)
         return -EINVAL;
-    w = z->word[from];
+    zone_settle(z);
+    w = *word_at(z, from);
     to = (pfn_t)word_tag(w);
-    back = word_with_state(z->word[to], BLOCK_ALLOCATED);
+    back = word_with_state(*word_at(z, to), BLOCK_ALLOCATED);
     z->nr_busy -= order_pages(word_order(w));
     if (w & WORD_FREE_PENDING)
         free_block(z, from, word_order(w));
     else
-        word_store(&z->word[from], back);
+        word_store(word_at(z, from), back);
     free_block(z, to, word_order(w));
     *ret_freed = (w & WORD_FREE_PENDING) != 0;
     return 0;

@@ -8,8 +8,7 @@
 
 /* The refusal's numbers are those of the zone that came nearest: the one with the most free pages.
  */
-static void consider(struct refusal *r, const struct zone *z, uint32_t id,
-                     const struct zone_request *rq)
+static void consider(struct refusal *r, struct zone *z, uint32_t id, const struct zone_request *rq)
 {
     pfn_t free_pages = zone_free_pages(z, rq->domain);
 

@@ -32,12 +32,13 @@ static int layout_of(const struct zone_config *c, struct layout *ret)
         return -EINVAL;
 
     nr_sets = c->nr_domains + (c->nr_domains > 1 ? 1u : 0u);
-    ret->pageblocks = ALIGN_UP(pages * sizeof(uint64_t), CACHE_LINE);
+    ret->pageblocks = ALIGN_UP(pages, METADATA_FOLD) * sizeof(uint64_t);
     ret->lasting = ALIGN_UP(
         ret->pageblocks + (pages >> c->pageblock_order) * sizeof(struct pageblock), CACHE_LINE);
     ret->sets = ALIGN_UP(sizeof(struct zone), CACHE_LINE);
     ret->links = ALIGN_UP(ret->sets + nr_sets * sizeof(struct list_set), CACHE_LINE);
-    ret->derived = ALIGN_UP(ret->links + (pages + 1) / 2 * sizeof(struct link), CACHE_LINE);
+    ret->derived =
+        ALIGN_UP(ret->links + ALIGN_UP(pages, METADATA_FOLD) / 2 * sizeof(struct link), CACHE_LINE);
     return 0;
 }
 
@@ -80,7 +81,7 @@ static void init_blocks(struct zone *z, enum migratetype type)
 
         while ((pfn & (order_pages(order) - 1)) != 0 || order_pages(order) > z->nr_pages - pfn)
             order--;
-        word_store(&z->word[pfn], word_make(BLOCK_FREE, order, type, 0));
+        word_store(word_at(z, pfn), word_make(BLOCK_FREE, order, type, 0));
         list_add_tail(z, &z->set[0], type, order, pfn);
         pfn += order_pages(order);
     }
@@ -105,6 +106,7 @@ int zone_init(const struct zone_config *config, void *lasting, void *derived, st
     z->nr_sets = (uint8_t)(config->nr_domains + (config->nr_domains > 1 ? 1u : 0u));
     z->grouping =
         !config->no_grouping && config->nr_pages >> config->pageblock_order >= NR_MIGRATETYPES;
+    z->held_key = HELD_NONE;
     z->ops = config->ops;
     z->ops_ctx = config->ops_ctx;
     init_lists(z);

@@ -43,7 +43,7 @@ static int check_free_small(struct census *c, pfn_t pfn, uint64_t w)
 {
     const struct zone *z = c->z;
     const struct pageblock *pb = pageblock_of(z, pfn);
-    uint64_t buddy = z->word[pfn ^ order_pages(word_order(w))];
+    uint64_t buddy = *word_at(z, pfn ^ order_pages(word_order(w)));
 
     if (word_type(w) != pb->type)
         return broken(c, "free block %u has type %u in a pageblock of type %u", pfn, word_type(w),
@@ -69,10 +69,10 @@ static int check_free_large(struct census *c, pfn_t pfn, uint64_t w)
     if (word_tag(w) != set)
         return broken(c, "free block %u is in list set %u, lies in %u", pfn, (unsigned)word_tag(w),
                       set);
-    if (order < MAX_PAGE_ORDER && buddy < z->nr_pages && word_state(z->word[buddy]) == BLOCK_FREE &&
-        word_order(z->word[buddy]) == order &&
-        (word_type(z->word[buddy]) == word_type(w) ||
-         (type_merges(word_type(z->word[buddy])) && type_merges(word_type(w)))))
+    if (order < MAX_PAGE_ORDER && buddy < z->nr_pages &&
+        word_state(*word_at(z, buddy)) == BLOCK_FREE && word_order(*word_at(z, buddy)) == order &&
+        (word_type(*word_at(z, buddy)) == word_type(w) ||
+         (type_merges(word_type(*word_at(z, buddy))) && type_merges(word_type(w)))))
         return broken(c, "free block %u of order %u is not merged with its buddy", pfn, order);
     c->large += order_pages(order);
     return 0;
@@ -129,8 +129,8 @@ static int check_state(struct census *c, pfn_t pfn, uint64_t w)
                                                   : check_free_large(c, pfn, w);
     case BLOCK_MOVING:
         c->moving++;
-        if (word_tag(w) >= z->nr_pages || word_state(z->word[word_tag(w)]) != BLOCK_TARGET ||
-            word_order(z->word[word_tag(w)]) != word_order(w))
+        if (word_tag(w) >= z->nr_pages || word_state(*word_at(z, word_tag(w))) != BLOCK_TARGET ||
+            word_order(*word_at(z, word_tag(w))) != word_order(w))
             return broken(c, "block %u moves to %u, which is no target of its order", pfn,
                           (unsigned)word_tag(w));
         return 0;
@@ -159,7 +159,7 @@ static int check_state(struct census *c, pfn_t pfn, uint64_t w)
 static int check_block(struct census *c, pfn_t pfn)
 {
     const struct zone *z = c->z;
-    uint64_t w = z->word[pfn];
+    uint64_t w = *word_at(z, pfn);
     unsigned order = word_order(w);
     int r;
 
@@ -171,7 +171,7 @@ static int check_block(struct census *c, pfn_t pfn)
     if (word_type(w) >= NR_MIGRATETYPES)
         return broken(c, "block %u has type %u", pfn, word_type(w));
     for (pfn_t i = 1; i < order_pages(order); i++) {
-        if (z->word[pfn + i] != 0)
+        if (*word_at(z, pfn + i) != 0)
             return broken(c, "pfn %u inside block %u of order %u has a word", pfn + i, pfn, order);
     }
     r = order < z->pageblock_order ? check_broken_pageblock(c, pfn)
@@ -189,20 +189,20 @@ static int check_list(const struct census *c, unsigned set, enum migratetype typ
     const struct free_list *l = &z->set[set].list[type][order];
     pfn_t prev = PFN_NONE, nr = 0;
 
-    for (pfn_t pfn = l->head; pfn != PFN_NONE; pfn = z->link[pfn >> 1].next) {
+    for (pfn_t pfn = l->head; pfn != PFN_NONE; pfn = link_at(z, pfn)->next) {
         uint64_t w;
 
         if (pfn >= z->nr_pages || nr == l->nr)
             return broken(c, "list of set %u, type %u, order %u runs astray at %u", set, type,
                           order, pfn);
-        w = z->word[pfn];
+        w = *word_at(z, pfn);
         if (word_state(w) != BLOCK_FREE || word_order(w) != order || word_type(w) != type ||
             (order < z->pageblock_order ? pageblock_of(z, pfn)->holder : word_tag(w)) != set)
             return broken(c, "block %u does not belong on the list of set %u, type %u, order %u",
                           pfn, set, type, order);
-        if (z->link[pfn >> 1].prev != prev)
-            return broken(c, "block %u is linked back to %u, not to %u", pfn,
-                          z->link[pfn >> 1].prev, prev);
+        if (link_at(z, pfn)->prev != prev)
+            return broken(c, "block %u is linked back to %u, not to %u", pfn, link_at(z, pfn)->prev,
+                          prev);
         prev = pfn;
         nr++;
     }
@@ -261,17 +261,18 @@ static int check_counts(const struct census *c)
     return 0;
 }
 
-int zone_check(const struct zone *z, char *why, size_t size)
+int zone_check(struct zone *z, char *why, size_t size)
 {
     struct census c = {.z = z, .why = why, .size = size};
     pfn_t pfn = 0;
     int r;
 
+    zone_settle(z);
     while (pfn < z->nr_pages) {
         r = check_block(&c, pfn);
         if (r < 0)
             return r;
-        pfn += order_pages(word_order(z->word[pfn]));
+        pfn += order_pages(word_order(*word_at(z, pfn)));
     }
     r = check_lists(&c);
     if (r < 0)

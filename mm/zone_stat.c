@@ -14,26 +14,28 @@ unsigned zone_pageblock_order(const struct zone *z)
     return z->pageblock_order;
 }
 
-int zone_block(const struct zone *z, pfn_t pfn, struct zone_block *ret)
+int zone_block(struct zone *z, pfn_t pfn, struct zone_block *ret)
 {
     uint64_t w;
 
-    if (pfn >= z->nr_pages || word_state(z->word[pfn]) == BLOCK_NONE)
+    zone_settle(z);
+    if (pfn >= z->nr_pages || word_state(*word_at(z, pfn)) == BLOCK_NONE)
         return -EINVAL;
-    w = z->word[pfn];
+    w = *word_at(z, pfn);
     ret->pfn = pfn;
     ret->order = word_order(w);
     ret->state = word_state(w);
     ret->type = word_type(w);
     ret->free_pending = (w & WORD_FREE_PENDING) != 0;
-    ret->tag = word_tag(ret->state == BLOCK_MOVING ? z->word[word_tag(w)] : w);
+    ret->tag = word_tag(ret->state == BLOCK_MOVING ? *word_at(z, word_tag(w)) : w);
     return 0;
 }
 
-void zone_stat(const struct zone *z, struct zone_stat *ret)
+void zone_stat(struct zone *z, struct zone_stat *ret)
 {
     pfn_t small = 0;
 
+    zone_settle(z);
     for (unsigned s = 0; s < z->nr_sets; s++)
         small += z->set[s].nr_small;
     *ret = (struct zone_stat){
@@ -51,15 +53,17 @@ void zone_stat(const struct zone *z, struct zone_stat *ret)
     };
 }
 
-pfn_t zone_free_pages(const struct zone *z, unsigned domain)
+pfn_t zone_free_pages(struct zone *z, unsigned domain)
 {
+    zone_settle(z);
     return domain < z->nr_domains ? z->set[domain].nr_small + z->nr_large : 0;
 }
 
-pfn_t zone_nr_free_blocks(const struct zone *z, unsigned order, enum migratetype type)
+pfn_t zone_nr_free_blocks(struct zone *z, unsigned order, enum migratetype type)
 {
     pfn_t nr = 0;
 
+    zone_settle(z);
     if (order > MAX_PAGE_ORDER || type >= NR_MIGRATETYPES)
         return 0;
     for (unsigned s = 0; s < z->nr_sets; s++)
@@ -86,8 +90,9 @@ static pfn_t nr_free_for(const struct zone *z, unsigned order, unsigned domain)
     return nr;
 }
 
-int zone_largest_free_order(const struct zone *z, unsigned domain)
+int zone_largest_free_order(struct zone *z, unsigned domain)
 {
+    zone_settle(z);
     for (unsigned order = NR_PAGE_ORDERS; order-- > 0;) {
         if (nr_free_for(z, order, domain) != 0)
             return (int)order;
@@ -95,10 +100,11 @@ int zone_largest_free_order(const struct zone *z, unsigned domain)
     return -1;
 }
 
-int zone_fragindex(const struct zone *z, unsigned order, unsigned domain)
+int zone_fragindex(struct zone *z, unsigned order, unsigned domain)
 {
     uint64_t blocks = 0, pages = 0, wanted = order_pages(order);
 
+    zone_settle(z);
     for (unsigned o = 0; o < NR_PAGE_ORDERS; o++) {
         uint64_t nr = nr_free_for(z, o, domain);
 

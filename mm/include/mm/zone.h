@@ -155,7 +155,9 @@ int zone_pageblock_backed(struct zone *z, pfn_t pfn, unsigned domain);
 /** In which domain's file the pageblock of pfn lies; DOMAIN_NONE if unbacked. */
 unsigned zone_resident(const struct zone *z, pfn_t pfn);
 
-/* ---- looking ---- */
+/* ---- looking ----
+ * These take a zone that is not const: what a zone puts off until somebody looks, they do first.
+ */
 
 enum block_state {
     BLOCK_NONE = 0, /**< inside a block */
@@ -177,7 +179,7 @@ struct zone_block {
 };
 
 /** The block that begins at pfn. -EINVAL when none does. */
-int zone_block(const struct zone *z, pfn_t pfn, struct zone_block *ret);
+int zone_block(struct zone *z, pfn_t pfn, struct zone_block *ret);
 
 struct zone_stat {
     pfn_t managed_pages;
@@ -193,20 +195,20 @@ struct zone_stat {
     uint64_t passes; /**< pageblocks' passings begun */
 };
 
-void zone_stat(const struct zone *z, struct zone_stat *ret);
+void zone_stat(struct zone *z, struct zone_stat *ret);
 /** Free pages that domain can have: its own, and all empty pageblocks. */
-pfn_t zone_free_pages(const struct zone *z, unsigned domain);
+pfn_t zone_free_pages(struct zone *z, unsigned domain);
 /** Free blocks of this order and type, in all domains. O(domains). */
-pfn_t zone_nr_free_blocks(const struct zone *z, unsigned order, enum migratetype type);
+pfn_t zone_nr_free_blocks(struct zone *z, unsigned order, enum migratetype type);
 /** Pageblocks of this type. */
 pfn_t zone_nr_pageblocks(const struct zone *z, enum migratetype type);
 /** The largest order with a free block that domain can have, or -1. */
-int zone_largest_free_order(const struct zone *z, unsigned domain);
+int zone_largest_free_order(struct zone *z, unsigned domain);
 /**
  * Fragmentation index of a failed request, times 1000 (fragmentation_index in Linux): -1000 when a
  * block of the order is free; towards 0 the reason is shortage, towards 1000 fragmentation.
  */
-int zone_fragindex(const struct zone *z, unsigned order, unsigned domain);
+int zone_fragindex(struct zone *z, unsigned order, unsigned domain);
 pfn_t zone_nr_pages(const struct zone *z);
 unsigned zone_pageblock_order(const struct zone *z);
 
@@ -214,6 +216,6 @@ unsigned zone_pageblock_order(const struct zone *z);
  * Verify every invariant of the zone: kernel-rules section 16, and those of the domains. O(pages).
  * Returns 0, or -EUCLEAN with a line of text in why (size bytes), if it is not NULL.
  */
-int zone_check(const struct zone *z, char *why, size_t size);
+int zone_check(struct zone *z, char *why, size_t size);
 
 #endif
