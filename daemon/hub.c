@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * hub.c: the queue of work in slices.
+ *
+ * An idle handle runs one slice before each poll for I/O, so that between any two slices every
+ * client that is ready is served. Sessions take turns.
+ */
+#include "hub.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "session.h"
+
+static struct session *take_work(struct hub *hub)
+{
+    struct session *s = hub->work_first;
+
+    if (!s)
+        return NULL;
+    hub->work_first = s->work_next;
+    if (!hub->work_first)
+        hub->work_last = NULL;
+    s->work_next = NULL;
+    s->queued = false;
+    return s;
+}
+
+static void on_idle(uv_idle_t *idle)
+{
+    struct hub *hub = idle->data;
+    struct session *s = take_work(hub);
+
+    if (s)
+        session_work(s);
+    if (!hub->work_first)
+        (void)uv_idle_stop(idle);
+}
+
+int hub_init(struct hub *hub, uv_loop_t *loop, struct zone_set *zones,
+             void (*session_gone)(struct hub *hub))
+{
+    /* Sized in whole cache lines, as aligned_alloc() wants it, by the arenas' alignment. */
+    struct turn *turn = aligned_alloc(_Alignof(struct turn), sizeof(*turn));
+    struct session_table sessions;
+
+    if (!turn)
+        return -ENOMEM;
+    if (session_table_init(&sessions)) {
+        free(turn);
+        return -ENOMEM;
+    }
+    wire_arena_init(&turn->requests, turn->requests_mem, sizeof(turn->requests_mem));
+    wire_arena_init(&turn->pack, turn->pack_mem, sizeof(turn->pack_mem));
+    turn->reply.len = 0;
+    turn->reply.fds = (struct packet_fds){0};
+    *hub = (struct hub){
+        .loop = loop,
+        .zones = zones,
+        .sessions = sessions,
+        .turn = turn,
+        .session_gone = session_gone,
+    };
+    return 0;
+}
+
+void hub_start(struct hub *hub)
+{
+    (void)uv_idle_init(hub->loop, &hub->idle);
+    hub->idle.data = hub;
+}
+
+void hub_free(struct hub *hub)
+{
+    session_table_free(&hub->sessions);
+    free(hub->turn);
+}
+
+void hub_queue_work(struct hub *hub, struct session *s)
+{
+    if (s->queued || hub->stopping)
+        return;
+    s->queued = true;
+    if (hub->work_last)
+        hub->work_last->work_next = s;
+    else
+        hub->work_first = s;
+    hub->work_last = s;
+    (void)uv_idle_start(&hub->idle, on_idle);
+}
+
+void hub_stop_work(struct hub *hub)
+{
+    hub->stopping = true;
+    while (take_work(hub))
+        ;
+    (void)uv_idle_stop(&hub->idle);
+}

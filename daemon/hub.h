@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * hub.h: what all sessions of one server share: the zones, the table of sessions, the buffers that
+ * one turn of the loop works in, and the queue of what is done in slices.
+ *
+ * Everything runs on the loop's thread and a turn belongs to one session at a time, so that one set
+ * of buffers is enough and a request costs no malloc.
+ */
+#ifndef DAEMON_HUB_H
+#define DAEMON_HUB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <uv.h>
+
+#include "grant.h"
+#include "outbox.h"
+#include "proto/wire.h"
+#include "session_table.h"
+#include "zone_set.h"
+
+struct session;
+
+/** Zones in one reply to stat_free: each has an entry for each order and type. */
+#define STAT_FREE_ZONES 32u
+
+/** The packet of replies that is being built. */
+struct reply {
+    size_t len;
+    struct packet_fds fds;
+    unsigned char bytes[WIRE_MAX_PACKET];
+};
+
+/** What a request's reply is put together in. */
+struct scratch {
+    struct grant grant;
+    union {
+        struct wire_zone_stat zones[WIRE_MAX_ZONES];
+        struct {
+            struct wire_zone_free zones[STAT_FREE_ZONES];
+            uint64_t free_blocks[STAT_FREE_ZONES][WIRE_MAX_TYPES * WIRE_MAX_ORDERS];
+            uint64_t pageblocks[STAT_FREE_ZONES][WIRE_MAX_TYPES];
+        } frees;
+        struct wire_client_stat clients[WIRE_MAX_LISTING];
+        struct wire_block_stat blocks[WIRE_MAX_LISTING];
+    };
+};
+
+/** The buffers of a turn. */
+struct turn {
+    unsigned char packet[WIRE_MAX_PACKET]; /**< as it came */
+    struct wire_arena requests;            /**< the packet, unpacked */
+    struct wire_arena pack;                /**< what packing a reply needs */
+    struct reply reply;
+    struct scratch scratch;
+    _Alignas(64) unsigned char requests_mem[WIRE_ARENA_BYTES];
+    _Alignas(64) unsigned char pack_mem[WIRE_ARENA_BYTES];
+};
+
+struct hub {
+    uv_loop_t *loop;
+    struct zone_set *zones;
+    struct session_table sessions;
+    struct turn *turn;
+    /* Sessions with work to do in slices; each turn of the loop the first one does a slice. */
+    struct session *work_first;
+    struct session *work_last;
+    uv_idle_t idle;
+    bool stopping; /**< nothing is freed piece by piece any more: the zones go as a whole */
+    /** A session's memory has been freed. */
+    void (*session_gone)(struct hub *hub);
+};
+
+/** Make a hub; the zones stay the caller's. Release with hub_free(). Returns 0 or -ENOMEM. */
+int hub_init(struct hub *hub, uv_loop_t *loop, struct zone_set *zones,
+             void (*session_gone)(struct hub *hub));
+/** Begin to work. From now on hub->idle is to be closed before hub_free(). */
+void hub_start(struct hub *hub);
+/** All sessions must be gone. */
+void hub_free(struct hub *hub);
+
+/** Let a session do a slice of its work in a later turn; nothing if it is queued already. */
+void hub_queue_work(struct hub *hub, struct session *s);
+/** Empty the queue, and do no more slices. */
+void hub_stop_work(struct hub *hub);
+
+#endif

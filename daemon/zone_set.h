@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * zone_set.h: all zones of the daemon, and the handles of all their blocks.
+ *
+ * For each zone: its memory file, its metadata, struct zone. What is to survive the daemon (a word
+ * a page, and the handle table) lies in memfds of its own that are mapped shared; what is derived
+ * from that lies in anonymous memory. Both are sparse: metadata of pages that were never touched
+ * costs nothing. The id of a zone is its place here.
+ */
+#ifndef DAEMON_ZONE_SET_H
+#define DAEMON_ZONE_SET_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "config.h"
+#include "memfile.h"
+#include "mm/handle_table.h"
+#include "mm/page_alloc.h"
+#include "proto/wire.h"
+
+/** Memory in a memfd, mapped shared, that can outlive the process. */
+struct lasting_memory {
+    int fd; /**< -1: none */
+    void *addr;
+    size_t bytes;
+};
+
+/** One zone. */
+struct zone_entry {
+    struct zone *zone;
+    struct memfile memory;
+    struct lasting_memory lasting;
+    void *derived;
+    size_t derived_bytes;
+    char name[WIRE_MAX_NAME + 1];
+};
+
+struct zone_set {
+    uint32_t nr;
+    struct zone_entry entry[MAX_ZONES];
+    struct wire_zone wire[MAX_ZONES]; /**< what clients are told of each */
+    int fd[MAX_ZONES];                /**< the memory files, as they are sent to clients */
+    struct handle_table *handles;
+    struct lasting_memory handle_memory;
+    struct zonelist all;               /**< in the order of the config */
+    struct zonelist single[MAX_ZONES]; /**< each zone alone */
+    unsigned nr_nodes;
+    struct zonelist *near; /**< by node: its own zones, then others by distance; empty: no node */
+};
+
+/**
+ * Make the zones of a config, all memory populated, all free. Release with zone_set_free().
+ * Returns 0, or a negative errno with one line in why (size bytes); then everything is undone.
+ */
+int zone_set_create(const struct daemon_config *config, struct zone_set **ret, char *why,
+                    size_t size);
+/** Give everything up, whatever is granted. NULL is allowed. */
+void zone_set_free(struct zone_set *zs);
+
+/** The zones to try for a request that prefers a node; NULL when the host has no such node. */
+const struct zonelist *zone_set_near(const struct zone_set *zs, uint32_t node);
+
+/** How far it is from one node to another; smaller is nearer. */
+typedef int (*node_distance_fn)(int from, int to);
+/**
+ * Order the nr zones that lie on nodes[i] by their distance from node; equally far ones stay in
+ * their order, and zones that are bound to no node (-1) come last. Fills ret_order with places.
+ */
+void zones_by_distance(int node, const int *nodes, uint32_t nr, node_distance_fn distance,
+                       uint32_t *ret_order);
+
+#endif
