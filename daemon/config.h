@@ -20,11 +20,11 @@
 /** Bytes of a page: the allocator's unit is 2^CONFIG_PAGE_SHIFT. */
 #define CONFIG_PAGE_SHIFT 12u
 /** Where the first zone is to be mapped, if nothing else is said: free under ASan too. */
-#define CONFIG_DEFAULT_BASE 0x200000000000u
+#define CONFIG_DEFAULT_BASE UINT64_C(0x200000000000)
 /** Bytes that a zone can have at most: 1 TiB. */
 #define CONFIG_MAX_ZONE_BYTES (UINT64_C(1) << 40)
-/** Enough for every message of config_load(). */
-#define CONFIG_WHY_BYTES 1024
+/** Where the last zone's preferred place must end: what a process has with 47 bits of address. */
+#define CONFIG_MAX_BASE (UINT64_C(1) << 47)
 
 /** A zone that the daemon is to have. */
 struct zone_spec {
@@ -54,10 +54,20 @@ int config_load(const char *file, struct daemon_config *ret, char *why, size_t s
 int config_init(struct daemon_config *ret);
 void config_free(struct daemon_config *config);
 
+/** The hugepage size that a zone has if none is said; 0: this host has none. */
+uint64_t config_default_hugepage(enum backing backing);
+
+/**
+ * Can this host have such a zone? Returns 0, or -EINVAL with the key of the configuration that is
+ * at fault (a literal: name, node, mount, hugepage or size) and one line in why.
+ */
+int config_check_zone(const struct memfile_spec *memory, const char **ret_key, char *why,
+                      size_t size);
+
 /**
  * Add a zone, which is checked against the host. mount is copied. Returns 0, or a negative errno
- * with one line in why: -EINVAL for a name, node, size or hugepage size that cannot be, -EEXIST for
- * a second zone of that name, -E2BIG for one zone too many.
+ * with one line in why: -EINVAL as config_check_zone(), -EEXIST for a second zone of that name,
+ * -E2BIG for one zone too many, -ERANGE when the preferred places go beyond CONFIG_MAX_BASE.
  */
 int config_add_zone(struct daemon_config *config, const struct memfile_spec *memory, char *why,
                     size_t size);

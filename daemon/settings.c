@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * settings.c: the configuration's files, line by line.
+ *
+ * libinih splits the lines; it neither tells the line number to its handler nor reports an empty
+ * section, so our reader of lines keeps the count and looks at the headers.
+ */
+#include "settings.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <ini.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "why.h"
+
+#define DROPIN_END ".conf"
+
+const char *const settings_daemon_keys[NR_DAEMON_KEYS] = {
+    [KEY_SOCKET] = "socket",
+    [KEY_SOCKET_MODE] = "socket_mode",
+    [KEY_SOCKET_GROUP] = "socket_group",
+    [KEY_PREFERRED_BASE] = "preferred_base",
+};
+
+const char *const settings_zone_keys[NR_ZONE_KEYS] = {
+    [KEY_SIZE] = "size",         [KEY_NODE] = "node",   [KEY_BACKING] = "backing",
+    [KEY_HUGEPAGE] = "hugepage", [KEY_MOUNT] = "mount",
+};
+
+/** A file that is being read. */
+struct reading {
+    struct settings *settings;
+    FILE *stream;
+    struct place place; /**< where we are */
+    int rc;             /**< of the first error; its line is in why */
+    char *why;
+    size_t size;
+};
+
+int place_error(const struct place *at, char *why, size_t size, const char *format, ...)
+{
+    va_list args;
+    int n;
+
+    n = snprintf(why, size, "%s:%d: ", at->file, at->line);
+    if (n < 0 || (size_t)n >= size)
+        return -EINVAL;
+    va_start(args, format);
+    (void)vsnprintf(why + n, size - (size_t)n, format, args);
+    va_end(args);
+    return -EINVAL;
+}
+
+/** Record an error where we are, if it is the first. */
+#define fail(r, ...)                                                                               \
+    do {                                                                                           \
+        if ((r)->rc == 0)                                                                          \
+            (r)->rc = place_error(&(r)->place, (r)->why, (r)->size, __VA_ARGS__);                  \
+    } while (0)
+
+/** The zone of a section's name, made if it is new. NULL with an error when it is no zone's. */
+static struct zone_section *zone_of(struct reading *r, const char *section)
+{
+    const char *name = section + strlen("zone");
+    struct settings *settings = r->settings;
+    struct zone_section *zone;
+
+    if (strncmp(section, "zone", strlen("zone")) != 0 || !isspace((unsigned char)*name)) {
+        fail(r, "unknown section [%s]; accepted: [daemon], [zone NAME]", section);
+        return NULL;
+    }
+    name += strspn(name, " \t");
+    if (*name == '\0' || strlen(name) > WIRE_MAX_NAME) {
+        fail(r, "section [%s]; accepted: [zone NAME] with a name of 1 to %u bytes", section,
+             WIRE_MAX_NAME);
+        return NULL;
+    }
+    for (unsigned i = 0; i < settings->nr_zones; i++) {
+        if (strcmp(settings->zones[i].name, name) == 0)
+            return &settings->zones[i];
+    }
+    if (settings->nr_zones == WIRE_MAX_ZONES) {
+        fail(r, "section [%s] is one zone too many; accepted: up to %u", section, WIRE_MAX_ZONES);
+        return NULL;
+    }
+    zone = &settings->zones[settings->nr_zones++];
+    (void)snprintf(zone->name, sizeof(zone->name), "%s", name);
+    zone->place = r->place;
+    return zone;
+}
+
+/** Find what libinih would pass over: an empty section, and a line that is nothing at all. */
+static void look_at_line(struct reading *r, const char *line)
+{
+    const size_t len = strcspn(line, "\r\n");
+    const char *end = memchr(line, ']', len);
+    char section[64];
+
+    if (len == 0 || *line == ';' || *line == '#')
+        return;
+    if (*line == '[' && end) {
+        (void)snprintf(section, sizeof(section), "%.*s", (int)(end - line - 1), line + 1);
+        if (strcmp(section, "daemon") != 0)
+            (void)zone_of(r, section);
+        return;
+    }
+    if (*line == '[' || (!memchr(line, '=', len) && !memchr(line, ':', len)))
+        fail(r, "'%.*s'; accepted: [section], key=value, or a comment after # or ;", (int)len,
+             line);
+}
+
+/** libinih's fgets(): counts lines, and ends the indentation that would continue a value. */
+static char *read_line(char *buf, int size, void *data)
+{
+    struct reading *r = data;
+    size_t len, blank;
+
+    if (r->rc < 0 || !fgets(buf, size, r->stream))
+        return NULL;
+    r->place.line++;
+    len = strlen(buf);
+    if ((len == 0 || buf[len - 1] != '\n') && fgetc(r->stream) != EOF) {
+        fail(r, "the line is too long, or binary; accepted: up to %d bytes of text", size - 2);
+        return NULL;
+    }
+    blank = strspn(buf, " \t");
+    memmove(buf, buf + blank, len - blank + 1);
+    look_at_line(r, buf);
+    return r->rc < 0 ? NULL : buf;
+}
+
+/** Which of the keys is it? nr when it is none of them. */
+static unsigned find_key(const char *const *keys, unsigned nr, const char *name)
+{
+    unsigned i = 0;
+
+    while (i < nr && strcmp(keys[i], name) != 0)
+        i++;
+    return i;
+}
+
+static void list_keys(const char *const *keys, unsigned nr, char *ret, size_t size)
+{
+    size_t len = 0;
+
+    for (unsigned i = 0; i < nr && len < size; i++)
+        len += (size_t)snprintf(ret + len, size - len, "%s%s", i ? ", " : "", keys[i]);
+}
+
+/** libinih's handler: one key. Errors are recorded, not returned: ours know their line. */
+static int take_setting(void *data, const char *section, const char *name, const char *value)
+{
+    struct reading *r = data;
+    const char *const *keys = settings_daemon_keys;
+    unsigned i, nr_keys = NR_DAEMON_KEYS;
+    struct setting *s = r->settings->daemon;
+    struct zone_section *zone;
+    char list[128];
+
+    if (!*section) {
+        fail(r, "%s=%s stands before any section; accepted: behind [daemon] or [zone NAME]", name,
+             value);
+        return 1;
+    }
+    if (strcmp(section, "daemon") != 0) {
+        zone = zone_of(r, section);
+        if (!zone)
+            return 1;
+        s = zone->settings;
+        keys = settings_zone_keys;
+        nr_keys = NR_ZONE_KEYS;
+    }
+    i = find_key(keys, nr_keys, name);
+    if (i == nr_keys) {
+        list_keys(keys, nr_keys, list, sizeof(list));
+        fail(r, "unknown key %s=%s in [%s]; accepted: %s", name, value, section, list);
+        return 1;
+    }
+    s += i;
+    if (s->value && s->place.file == r->place.file) {
+        fail(r, "%s=%s in [%s] again; accepted: once in a file, and line %d has it", name, value,
+             section, s->place.line);
+        return 1;
+    }
+    free(s->value);
+    *s = (struct setting){.value = strdup(value), .place = r->place};
+    if (!s->value)
+        fail(r, "out of memory");
+    return 1;
+}
+
+/** Read one file; its name lives as long as the settings. */
+static int read_file(struct settings *settings, const char *file, char *why, size_t size)
+{
+    struct reading r = {.settings = settings, .place = {.file = file}, .why = why, .size = size};
+    int line;
+
+    r.stream = fopen(file, "re");
+    if (!r.stream)
+        return why_not(-errno, why, size, "cannot read configuration %s: %s", file,
+                       strerror(errno));
+    errno = 0;
+    line = ini_parse_stream(read_line, &r, take_setting, &r);
+    if (r.rc == 0 && ferror(r.stream)) {
+        r.rc = errno ? -errno : -EIO;
+        (void)why_not(r.rc, why, size, "cannot read configuration %s: %s", file, strerror(-r.rc));
+    } else if (r.rc == 0 && line != 0) {
+        r.place.line = line;
+        fail(&r, "not understood; accepted: [section], key=value, or a comment after # or ;");
+    }
+    (void)fclose(r.stream);
+    return r.rc;
+}
+
+/* ---- files ---- */
+
+static int is_dropin(const struct dirent *entry)
+{
+    const size_t len = strlen(entry->d_name), end = strlen(DROPIN_END);
+
+    return entry->d_name[0] != '.' && len > end &&
+           strcmp(entry->d_name + len - end, DROPIN_END) == 0;
+}
+
+/** By bytes, not by the locale, so that every host reads them in the same order. */
+static int compare_names(const struct dirent **a, const struct dirent **b)
+{
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+/** List file and its drop-ins, in the order of reading. */
+static int list_files(struct settings *settings, const char *file)
+{
+    struct dirent **entries = NULL;
+    char *dir;
+    int nr, rc = 0;
+
+    if (asprintf(&dir, "%s.d", file) < 0)
+        return -ENOMEM;
+    nr = scandir(dir, &entries, is_dropin, compare_names);
+    if (nr < 0) {
+        rc = errno == ENOENT ? 0 : -errno;
+        nr = 0;
+    }
+    settings->files = calloc((size_t)nr + 1, sizeof(*settings->files));
+    if (!settings->files || !(settings->files[0] = strdup(file)))
+        rc = -ENOMEM;
+    else
+        settings->nr_files = 1;
+    for (int i = 0; i < nr; i++) {
+        if (rc == 0 && asprintf(&settings->files[i + 1], "%s/%s", dir, entries[i]->d_name) < 0)
+            rc = -ENOMEM;
+        else if (rc == 0)
+            settings->nr_files++;
+        free(entries[i]);
+    }
+    free(entries);
+    free(dir);
+    return rc;
+}
+
+int settings_read(const char *file, struct settings **ret, char *why, size_t size)
+{
+    struct settings *settings = calloc(1, sizeof(*settings));
+    int rc;
+
+    if (!settings)
+        return why_not(-ENOMEM, why, size, "out of memory");
+    rc = list_files(settings, file);
+    if (rc < 0)
+        (void)why_not(rc, why, size, "cannot list %s.d: %s", file, strerror(-rc));
+    for (size_t i = 0; rc == 0 && i < settings->nr_files; i++)
+        rc = read_file(settings, settings->files[i], why, size);
+    if (rc < 0) {
+        settings_free(settings);
+        return rc;
+    }
+    *ret = settings;
+    return 0;
+}
+
+void settings_free(struct settings *settings)
+{
+    for (unsigned i = 0; i < NR_DAEMON_KEYS; i++)
+        free(settings->daemon[i].value);
+    for (unsigned z = 0; z < settings->nr_zones; z++) {
+        for (unsigned i = 0; i < NR_ZONE_KEYS; i++)
+            free(settings->zones[z].settings[i].value);
+    }
+    for (size_t i = 0; i < settings->nr_files; i++)
+        free(settings->files[i]);
+    free(settings->files);
+    free(settings);
+}
