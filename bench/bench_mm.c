@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * bench_mm.c: mm/ beside jemalloc and mimalloc.
+ *
+ * Every round starts each side once, one after the other; see mm_side.h.
+ */
+#include <argp.h>
+#include <err.h>
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "child.h"
+#include "harness.h"
+#include "mm/handle_table.h"
+#include "mm_side.h"
+
+#define DEFAULT_ROUNDS 9
+#define DEFAULT_OPS    1000000u
+#define QUICK_OPS      20000u
+#define METADATA_LIMIT 16.0
+
+enum side { SIDE_OURS, SIDE_NONE, SIDE_JEMALLOC, SIDE_MIMALLOC, NR_SIDES };
+
+struct side_info {
+    const char *name;
+    const char *preload; /**< NULL: no malloc of its own */
+    const char *tuning;
+};
+
+static const struct side_info sides[NR_SIDES] = {
+    [SIDE_OURS] = {"ours", NULL, NULL},
+    [SIDE_NONE] = {"none", NULL, NULL},
+    [SIDE_JEMALLOC] = {"jemalloc", "LD_PRELOAD=libjemalloc.so.2",
+                       "MALLOC_CONF=dirty_decay_ms:-1,muzzy_decay_ms:-1,oversize_threshold:0,"
+                       "lg_tcache_max:22"},
+    [SIDE_MIMALLOC] = {"mimalloc", "LD_PRELOAD=libmimalloc.so.2", NULL},
+};
+
+static const char *const figure_names[NR_FIGURES] = {
+    [FIGURE_CHURN] = "churn",
+    [FIGURE_CHURN_TYPES] = "churn_types",
+    [FIGURE_2M_PAIR] = "2m_pair",
+    [FIGURE_2M_PAIR_LIVE] = "2m_pair_live",
+    [FIGURE_4K_PAIR] = "4k_pair",
+    [FIGURE_4K_LIFO] = "4k_lifo64",
+    [FIGURE_PAIR_1GIB] = "pair_1gib",
+    [FIGURE_PAIR_1TIB] = "pair_1tib",
+    [FIGURE_METADATA] = "metadata_bytes",
+    [FIGURE_LIVE] = "live",
+    [FIGURE_REFUSED] = "refused",
+};
+
+struct bench {
+    struct series figure[NR_SIDES][NR_FIGURES];
+    unsigned rounds;
+    size_t nr_ops;
+    uint64_t seed;
+    int cpu;
+    bool verbose;
+    char program[4096]; /**< this one's file */
+    const char *side;   /**< we are this side of a comparison, not the whole */
+};
+
+const char *figure_name(enum figure f)
+{
+    return figure_names[f];
+}
+
+void figure_print(enum figure f, double value)
+{
+    printf("%s %.6f\n", figure_name(f), value);
+}
+
+/* ---- one side ---- */
+
+static int be_side(const struct bench *b)
+{
+    /* Spread over all bits: small numbers make a slow start. Odd, so 0 stays the only 0. */
+    const struct side_plan plan = {.nr_ops = b->nr_ops, .seed = b->seed * 0x9e3779b97f4a7c15u};
+    char why[256] = "";
+    int rc;
+
+    if (!strcmp(b->side, sides[SIDE_OURS].name))
+        rc = side_zone(&plan, why, sizeof(why));
+    else if (!strcmp(b->side, sides[SIDE_NONE].name))
+        rc = side_none(&plan, why, sizeof(why));
+    else
+        rc = side_malloc(&plan, b->side, why, sizeof(why));
+    if (rc)
+        warnx("%s: %s", b->side, why);
+    return rc ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+/* ---- all sides ---- */
+
+static void read_figures(struct bench *b, enum side s, char *text)
+{
+    char *rest = NULL;
+
+    for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+        char *value = strchr(line, ' ');
+
+        if (!value)
+            continue;
+        *value++ = '\0';
+        for (unsigned f = 0; f < NR_FIGURES; f++) {
+            if (!strcmp(line, figure_names[f]))
+                series_add(&b->figure[s][f], strtod(value, NULL));
+        }
+    }
+}
+
+static int run_side(struct bench *b, enum side s, unsigned round)
+{
+    char side[64];
+    char ops[32];
+    char seed[32];
+    char out[4096];
+    const char *argv[] = {b->program, side, ops, seed, NULL};
+    const char *env[3] = {NULL, NULL, NULL};
+    unsigned nr = 0;
+    int rc;
+
+    snprintf(side, sizeof(side), "--side=%s", sides[s].name);
+    snprintf(ops, sizeof(ops), "--ops=%zu", b->nr_ops);
+    /* The same numbers for all sides of a round, other ones in the next. */
+    snprintf(seed, sizeof(seed), "--seed=%llu", (unsigned long long)b->seed + round);
+    if (sides[s].preload)
+        env[nr++] = sides[s].preload;
+    if (sides[s].tuning)
+        env[nr++] = sides[s].tuning;
+    rc = child_run(argv, env, out, sizeof(out));
+    if (rc < 0) {
+        warnx("%s: cannot be measured: %s", sides[s].name, strerror(-rc));
+        return rc;
+    }
+    if (rc > 0) {
+        warnx("%s: cannot be measured: its process ended with status %d", sides[s].name, rc);
+        return -ECHILD;
+    }
+    read_figures(b, s, out);
+    return 0;
+}
+
+static double median(const struct bench *b, enum side s, enum figure f)
+{
+    return series_median(&b->figure[s][f]);
+}
+
+/** Our figure beside the better of the peers' (jemalloc's alone: only_jemalloc). */
+static void compare(const struct bench *b, enum figure f, bool only_jemalloc, const char *goal)
+{
+    double ours = median(b, SIDE_OURS, f);
+    double jemalloc = median(b, SIDE_JEMALLOC, f);
+    double mimalloc = median(b, SIDE_MIMALLOC, f);
+    bool first = only_jemalloc || jemalloc <= mimalloc;
+    double peer = first ? jemalloc : mimalloc;
+    char text[256];
+
+    snprintf(text, sizeof(text), "%s; peer %s; %s %.1f; harness alone %.1f", goal,
+             first ? "jemalloc" : "mimalloc", first ? "mimalloc" : "jemalloc",
+             first ? mimalloc : jemalloc, median(b, SIDE_NONE, f));
+    bench_line(figure_names[f], ours, peer, ours / peer, text);
+}
+
+static void print_metadata(const struct bench *b)
+{
+    double ours = median(b, SIDE_OURS, FIGURE_METADATA);
+    double jemalloc = median(b, SIDE_JEMALLOC, FIGURE_METADATA);
+    char text[256];
+
+    snprintf(text, sizeof(text),
+             "bytes a page, not ns; goal <= %.0f bytes; peer jemalloc with all pages live; beside "
+             "it %u bytes a handle",
+             METADATA_LIMIT, HANDLE_RECORD_BYTES);
+    bench_line(figure_names[FIGURE_METADATA], ours, jemalloc, ours / jemalloc, text);
+}
+
+static void print_scaling(const struct bench *b)
+{
+    double large = median(b, SIDE_OURS, FIGURE_PAIR_1TIB);
+    double small = median(b, SIDE_OURS, FIGURE_PAIR_1GIB);
+
+    bench_line(figure_names[FIGURE_PAIR_1TIB], large, small, large / small,
+               "goal <= 2; peer is the same in a zone of 1 GiB; the live set is the same");
+}
+
+static void print_spreads(const struct bench *b)
+{
+    for (unsigned f = 0; f < NR_FIGURES; f++) {
+        for (unsigned s = 0; s < NR_SIDES; s++) {
+            char what[64];
+
+            if (b->figure[s][f].nr == 0)
+                continue;
+            snprintf(what, sizeof(what), "%s %s", figure_names[f], sides[s].name);
+            bench_spread(what, &b->figure[s][f]);
+        }
+    }
+}
+
+static void print_all(const struct bench *b)
+{
+    printf("# core %d; medians of %u rounds of %zu operations, sides in turns; ns per operation, "
+           "the harness's own cost in all of them\n",
+           b->cpu, b->rounds, b->nr_ops);
+    printf("# churn: %.0f live blocks at 70 %% of 1 GiB, memory untouched; of a million "
+           "allocations ours refused %.0f\n",
+           median(b, SIDE_OURS, FIGURE_LIVE), median(b, SIDE_OURS, FIGURE_REFUSED));
+    printf("# name            ours_ns   peer_ns   ratio\n");
+    compare(b, FIGURE_CHURN, false, "goal <= 0.3");
+    compare(b, FIGURE_2M_PAIR, true, "goal <= 0.2");
+    print_metadata(b);
+    print_scaling(b);
+    compare(b, FIGURE_CHURN_TYPES, false, "information: churn of all three types");
+    compare(b, FIGURE_2M_PAIR_LIVE, true, "information: beside the live set of churn");
+    compare(b, FIGURE_4K_PAIR, false, "information");
+    compare(b, FIGURE_4K_LIFO, false, "information");
+    if (b->verbose)
+        print_spreads(b);
+}
+
+static int run_all(struct bench *b)
+{
+    int rc = child_self(b->program, sizeof(b->program));
+
+    if (rc) {
+        warnx("/proc/self/exe: cannot be read: %s", strerror(-rc));
+        return rc;
+    }
+    rc = bench_pin(b->cpu, &b->cpu);
+    if (rc) {
+        warnx("--cpu %d: cannot run there: %s", b->cpu, strerror(-rc));
+        return rc;
+    }
+    for (unsigned round = 0; round < b->rounds; round++) {
+        for (unsigned s = 0; s < NR_SIDES; s++) {
+            rc = run_side(b, (enum side)s, round);
+            if (rc)
+                return rc;
+        }
+    }
+    print_all(b);
+    return 0;
+}
+
+/* ---- the command line ---- */
+
+enum { KEY_QUICK = 0x100, KEY_SIDE, KEY_OPS, KEY_SEED };
+
+static const struct argp_option options[] = {
+    {"rounds", 'r', "N", 0, "Rounds, 1 to 101 (default 9)", 0},
+    {"cpu", 'c', "N", 0, "The core to stay on (default: the last one)", 0},
+    {"seed", KEY_SEED, "N", 0, "Of the random numbers, 1 or more (default 1)", 0},
+    {"quick", KEY_QUICK, NULL, 0, "One short round, to see that it works", 0},
+    {"verbose", 'v', NULL, 0, "Print how much each figure varied", 0},
+    {"side", KEY_SIDE, "NAME", OPTION_HIDDEN, NULL, 0},
+    {"ops", KEY_OPS, "N", 0, "Operations of each workload (default 1000000)", 0},
+    {0},
+};
+
+static const char doc[] =
+    "Measure the allocator beside jemalloc and mimalloc, in turns on one core, and print a line "
+    "for each ratio: name, ours, the peer's, ours / peer's.\v"
+    "Needs Debian's libjemalloc2 and libmimalloc2.0. docs/BENCHMARKS.md says what is measured.\n\n"
+    "Exit status: 0 measured, whatever the ratios; 1 something could not be measured; 2 bad usage.";
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+    struct bench *b = state->input;
+
+    switch (key) {
+    case 'r':
+        b->rounds = (unsigned)bench_number("--rounds", arg, 1, BENCH_MAX_ROUNDS);
+        return 0;
+    case 'c':
+        b->cpu = (int)bench_number("--cpu", arg, 0, BENCH_MAX_CPU);
+        return 0;
+    case 'v':
+        b->verbose = true;
+        return 0;
+    case KEY_QUICK:
+        b->rounds = 1;
+        b->nr_ops = QUICK_OPS;
+        return 0;
+    case KEY_SIDE:
+        b->side = arg;
+        return 0;
+    case KEY_OPS:
+        b->nr_ops = (size_t)bench_number("--ops", arg, 1000, 1000000000);
+        return 0;
+    case KEY_SEED:
+        b->seed = bench_number("--seed", arg, 1, UINT64_MAX - BENCH_MAX_ROUNDS);
+        return 0;
+    case ARGP_KEY_ARG:
+        errx(BENCH_EXIT_USAGE, "%s: takes no arguments (see --help)", arg);
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+int main(int argc, char **argv)
+{
+    static struct bench b = {.rounds = DEFAULT_ROUNDS, .nr_ops = DEFAULT_OPS, .seed = 1, .cpu = -1};
+    const struct argp argp = {options, parse_option, NULL, doc, NULL, NULL, NULL};
+
+    argp_err_exit_status = BENCH_EXIT_USAGE;
+    argp_parse(&argp, argc, argv, 0, NULL, &b);
+    if (b.side)
+        return be_side(&b);
+    return run_all(&b) ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * bench_rpc.c: requests to the daemon beside bare sockets and beside Redis.
+ *
+ * It starts itself again under `buddyd --private`, which gives a daemon for as long as that runs.
+ * All processes stay on one core: what repeats, and what a busy host gives.
+ */
+#include <argp.h>
+#include <err.h>
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "buddyd.h"
+#include "child.h"
+#include "harness.h"
+#include "rpc_client.h"
+#include "rpc_pingpong.h"
+#include "rpc_redis.h"
+
+#define EXIT_SKIPPED 77
+#define INFLIGHT     32u
+
+struct plan {
+    unsigned rounds;
+    size_t nr_trips;     /**< round trips of each kind in a round */
+    size_t nr_pipelined; /**< requests, and PINGs, in a round */
+};
+
+static const struct plan full_plan = {.rounds = 9, .nr_trips = 5120, .nr_pipelined = 204800};
+static const struct plan quick_plan = {.rounds = 1, .nr_trips = 256, .nr_pipelined = 2048};
+
+struct bench {
+    struct plan plan;
+    const char *buddyd; /**< the daemon's program */
+    int cpu;
+    bool verbose;
+    bool quick;
+    bool inner; /**< there is a daemon already */
+    bool has_redis;
+    struct redis redis;
+    struct pingpong pingpong;
+    struct buddyd *client;
+    struct latencies trips;
+    struct latencies allocs;
+    struct latencies frees;
+    struct series trip_ns;
+    struct series alloc_ns;
+    struct series free_ns;
+    struct series pipelined_ns;
+    struct series pipelined_alloc_ns;
+    struct series pipelined_free_ns;
+    struct series redis_ns;
+};
+
+/* ---- measuring ---- */
+
+static int run_trips(struct bench *b)
+{
+    size_t trips = b->trips.nr;
+    size_t allocs = b->allocs.nr;
+    size_t frees = b->frees.nr;
+    int rc = pingpong_run(&b->pingpong, b->plan.nr_trips, &b->trips);
+
+    if (rc) {
+        warnx("the bare round trip failed: %s", strerror(-rc));
+        return rc;
+    }
+    if (rpc_round_trips(b->client, b->plan.nr_trips, &b->allocs, &b->frees)) {
+        warnx("%s", buddyd_error());
+        return -EIO;
+    }
+    series_add(&b->trip_ns, latencies_mean(&b->trips, trips));
+    series_add(&b->alloc_ns, latencies_mean(&b->allocs, allocs));
+    series_add(&b->free_ns, latencies_mean(&b->frees, frees));
+    return 0;
+}
+
+static int run_pipelined(struct bench *b)
+{
+    double alloc_ns;
+    double free_ns;
+    double ping_ns;
+    int rc;
+
+    if (b->has_redis) {
+        rc = redis_ping(&b->redis, b->plan.nr_pipelined, INFLIGHT, &ping_ns);
+        if (rc) {
+            warnx("redis-benchmark gave no figure: %s", strerror(-rc));
+            return rc;
+        }
+        series_add(&b->redis_ns, ping_ns);
+    }
+    if (rpc_pipelined(b->client, b->plan.nr_pipelined / 2, INFLIGHT, &alloc_ns, &free_ns)) {
+        warnx("%s", buddyd_error());
+        return -EIO;
+    }
+    series_add(&b->pipelined_alloc_ns, alloc_ns);
+    series_add(&b->pipelined_free_ns, free_ns);
+    series_add(&b->pipelined_ns, (alloc_ns + free_ns) / 2);
+    return 0;
+}
+
+static int run_rounds(struct bench *b)
+{
+    struct latencies *all[] = {&b->trips, &b->allocs, &b->frees};
+    int rc = 0;
+
+    /* One round more than is counted: the first one warms up. */
+    for (unsigned round = 0; round <= b->plan.rounds && !rc; round++) {
+        rc = run_trips(b);
+        if (!rc)
+            rc = run_pipelined(b);
+        if (round > 0)
+            continue;
+        b->trip_ns.nr = b->alloc_ns.nr = b->free_ns.nr = b->redis_ns.nr = 0;
+        b->pipelined_ns.nr = b->pipelined_alloc_ns.nr = b->pipelined_free_ns.nr = 0;
+        for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+            all[i]->nr = 0;
+    }
+    return rc;
+}
+
+/* ---- printing ---- */
+
+static void print_percentile(const char *name, struct bench *b, double percent)
+{
+    double ours = latencies_percentile(&b->allocs, percent);
+    double peer = latencies_percentile(&b->trips, percent);
+
+    bench_line(name, ours, peer, ours / peer, "information: of single round trips");
+}
+
+static void print_spreads(const struct bench *b)
+{
+    bench_spread("rpc_roundtrip ours", &b->alloc_ns);
+    bench_spread("rpc_roundtrip bare", &b->trip_ns);
+    bench_spread("rpc_free ours", &b->free_ns);
+    bench_spread("rpc_pipelined ours", &b->pipelined_ns);
+    if (b->has_redis)
+        bench_spread("rpc_pipelined redis", &b->redis_ns);
+}
+
+static void print_all(struct bench *b)
+{
+    double bare = series_median(&b->trip_ns);
+    double ours = series_median(&b->pipelined_ns);
+    double redis = series_median(&b->redis_ns);
+    double allocs = series_median(&b->pipelined_alloc_ns);
+    double frees = series_median(&b->pipelined_free_ns);
+    char text[256];
+
+    latencies_sort(&b->allocs);
+    latencies_sort(&b->trips);
+    printf("# core %d for all processes; medians of %u rounds, sides in turns; ns per request\n",
+           b->cpu, b->plan.rounds);
+    printf("# bare: send and recv of %zu and %zu bytes over SOCK_SEQPACKET; %u in flight: in one "
+           "packet, wait for all\n",
+           b->pingpong.request_bytes, b->pingpong.response_bytes, INFLIGHT);
+    printf("# name            ours_ns   peer_ns   ratio\n");
+    bench_line("rpc_roundtrip", series_median(&b->alloc_ns), bare,
+               series_median(&b->alloc_ns) / bare,
+               "ours / peer, less is better, goal <= 1.5; buddyd_alloc() of a page / bare");
+    snprintf(text, sizeof(text),
+             "peer / ours, more is better, goal >= 1.2; %.0f a second, half allocations, half "
+             "frees / %s",
+             1e9 / ours, b->has_redis ? "Redis PING" : "no peer: redis-server is not installed");
+    bench_line("rpc_pipelined", ours, redis, redis / ours, text);
+    bench_line("rpc_free", series_median(&b->free_ns), bare, series_median(&b->free_ns) / bare,
+               "information: buddyd_free() / bare");
+    print_percentile("rpc_p50", b, 50);
+    print_percentile("rpc_p99", b, 99);
+    bench_line("rpc_pipe_alloc", allocs, redis, redis / allocs,
+               "information: of rpc_pipelined the allocations alone");
+    bench_line("rpc_pipe_free", frees, redis, redis / frees,
+               "information: of rpc_pipelined the frees alone");
+    if (b->verbose)
+        print_spreads(b);
+}
+
+/* ---- with a daemon ---- */
+
+static int measure(struct bench *b)
+{
+    size_t max = (b->plan.nr_trips + RPC_BATCH) * (b->plan.rounds + 1);
+    int rc = -ENOMEM;
+
+    if (latencies_init(&b->trips, max) || latencies_init(&b->allocs, max) ||
+        latencies_init(&b->frees, max)) {
+        warnx("no memory for %zu latencies", max);
+        goto out;
+    }
+    rc = run_rounds(b);
+    if (!rc)
+        print_all(b);
+out:
+    latencies_free(&b->frees);
+    latencies_free(&b->allocs);
+    latencies_free(&b->trips);
+    return rc;
+}
+
+static int run_inner(struct bench *b)
+{
+    int rc = redis_start(&b->redis);
+
+    if (rc && rc != -ENOENT) {
+        warnx("redis-server does not start: %s", strerror(-rc));
+        return EXIT_FAILURE;
+    }
+    b->has_redis = rc == 0;
+    rc = pingpong_start(&b->pingpong);
+    if (rc) {
+        warnx("the bare round trip cannot be started: %s", strerror(-rc));
+        goto stop_redis;
+    }
+    rc = buddyd_connect(NULL, &b->client);
+    if (rc) {
+        warnx("%s", buddyd_error());
+        goto stop_pingpong;
+    }
+    rc = measure(b);
+    buddyd_close(b->client);
+stop_pingpong:
+    pingpong_stop(&b->pingpong);
+stop_redis:
+    if (b->has_redis)
+        redis_stop(&b->redis);
+    if (rc)
+        return EXIT_FAILURE;
+    return b->has_redis ? EXIT_SUCCESS : EXIT_SKIPPED;
+}
+
+/* ---- without one ---- */
+
+/** Start this program again under a private daemon. Returns only if that fails. */
+static int run_outer(struct bench *b)
+{
+    char self[4096];
+    char rounds[32];
+    char cpu[32];
+    const char *argv[16] = {b->buddyd, "--private", "--size", "64M", "--",
+                            self,      "--inner",   rounds,   cpu};
+    size_t nr = 9;
+    int rc = child_self(self, sizeof(self));
+
+    if (rc) {
+        warnx("/proc/self/exe: cannot be read: %s", strerror(-rc));
+        return EXIT_FAILURE;
+    }
+    rc = bench_pin(b->cpu, &b->cpu);
+    if (rc) {
+        warnx("--cpu %d: cannot run there: %s", b->cpu, strerror(-rc));
+        return EXIT_FAILURE;
+    }
+    snprintf(cpu, sizeof(cpu), "--cpu=%d", b->cpu);
+    snprintf(rounds, sizeof(rounds), "--rounds=%u", b->plan.rounds);
+    if (b->verbose)
+        argv[nr++] = "--verbose";
+    if (b->quick)
+        argv[nr++] = "--quick";
+    execvp(argv[0], (char *const *)argv);
+    warn("%s: cannot be started (--buddyd FILE says where the daemon is)", argv[0]);
+    return EXIT_FAILURE;
+}
+
+/* ---- the command line ---- */
+
+enum { KEY_QUICK = 0x100, KEY_INNER, KEY_BUDDYD };
+
+static const struct argp_option options[] = {
+    {"rounds", 'r', "N", 0, "Rounds, 1 to 101 (default 9)", 0},
+    {"cpu", 'c', "N", 0, "The core to stay on (default: the last one)", 0},
+    {"buddyd", KEY_BUDDYD, "FILE", 0, "The daemon's program (default: buddyd of $PATH)", 0},
+    {"quick", KEY_QUICK, NULL, 0, "One short round, to see that it works", 0},
+    {"verbose", 'v', NULL, 0, "Print how much each figure varied", 0},
+    {"inner", KEY_INNER, NULL, OPTION_HIDDEN, NULL, 0},
+    {0},
+};
+
+static const char doc[] =
+    "Measure requests to a private daemon beside bare sockets and Redis, in turns on one core, and "
+    "print a line for each ratio: name, ours, the peer's, the ratio.\v"
+    "Needs Debian's redis-server and redis-tools for rpc_pipelined. docs/BENCHMARKS.md says what "
+    "is measured.\n\n"
+    "Exit status: 0 measured, whatever the ratios; 1 something could not be measured; 2 bad usage; "
+    "77 all but Redis, which is not installed.";
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+    struct bench *b = state->input;
+
+    switch (key) {
+    case 'r':
+        b->plan.rounds = (unsigned)bench_number("--rounds", arg, 1, BENCH_MAX_ROUNDS);
+        return 0;
+    case 'c':
+        b->cpu = (int)bench_number("--cpu", arg, 0, BENCH_MAX_CPU);
+        return 0;
+    case 'v':
+        b->verbose = true;
+        return 0;
+    case KEY_QUICK:
+        b->quick = true;
+        b->plan = quick_plan;
+        return 0;
+    case KEY_INNER:
+        b->inner = true;
+        return 0;
+    case KEY_BUDDYD:
+        b->buddyd = arg;
+        return 0;
+    case ARGP_KEY_ARG:
+        errx(BENCH_EXIT_USAGE, "%s: takes no arguments (see --help)", arg);
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+int main(int argc, char **argv)
+{
+    static struct bench b = {.buddyd = "buddyd", .cpu = -1};
+    const struct argp argp = {options, parse_option, NULL, doc, NULL, NULL, NULL};
+
+    b.plan = full_plan;
+    argp_err_exit_status = BENCH_EXIT_USAGE;
+    argp_parse(&argp, argc, argv, 0, NULL, &b);
+    return b.inner ? run_inner(&b) : run_outer(&b);
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * mm_side.h: one side of the comparison of allocators, measured in a process of its own.
+ *
+ * A malloc can only be had whole, by preloading it before the program starts. So every side, ours
+ * too, is this program started again, and says its figures on stdout, a line each: NAME VALUE.
+ */
+#ifndef BENCH_MM_SIDE_H
+#define BENCH_MM_SIDE_H
+
+#include "mm/types.h"
+#include "workload.h"
+#include <stddef.h>
+#include <stdint.h>
+
+/** Pages of the zone that we measure: 1 GiB. */
+#define SIDE_ZONE_PAGES ((pfn_t)1 << 18)
+/** Pages that are live while a workload churns: 70 %. */
+#define SIDE_LIVE_PAGES (SIDE_ZONE_PAGES / 10 * 7)
+/** Pages of the large zone: 1 TiB. */
+#define SIDE_LARGE_ZONE_PAGES ((pfn_t)1 << 28)
+
+enum figure {
+    FIGURE_CHURN,        /**< ns per free and allocation; movable alone */
+    FIGURE_CHURN_TYPES,  /**< the same with all three types */
+    FIGURE_2M_PAIR,      /**< ns per allocation and free of 2 MiB, nothing else live */
+    FIGURE_2M_PAIR_LIVE, /**< the same beside the live set */
+    FIGURE_4K_PAIR,      /**< ns per allocation and free of 4 KiB, nothing else live */
+    FIGURE_4K_LIFO,      /**< the same, 64 at a time */
+    FIGURE_PAIR_1GIB,    /**< ns per pair of a random order beside the live set; ours alone */
+    FIGURE_PAIR_1TIB,    /**< the same in a zone of 1 TiB */
+    FIGURE_METADATA,     /**< bytes per 4 KiB page */
+    FIGURE_LIVE,         /**< live blocks while churning */
+    FIGURE_REFUSED,      /**< refused allocations per million operations of churn */
+    NR_FIGURES,
+};
+
+/** The name of a figure in the lines between the processes. */
+const char *figure_name(enum figure f);
+void figure_print(enum figure f, double value);
+
+struct side_plan {
+    size_t nr_ops; /**< timed operations of each workload */
+    uint64_t seed; /**< of the random numbers; not 0 */
+};
+
+/** Measure mm/ in this process. Returns 0, or a negative errno with one line in why. */
+int side_zone(const struct side_plan *plan, char *why, size_t size);
+/**
+ * Measure this process's malloc.
+ * library: a part of the file name of the library that malloc must come from ("jemalloc"); anything
+ * else is an error.
+ */
+int side_malloc(const struct side_plan *plan, const char *library, char *why, size_t size);
+/** Measure the loops themselves: the allocator is an empty function. */
+int side_none(const struct side_plan *plan, char *why, size_t size);
+
+/** Untimed operations before nr_ops timed ones, so that what is built up at first use is there. */
+static inline size_t side_warm(size_t nr_ops)
+{
+    return nr_ops / 2;
+}
+
+/** Print the nanoseconds per operation since start. */
+static inline void side_print_time(enum figure f, uint64_t start, size_t nr_ops)
+{
+    figure_print(f, (double)(bench_now_ns() - start) / (double)nr_ops);
+}
+
+/** Workloads with nothing else live. */
+WORKLOAD_INLINE void side_measure_empty(struct workload *w, size_t nr, take_fn take, give_fn give)
+{
+    uint64_t start;
+
+    workload_pair(w, take, give, 0, side_warm(nr));
+    start = bench_now_ns();
+    workload_pair(w, take, give, 0, nr);
+    side_print_time(FIGURE_4K_PAIR, start, nr);
+
+    workload_lifo(w, take, give, side_warm(nr));
+    start = bench_now_ns();
+    workload_lifo(w, take, give, nr);
+    side_print_time(FIGURE_4K_LIFO, start, nr);
+
+    workload_pair(w, take, give, WORKLOAD_MAX_ORDER, side_warm(nr));
+    start = bench_now_ns();
+    workload_pair(w, take, give, WORKLOAD_MAX_ORDER, nr);
+    side_print_time(FIGURE_2M_PAIR, start, nr);
+}
+
+/** Workloads beside a live set. */
+WORKLOAD_INLINE void side_measure_live(struct workload *w, size_t nr, take_fn take, give_fn give)
+{
+    uint64_t start;
+
+    workload_fill(w, take, SIDE_LIVE_PAGES);
+    workload_churn(w, take, give, side_warm(nr));
+    w->refused = 0;
+    start = bench_now_ns();
+    workload_churn(w, take, give, nr);
+    side_print_time(FIGURE_CHURN, start, nr);
+    figure_print(FIGURE_LIVE, (double)w->nr_live);
+    figure_print(FIGURE_REFUSED, 1e6 * (double)w->refused / (double)nr);
+
+    workload_pair(w, take, give, WORKLOAD_MAX_ORDER, side_warm(nr));
+    start = bench_now_ns();
+    workload_pair(w, take, give, WORKLOAD_MAX_ORDER, nr);
+    side_print_time(FIGURE_2M_PAIR_LIVE, start, nr);
+    workload_drain(w, give);
+
+    w->mixed_types = true;
+    workload_fill(w, take, SIDE_LIVE_PAGES);
+    workload_churn(w, take, give, side_warm(nr));
+    start = bench_now_ns();
+    workload_churn(w, take, give, nr);
+    side_print_time(FIGURE_CHURN_TYPES, start, nr);
+    workload_drain(w, give);
+    w->mixed_types = false;
+}
+
+#endif
