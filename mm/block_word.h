@@ -20,12 +20,14 @@
  * bits  3-7   order
  * bits  8-10  migratetype: of the list if free, asked for if allocated
  * bit   11    free pending: its owner freed it while it was busy
- * bits 16-63  tag: allocated, the owner's; free and a pageblock or more, the list set; moving, the
- * pfn that it goes to; target, the owner's tag of the block that comes; populating, the domain
+ * bits 16-63  tag: allocated, the owner's; free and a pageblock or more, the domain that it lies
+ * in; moving, the pfn that it goes to; target, the owner's tag of the block that comes; populating,
+ * the domain
  */
 #define WORD_ORDER_SHIFT  3
 #define WORD_TYPE_SHIFT   8
 #define WORD_FREE_PENDING ((uint64_t)1 << 11)
+#define WORD_RESERVED     ((uint64_t)0xf000)
 #define WORD_TAG_SHIFT    16
 
 static inline uint64_t word_make(enum block_state state, unsigned order, enum migratetype type,

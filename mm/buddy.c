@@ -5,18 +5,6 @@
 
 #include "zone_internal.h"
 
-unsigned residence_of(const struct zone *z, pfn_t pfn, unsigned order)
-{
-    const struct pageblock *pb = pageblock_of(z, pfn);
-    pfn_t nr = order_pages(order - z->pageblock_order);
-
-    for (pfn_t i = 1; i < nr; i++) {
-        if (pb[i].resident != pb[0].resident)
-            return mixed_set(z);
-    }
-    return pb[0].resident;
-}
-
 /*
  * Put the upper halves of a block on the lists of their type, from order high - 1 down to low.
  * Those lists are usually empty, since the smallest fitting block is what is split.
@@ -39,19 +27,6 @@ static void free_halves(struct zone *z, struct list_set *s, pfn_t pfn, unsigned 
     s->mask[type] |= orders;
 }
 
-/* The same for halves of a pageblock or more that may each lie in one file, or in several. */
-static void free_mixed_halves(struct zone *z, pfn_t pfn, unsigned high, unsigned low,
-                              enum migratetype type)
-{
-    while (high-- > low) {
-        pfn_t upper = pfn + order_pages(high);
-        unsigned set = residence_of(z, upper, high);
-
-        word_store(word_at(z, upper), word_make(BLOCK_FREE, high, type, set));
-        list_add_head(z, &z->set[set], type, high, upper);
-    }
-}
-
 void expand(struct zone *z, const struct found_block *b, unsigned order, unsigned domain)
 {
     unsigned high = b->order;
@@ -62,10 +37,7 @@ void expand(struct zone *z, const struct found_block *b, unsigned order, unsigne
 
         for (unsigned o = low; o < high; o++)
             pageblock_of(z, b->pfn + order_pages(o))->type = (uint8_t)b->type;
-        if (z->nr_domains > 1 && b->set == mixed_set(z))
-            free_mixed_halves(z, b->pfn, high, low, b->type);
-        else
-            free_halves(z, s, b->pfn, high, low, b->type, b->set);
+        free_halves(z, s, b->pfn, high, low, b->type, b->set);
         z->nr_large -= order_pages(low);
         if (order >= z->pageblock_order)
             return;
@@ -114,23 +86,19 @@ static void clear_inside(struct zone *z, pfn_t freed, unsigned order, unsigned m
     }
 }
 
-/* Take a free buddy in that need not be of the same type and residence, if it may merge. */
-static bool absorb(struct zone *z, pfn_t buddy, unsigned order, enum migratetype type,
-                   unsigned *set)
+/* Take in a free buddy that lies in the same file, if its type may merge. */
+static bool absorb(struct zone *z, pfn_t buddy, unsigned order, enum migratetype type, unsigned set)
 {
     uint64_t w = *word_at(z, buddy);
     enum migratetype buddy_type = word_type(w);
-    unsigned buddy_set = (unsigned)word_tag(w);
 
-    if (word_state(w) != BLOCK_FREE || word_order(w) != order)
+    if (word_state(w) != BLOCK_FREE || word_order(w) != order || word_tag(w) != set)
         return false;
     if (buddy_type != type && !(type_merges(type) && type_merges(buddy_type)))
         return false;
-    list_del(z, &z->set[buddy_set], buddy_type, order, buddy);
+    list_del(z, &z->set[set], buddy_type, order, buddy);
     if (buddy_type != type)
         retype(z, buddy, order, type);
-    if (buddy_set != *set)
-        *set = mixed_set(z);
     return true;
 }
 
@@ -147,7 +115,7 @@ static void free_large(struct zone *z, pfn_t pfn, unsigned order)
     while (merged < MAX_PAGE_ORDER) {
         pfn_t buddy = head ^ order_pages(merged);
 
-        if (buddy >= z->nr_pages || !absorb(z, buddy, merged, type, &set))
+        if (buddy >= z->nr_pages || !absorb(z, buddy, merged, type, set))
             break;
         head &= buddy;
         merged++;
@@ -199,7 +167,6 @@ int zone_rmqueue(struct zone *z, const struct zone_request *rq, pfn_t *ret_pfn)
 {
     struct found_block b;
     enum migratetype type;
-    bool begun = false;
 
     if (rq->order > MAX_PAGE_ORDER || rq->type >= NR_MOBILITIES || rq->domain >= z->nr_domains ||
         rq->tag >> BLOCK_TAG_BITS != 0)
@@ -212,9 +179,8 @@ int zone_rmqueue(struct zone *z, const struct zone_request *rq, pfn_t *ret_pfn)
         return 0;
     }
     zone_settle(z);
-    if (!take_smallest(z, rq->domain, rq->order, type, &b) && !fallback_claim(z, rq, &b) &&
-        !(z->nr_domains > 1 && domain_pass(z, rq, &b, &begun))) {
-        if (begun)
+    if (!take_smallest(z, rq->domain, rq->order, type, &b) && !fallback_claim(z, rq, &b)) {
+        if (z->nr_domains > 1 && domain_pass(z, rq))
             return -EINPROGRESS;
         if (!fallback_steal(z, rq, &b)) {
             z->failures++;

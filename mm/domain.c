@@ -10,13 +10,14 @@
 
 #include "zone_internal.h"
 
-/* The smallest free block of at least this order that lies outside the domain; own type first. */
-static bool find_elsewhere(const struct zone *z, unsigned domain, unsigned order,
-                           enum migratetype type, struct found_block *ret)
+/* Take the smallest free block of at least this order that lies outside the domain; own type first.
+ */
+static bool take_elsewhere(struct zone *z, unsigned domain, unsigned order, enum migratetype type,
+                           pfn_t *ret_pfn)
 {
-    bool found = false;
+    struct found_block b = {.order = NR_PAGE_ORDERS};
 
-    for (unsigned set = 0; set < z->nr_sets; set++) {
+    for (unsigned set = 0; set < z->nr_domains; set++) {
         if (set == domain)
             continue;
         for (unsigned i = 0; i < NR_MOBILITIES; i++) {
@@ -24,41 +25,84 @@ static bool find_elsewhere(const struct zone *z, unsigned domain, unsigned order
             uint32_t m = z->set[set].mask[t] >> order;
             unsigned o = order + (m ? (unsigned)__builtin_ctz(m) : 0u);
 
-            if (m == 0 || (found && o >= ret->order))
-                continue;
-            ret->order = o;
-            ret->type = t;
-            ret->set = set;
-            ret->pfn = z->set[set].list[t][o].head;
-            found = true;
+            if (m != 0 && o < b.order)
+                b = (struct found_block){z->set[set].list[t][o].head, o, t, set};
         }
     }
-    return found;
+    if (b.order == NR_PAGE_ORDERS)
+        return false;
+    list_del(z, &z->set[b.set], b.type, b.order, b.pfn);
+    expand(z, &b, order, domain);
+    retype(z, b.pfn, order, type);
+    *ret_pfn = b.pfn;
+    return true;
 }
 
-bool domain_pass(struct zone *z, const struct zone_request *rq, struct found_block *ret,
-                 bool *ret_begun)
+/* Is this aligned range wholly made of empty pageblocks, wherever they lie? */
+static bool range_is_empty(const struct zone *z, pfn_t start, pfn_t end)
+{
+    for (pfn_t pfn = start; pfn < end; pfn += order_pages(word_order(*word_at(z, pfn)))) {
+        uint64_t w = *word_at(z, pfn);
+
+        if (word_state(w) != BLOCK_FREE || word_order(w) < z->pageblock_order)
+            return false;
+    }
+    return true;
+}
+
+/*
+ * Take several pageblocks that are empty and together, but lie in different files, and hence are
+ * not merged. The one search here that is O(pageblocks): for more than a pageblock, with several
+ * domains, when no file has it whole.
+ */
+static bool take_scattered(struct zone *z, unsigned order, enum migratetype type, pfn_t *ret_pfn)
+{
+    pfn_t pages = order_pages(order), start = 0, end;
+
+    while (start + pages <= z->nr_pages && !range_is_empty(z, start, start + pages))
+        start += pages;
+    if (start + pages > z->nr_pages)
+        return false;
+    end = start + pages;
+    for (pfn_t pfn = start; pfn < end; pfn += order_pages(word_order(*word_at(z, pfn)))) {
+        uint64_t w = *word_at(z, pfn);
+
+        list_del(z, &z->set[word_tag(w)], word_type(w), word_order(w), pfn);
+        retype(z, pfn, word_order(w), type);
+    }
+    z->nr_large -= pages;
+    *ret_pfn = start;
+    return true;
+}
+
+/* Words of the blocks that now lie inside a larger one. */
+static void clear_pageblocks(struct zone *z, pfn_t head, unsigned order)
+{
+    for (pfn_t i = 1; i < order_pages(order - z->pageblock_order); i++)
+        word_store(word_at(z, head + (i << z->pageblock_order)), 0);
+}
+
+bool domain_pass(struct zone *z, const struct zone_request *rq)
 {
     unsigned order = rq->order > z->pageblock_order ? rq->order : z->pageblock_order;
     enum migratetype type = list_type(z, rq->type);
-    struct found_block b;
+    struct list_set *s = &z->set[rq->domain];
+    pfn_t pfn;
 
-    if ((rq->flags & ALLOC_NOWAIT) || !find_elsewhere(z, rq->domain, order, type, &b))
+    if (rq->flags & ALLOC_NOWAIT)
         return false;
-    list_del(z, &z->set[b.set], b.type, b.order, b.pfn);
-    expand(z, &b, order, rq->domain);
-    retype(z, b.pfn, order, type);
-    if (residence_of(z, b.pfn, order) == rq->domain) {
-        z->nr_large += order_pages(order); /* still free: the caller's expand() takes it */
-        *ret = (struct found_block){b.pfn, order, type, rq->domain};
-        return true;
-    }
-    word_store(word_at(z, b.pfn), word_make(BLOCK_POPULATING, order, type, rq->domain));
+    if (s->nr_populating >= order_pages(rq->order))
+        return true; /* what is on its way may do; ask again when it is there */
+    if (!take_elsewhere(z, rq->domain, order, type, &pfn) &&
+        !(order > z->pageblock_order && take_scattered(z, order, type, &pfn)))
+        return false;
+    word_store(word_at(z, pfn), word_make(BLOCK_POPULATING, order, type, rq->domain));
+    clear_pageblocks(z, pfn, order);
     z->nr_busy += order_pages(order);
+    s->nr_populating += order_pages(order);
     z->passes++;
-    z->ops->populate(z->ops_ctx, z, b.pfn, order, rq->domain);
-    *ret_begun = true;
-    return false;
+    z->ops->populate(z->ops_ctx, z, pfn, order, rq->domain);
+    return true;
 }
 
 int zone_populate_done(struct zone *z, pfn_t pfn)
@@ -74,6 +118,7 @@ int zone_populate_done(struct zone *z, pfn_t pfn)
     for (pfn_t i = 0; i < order_pages(order - z->pageblock_order); i++)
         pageblock_of(z, pfn)[i].resident = (uint8_t)word_tag(w);
     z->nr_busy -= order_pages(order);
+    z->set[word_tag(w)].nr_populating -= order_pages(order);
     free_block(z, pfn, order);
     return 0;
 }
@@ -106,6 +151,7 @@ int zone_populate_fail(struct zone *z, pfn_t pfn, unsigned nr_done)
             pb[i].resident = DOMAIN_NONE;
     }
     z->nr_busy -= nr << z->pageblock_order;
+    z->set[word_tag(w)].nr_populating -= nr << z->pageblock_order;
     z->nr_unbacked++;
     for (pfn_t i = 0; i < nr; i++) {
         if (i != nr_done)

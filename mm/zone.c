@@ -20,7 +20,7 @@ struct layout {
 
 static int layout_of(const struct zone_config *c, struct layout *ret)
 {
-    size_t nr_sets, pages = c->nr_pages;
+    size_t pages = c->nr_pages;
 
     if (c->pageblock_order < 1 || c->pageblock_order > MAX_PAGE_ORDER)
         return -EINVAL;
@@ -31,12 +31,11 @@ static int layout_of(const struct zone_config *c, struct layout *ret)
     if (c->nr_domains > 1 && (!c->ops || !c->ops->populate))
         return -EINVAL;
 
-    nr_sets = c->nr_domains + (c->nr_domains > 1 ? 1u : 0u);
     ret->pageblocks = ALIGN_UP(pages, METADATA_FOLD) * sizeof(uint64_t);
     ret->lasting = ALIGN_UP(
         ret->pageblocks + (pages >> c->pageblock_order) * sizeof(struct pageblock), CACHE_LINE);
     ret->sets = ALIGN_UP(sizeof(struct zone), CACHE_LINE);
-    ret->links = ALIGN_UP(ret->sets + nr_sets * sizeof(struct list_set), CACHE_LINE);
+    ret->links = ALIGN_UP(ret->sets + c->nr_domains * sizeof(struct list_set), CACHE_LINE);
     ret->derived =
         ALIGN_UP(ret->links + ALIGN_UP(pages, METADATA_FOLD) / 2 * sizeof(struct link), CACHE_LINE);
     return 0;
@@ -56,7 +55,7 @@ int zone_metadata_bytes(const struct zone_config *config, size_t *ret_lasting, s
 
 static void init_lists(struct zone *z)
 {
-    for (unsigned s = 0; s < z->nr_sets; s++) {
+    for (unsigned s = 0; s < z->nr_domains; s++) {
         for (unsigned t = 0; t < NR_MIGRATETYPES; t++) {
             for (unsigned o = 0; o < NR_PAGE_ORDERS; o++) {
                 z->set[s].list[t][o].head = PFN_NONE;
@@ -103,7 +102,6 @@ int zone_init(const struct zone_config *config, void *lasting, void *derived, st
     z->nr_pages = config->nr_pages;
     z->pageblock_order = (uint8_t)config->pageblock_order;
     z->nr_domains = (uint8_t)config->nr_domains;
-    z->nr_sets = (uint8_t)(config->nr_domains + (config->nr_domains > 1 ? 1u : 0u));
     z->grouping =
         !config->no_grouping && config->nr_pages >> config->pageblock_order >= NR_MIGRATETYPES;
     z->held_key = HELD_NONE;

@@ -22,8 +22,11 @@ struct census {
     pfn_t unbacked;
     pfn_t targets;
     pfn_t moving;
+    uint64_t target_squares; /* each target belongs to one moving block: sums of squares agree */
+    uint64_t moving_squares;
     pfn_t pageblocks[NR_MIGRATETYPES];
-    pfn_t small[MAX_DOMAINS + 1];
+    pfn_t small[MAX_DOMAINS];
+    pfn_t populating[MAX_DOMAINS];
 };
 
 __attribute__((format(printf, 2, 3))) static int broken(const struct census *c, const char *format,
@@ -60,20 +63,23 @@ static int check_free_small(struct census *c, pfn_t pfn, uint64_t w)
 static int check_free_large(struct census *c, pfn_t pfn, uint64_t w)
 {
     const struct zone *z = c->z;
-    unsigned order = word_order(w), set = residence_of(z, pfn, order);
+    unsigned order = word_order(w), resident = pageblock_of(z, pfn)->resident;
     pfn_t buddy = pfn ^ order_pages(order);
 
     if (word_type(w) != pageblock_of(z, pfn)->type)
         return broken(c, "free block %u has type %u in a pageblock of type %u", pfn, word_type(w),
                       pageblock_of(z, pfn)->type);
-    if (word_tag(w) != set)
-        return broken(c, "free block %u is in list set %u, lies in %u", pfn, (unsigned)word_tag(w),
-                      set);
-    if (order < MAX_PAGE_ORDER && buddy < z->nr_pages &&
-        word_state(*word_at(z, buddy)) == BLOCK_FREE && word_order(*word_at(z, buddy)) == order &&
-        (word_type(*word_at(z, buddy)) == word_type(w) ||
-         (type_merges(word_type(*word_at(z, buddy))) && type_merges(word_type(w)))))
-        return broken(c, "free block %u of order %u is not merged with its buddy", pfn, order);
+    if (word_tag(w) != resident)
+        return broken(c, "free block %u is on the lists of domain %u, lies in %u", pfn,
+                      (unsigned)word_tag(w), resident);
+    if (order < MAX_PAGE_ORDER && buddy < z->nr_pages) {
+        uint64_t b = *word_at(z, buddy);
+
+        if (word_state(b) == BLOCK_FREE && word_order(b) == order && word_tag(b) == word_tag(w) &&
+            (word_type(b) == word_type(w) ||
+             (type_merges(word_type(b)) && type_merges(word_type(w)))))
+            return broken(c, "free block %u of order %u is not merged with its buddy", pfn, order);
+    }
     c->large += order_pages(order);
     return 0;
 }
@@ -84,8 +90,6 @@ static int check_whole_pageblocks(struct census *c, pfn_t pfn, uint64_t w)
     const struct zone *z = c->z;
     const struct pageblock *pb = pageblock_of(z, pfn);
     pfn_t nr = order_pages(word_order(w) - z->pageblock_order);
-    bool granted = word_state(w) == BLOCK_ALLOCATED || word_state(w) == BLOCK_MOVING ||
-                   word_state(w) == BLOCK_TARGET;
 
     for (pfn_t i = 0; i < nr; i++) {
         if (pb[i].holder != DOMAIN_NONE)
@@ -93,8 +97,8 @@ static int check_whole_pageblocks(struct census *c, pfn_t pfn, uint64_t w)
         if (word_state(w) == BLOCK_UNBACKED ? pb[i].resident != DOMAIN_NONE
                                             : pb[i].resident >= z->nr_domains)
             return broken(c, "pageblock of pfn %u is resident in %u", pfn, pb[i].resident);
-        if (granted && pb[i].resident != pb[0].resident)
-            return broken(c, "granted block %u lies in two files", pfn);
+        if (word_state(w) != BLOCK_POPULATING && pb[i].resident != pb[0].resident)
+            return broken(c, "block %u lies in two files", pfn);
     }
     if (pb->type >= NR_MIGRATETYPES)
         return broken(c, "pageblock of pfn %u has type %u", pfn, pb->type);
@@ -129,13 +133,16 @@ static int check_state(struct census *c, pfn_t pfn, uint64_t w)
                                                   : check_free_large(c, pfn, w);
     case BLOCK_MOVING:
         c->moving++;
-        if (word_tag(w) >= z->nr_pages || word_state(*word_at(z, word_tag(w))) != BLOCK_TARGET ||
-            word_order(*word_at(z, word_tag(w))) != word_order(w))
+        c->moving_squares += word_tag(w) * word_tag(w);
+        if (word_tag(w) >= z->nr_pages ||
+            word_state(*word_at(z, (pfn_t)word_tag(w))) != BLOCK_TARGET ||
+            word_order(*word_at(z, (pfn_t)word_tag(w))) != word_order(w))
             return broken(c, "block %u moves to %u, which is no target of its order", pfn,
                           (unsigned)word_tag(w));
         return 0;
     case BLOCK_TARGET:
         c->targets++;
+        c->target_squares += (uint64_t)pfn * pfn;
         c->busy += pages;
         return 0;
     case BLOCK_POPULATING:
@@ -143,6 +150,7 @@ static int check_state(struct census *c, pfn_t pfn, uint64_t w)
         if (word_order(w) < z->pageblock_order || word_tag(w) >= z->nr_domains)
             return broken(c, "block %u of order %u is populated for domain %u", pfn, word_order(w),
                           (unsigned)word_tag(w));
+        c->populating[word_tag(w)] += pages;
         return 0;
     case BLOCK_UNBACKED:
         c->unbacked++;
@@ -170,6 +178,8 @@ static int check_block(struct census *c, pfn_t pfn)
         return broken(c, "block %u of order %u is not aligned, or leaves the zone", pfn, order);
     if (word_type(w) >= NR_MIGRATETYPES)
         return broken(c, "block %u has type %u", pfn, word_type(w));
+    if ((w & WORD_RESERVED) != 0 || ((w & WORD_FREE_PENDING) != 0 && word_state(w) != BLOCK_MOVING))
+        return broken(c, "block %u has flags in its word that it cannot have", pfn);
     for (pfn_t i = 1; i < order_pages(order); i++) {
         if (*word_at(z, pfn + i) != 0)
             return broken(c, "pfn %u inside block %u of order %u has a word", pfn + i, pfn, order);
@@ -219,7 +229,7 @@ static int check_lists(const struct census *c)
 {
     pfn_t nr_entries = 0;
 
-    for (unsigned s = 0; s < c->z->nr_sets; s++) {
+    for (unsigned s = 0; s < c->z->nr_domains; s++) {
         for (unsigned t = 0; t < NR_MIGRATETYPES; t++) {
             for (unsigned o = 0; o < NR_PAGE_ORDERS; o++) {
                 int r = check_list(c, s, (enum migratetype)t, o, &nr_entries);
@@ -238,10 +248,13 @@ static int check_counts(const struct census *c)
 {
     const struct zone *z = c->z;
 
-    for (unsigned s = 0; s < z->nr_sets; s++) {
+    for (unsigned s = 0; s < z->nr_domains; s++) {
         if (c->small[s] != z->set[s].nr_small)
             return broken(c, "set %u has %u small free pages, says %u", s, c->small[s],
                           z->set[s].nr_small);
+        if (c->populating[s] != z->set[s].nr_populating)
+            return broken(c, "%u pages are on their way to domain %u, its set says %u",
+                          c->populating[s], s, z->set[s].nr_populating);
     }
     for (unsigned t = 0; t < NR_MIGRATETYPES; t++) {
         if (c->pageblocks[t] != z->nr_pageblocks[t])
@@ -256,7 +269,7 @@ static int check_counts(const struct census *c)
     if (c->unbacked != z->nr_unbacked)
         return broken(c, "%u pageblocks are unbacked, the zone says %u", c->unbacked,
                       z->nr_unbacked);
-    if (c->moving != c->targets)
+    if (c->moving != c->targets || c->moving_squares != c->target_squares)
         return broken(c, "%u blocks move to %u targets", c->moving, c->targets);
     return 0;
 }

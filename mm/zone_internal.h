@@ -32,14 +32,12 @@ struct free_list {
     pfn_t reserved; /**< makes the index a shift */
 };
 
-/**
- * The free lists of one domain: its blocks smaller than a pageblock, and the larger ones that lie
- * wholly in its file. The last set of a zone with several domains has larger blocks of mixed
- * residence.
+/** The free lists of one domain: its blocks smaller than a pageblock, and larger ones in its file.
  */
 struct list_set {
     uint32_t mask[NR_MIGRATETYPES]; /**< bit o: the list of order o is not empty */
     pfn_t nr_small;                 /**< free pages in blocks smaller than a pageblock */
+    pfn_t nr_populating;            /**< pages on their way to this domain's file */
     struct free_list list[NR_MIGRATETYPES][NR_PAGE_ORDERS];
 };
 
@@ -52,7 +50,6 @@ struct zone {
     pfn_t nr_large; /**< free pages in blocks of a pageblock or more */
     uint8_t pageblock_order;
     uint8_t nr_domains;
-    uint8_t nr_sets;
     bool grouping;
     uint32_t held_key; /**< block_key() of the held block, or HELD_NONE */
     pfn_t held;        /**< freed last and not merged yet; see zone_settle() */
@@ -109,12 +106,6 @@ static inline uint32_t block_key(unsigned order, enum migratetype type, unsigned
 static inline struct pageblock *pageblock_of(const struct zone *z, pfn_t pfn)
 {
     return &z->pageblock[pfn >> z->pageblock_order];
-}
-
-/** The index of the set for larger blocks of mixed residence; there is none with one domain. */
-static inline unsigned mixed_set(const struct zone *z)
-{
-    return z->nr_domains;
 }
 
 static inline bool type_merges(enum migratetype type)
@@ -231,9 +222,6 @@ static inline bool take_smallest(struct zone *z, unsigned set, unsigned order,
     return true;
 }
 
-/** The set whose large lists a block of a pageblock or more belongs to, by where it lies. */
-unsigned residence_of(const struct zone *z, pfn_t pfn, unsigned order);
-
 /**
  * Halve a block that is off the lists until it has the order wanted, its upper halves going to the
  * lists (expand in Linux). Its own word is not written yet; counts are corrected for the halves.
@@ -269,11 +257,8 @@ bool fallback_steal(struct zone *z, const struct zone_request *rq, struct found_
 /** Count pageblocks of a block of a pageblock or more under another type, and make it theirs. */
 void retype(struct zone *z, pfn_t pfn, unsigned order, enum migratetype type);
 
-/**
- * Begin to pass an empty block to the request's domain. Returns true with *ret when one was found
- * that lies there already, false else; *ret_begun: a populate has begun.
+/** Begin to pass an empty block to the request's domain, or see that one is on its way: then true.
  */
-bool domain_pass(struct zone *z, const struct zone_request *rq, struct found_block *ret,
-                 bool *ret_begun);
+bool domain_pass(struct zone *z, const struct zone_request *rq);
 
 #endif

@@ -27,7 +27,7 @@ int zone_block(struct zone *z, pfn_t pfn, struct zone_block *ret)
     ret->state = word_state(w);
     ret->type = word_type(w);
     ret->free_pending = (w & WORD_FREE_PENDING) != 0;
-    ret->tag = word_tag(ret->state == BLOCK_MOVING ? *word_at(z, word_tag(w)) : w);
+    ret->tag = word_tag(ret->state == BLOCK_MOVING ? *word_at(z, (pfn_t)word_tag(w)) : w);
     return 0;
 }
 
@@ -36,7 +36,7 @@ void zone_stat(struct zone *z, struct zone_stat *ret)
     pfn_t small = 0;
 
     zone_settle(z);
-    for (unsigned s = 0; s < z->nr_sets; s++)
+    for (unsigned s = 0; s < z->nr_domains; s++)
         small += z->set[s].nr_small;
     *ret = (struct zone_stat){
         .managed_pages = z->nr_pages,
@@ -66,7 +66,7 @@ pfn_t zone_nr_free_blocks(struct zone *z, unsigned order, enum migratetype type)
     zone_settle(z);
     if (order > MAX_PAGE_ORDER || type >= NR_MIGRATETYPES)
         return 0;
-    for (unsigned s = 0; s < z->nr_sets; s++)
+    for (unsigned s = 0; s < z->nr_domains; s++)
         nr += z->set[s].list[type][order].nr;
     return nr;
 }
@@ -81,7 +81,7 @@ static pfn_t nr_free_for(const struct zone *z, unsigned order, unsigned domain)
 {
     pfn_t nr = 0;
 
-    for (unsigned s = 0; s < z->nr_sets; s++) {
+    for (unsigned s = 0; s < z->nr_domains; s++) {
         if (s != domain && order < z->pageblock_order)
             continue;
         for (unsigned t = 0; t < NR_MOBILITIES; t++)
