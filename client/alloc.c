@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * alloc.c: blocks, one by one or many at once, and pointers to them.
+ *
+ * An answer is believed only as far as it stays inside the zones that this process maps: a pointer
+ * is made of checked numbers or not at all.
+ */
+#include "alloc.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "calls.h"
+
+#define MAX_ALLOC_BYTES (UINT64_C(1) << 30)
+
+/* ---- what is asked for ---- */
+
+int alloc_prepare(const struct buddyd *b, const struct buddyd_alloc *rq, size_t n,
+                  struct wire_alloc *ret_wire, struct ask *ret_ask)
+{
+    static const struct buddyd_alloc one_page = BUDDYD_ALLOC_INIT;
+
+    if (!rq)
+        rq = &one_page;
+    if (rq->size != sizeof(*rq))
+        return error_set(-EINVAL, "alloc: size %zu: initialise with BUDDYD_ALLOC_INIT (%zu)",
+                         rq->size, sizeof(*rq));
+    if ((unsigned)rq->type > BUDDYD_RECLAIMABLE)
+        return error_set(-EINVAL, "alloc: type %d: 0 (unmovable), 1 (movable) or 2 (reclaimable)",
+                         (int)rq->type);
+    if (rq->order > MAX_ORDER)
+        return error_set(-EINVAL, "alloc: order %u: 0 to %u", rq->order, MAX_ORDER);
+    if (rq->flags & ~BUDDYD_ZERO)
+        return error_set(-EINVAL, "alloc: flags 0x%x: 0 or BUDDYD_ZERO (0x%x)", rq->flags,
+                         BUDDYD_ZERO);
+    if (rq->node < BUDDYD_ANY)
+        return error_set(-EINVAL, "alloc: node %d: a NUMA node, or BUDDYD_ANY (-1)", rq->node);
+    if (rq->zone != BUDDYD_ANY && (rq->zone < 0 || !zone_map_find(&b->zones, (uint32_t)rq->zone)))
+        return error_set(-EINVAL,
+                         "alloc: zone %d: the id of one of the %u zones, or BUDDYD_ANY (-1)",
+                         rq->zone, b->zones.nr);
+    // Clearing is this process's work: the daemon never touches the bytes.
+    *ret_wire = (struct wire_alloc){.order = rq->order,
+                                    .type = rq->type,
+                                    .count = (uint32_t)n,
+                                    .node = rq->node,
+                                    .zone = rq->zone,
+                                    .deadline_ms = rq->timeout_ms};
+    *ret_ask = (struct ask){.nr = (uint32_t)n,
+                            .order = (uint8_t)rq->order,
+                            .type = (uint8_t)rq->type,
+                            .flags = (uint8_t)rq->flags};
+    return 0;
+}
+
+/* ---- what is granted ---- */
+
+int alloc_block(const struct zone_map *zones, const struct ask *ask,
+                const struct wire_alloc_reply *reply, size_t i, struct buddyd_block *ret,
+                struct client_error *why)
+{
+    uint32_t zone = reply->zone[reply->nr_zones == 1 ? 0 : i];
+    uint32_t order = reply->order[reply->nr_orders == 1 ? 0 : i];
+    const struct buddyd_zone *z = zone_map_find(zones, zone);
+    uint64_t bytes, offset = reply->offset[i];
+
+    if (!reply->handle[i])
+        return error_write(why, -EPROTO, "a block without a handle");
+    if (!z)
+        return error_write(why, -EPROTO, "a block in zone %" PRIu32 ", which is not there", zone);
+    if (order > MAX_ORDER)
+        return error_write(why, -EPROTO, "a block of order %" PRIu32 ", above %u", order,
+                           MAX_ORDER);
+    bytes = UINT64_C(1) << (order + z->page_shift);
+    if (offset % bytes || bytes > z->bytes || offset > z->bytes - bytes)
+        return error_write(why, -EPROTO,
+                           "a block of order %" PRIu32 " at offset 0x%" PRIx64 " in zone %" PRIu32
+                           " of %" PRIu64 " bytes",
+                           order, offset, zone, z->bytes);
+    *ret = (struct buddyd_block){.handle = reply->handle[i],
+                                 .offset = offset,
+                                 .bytes = bytes,
+                                 .zone = zone,
+                                 .order = (uint8_t)order,
+                                 .type = ask->type};
+    return 0;
+}
+
+int alloc_check_shape(const struct wire_alloc_reply *reply, struct client_error *why)
+{
+    if ((reply->nr_zones != 1 && reply->nr_zones != reply->nr) ||
+        (reply->nr_orders != 1 && reply->nr_orders != reply->nr))
+        return error_write(why, -EPROTO, "%zu blocks with %zu zones and %zu orders", reply->nr,
+                           reply->nr_zones, reply->nr_orders);
+    return 0;
+}
+
+int alloc_take(const struct zone_map *zones, const struct ask *ask,
+               const struct wire_alloc_reply *reply, struct buddyd_block *ret,
+               struct client_error *why)
+{
+    struct buddyd_block block;
+    int r = alloc_check_shape(reply, why);
+
+    if (r)
+        return r;
+    if (reply->nr != ask->nr)
+        return error_write(why, -EPROTO, "%zu blocks where %" PRIu32 " were asked for", reply->nr,
+                           ask->nr);
+    // Checked as a whole first: outputs are written only on success.
+    for (size_t i = 0; i < reply->nr; i++) {
+        r = alloc_block(zones, ask, reply, i, &block, why);
+        if (r)
+            return r;
+        if (block.order != ask->order)
+            return error_write(why, -EPROTO, "a block of order %u where %u was asked for",
+                               block.order, ask->order);
+    }
+    for (size_t i = 0; i < reply->nr; i++)
+        (void)alloc_block(zones, ask, reply, i, &ret[i], why);
+    return 0;
+}
+
+void alloc_clear(const struct zone_map *zones, const struct ask *ask,
+                 const struct buddyd_block *blocks, size_t n)
+{
+    if (!(ask->flags & BUDDYD_ZERO))
+        return;
+    for (size_t i = 0; i < n; i++) {
+        const struct buddyd_zone *z = zone_map_find(zones, blocks[i].zone);
+
+        memset((char *)z->base + blocks[i].offset, 0, (size_t)blocks[i].bytes);
+    }
+}
+
+static const char *type_name(unsigned type)
+{
+    static const char *const names[] = {"unmovable", "movable", "reclaimable"};
+
+    return names[type];
+}
+
+static void describe_ask(const struct ask *ask, char *buf, size_t size)
+{
+    if (ask->exact_pages)
+        (void)snprintf(buf, size, "alloc of exactly %" PRIu64 " pages (%s)", ask->exact_pages,
+                       type_name(ask->type));
+    else if (ask->nr == 1)
+        (void)snprintf(buf, size, "alloc of order %u (%u pages, %s)", ask->order, 1u << ask->order,
+                       type_name(ask->type));
+    else
+        (void)snprintf(buf, size, "alloc of %" PRIu32 " blocks of order %u (%u pages each, %s)",
+                       ask->nr, ask->order, 1u << ask->order, type_name(ask->type));
+}
+
+/* The numbers of a shortage or a fragmentation as words. */
+static void describe_refusal(const struct zone_map *zones, const struct wire_refusal *rf, char *buf,
+                             size_t size)
+{
+    const struct buddyd_zone *z = rf->zone < 0 ? NULL : zone_map_find(zones, (uint32_t)rf->zone);
+    char zone[64] = "every zone", largest[64] = "no block is free", index[32] = "";
+
+    if (z)
+        (void)snprintf(zone, sizeof(zone), "zone %u '%s'", z->id, z->name);
+    if (rf->largest_order >= 0)
+        (void)snprintf(largest, sizeof(largest), "the largest free block is of order %" PRId32,
+                       rf->largest_order);
+    if (rf->frag_index >= 0)
+        (void)snprintf(index, sizeof(index), " (index %" PRId32 ".%03" PRId32 ")",
+                       rf->frag_index / 1000, rf->frag_index % 1000);
+    (void)snprintf(buf, size, "refused by %s: %" PRIu64 " pages free, %s: %s%s", zone,
+                   rf->free_pages, largest,
+                   rf->reason == WIRE_REFUSAL_SHORTAGE ? "shortage" : "fragmentation", index);
+}
+
+void alloc_explain(const struct zone_map *zones, const struct ask *ask,
+                   const struct wire_response *rs, struct client_error *why)
+{
+    const struct wire_refusal *rf = rs->refusal;
+    uint32_t reason = rf ? rf->reason : WIRE_REFUSAL_UNKNOWN;
+    int error = -(int)rs->error;
+    char what[96], text[WIRE_MAX_MESSAGE + 1], buf[128];
+
+    describe_ask(ask, what, sizeof(what));
+    if (reason == WIRE_REFUSAL_SHORTAGE || reason == WIRE_REFUSAL_FRAGMENTATION)
+        describe_refusal(zones, rf, text, sizeof(text));
+    else if (rs->message && rs->message[0])
+        (void)snprintf(text, sizeof(text), "%s", rs->message);
+    else if (reason == WIRE_REFUSAL_NO_ZONE)
+        (void)snprintf(text, sizeof(text), "refused: no zone that may be used can hold it");
+    else if (reason == WIRE_REFUSAL_NO_HANDLES)
+        (void)snprintf(text, sizeof(text), "refused: the daemon has no handles left");
+    else
+        (void)snprintf(text, sizeof(text), "%s", error_name(error, buf, sizeof(buf)));
+    error_write(why, error, "%s: %s", what, text);
+    if (!rf)
+        return;
+    why->refused = true;
+    why->refusal = (struct buddyd_refusal){
+        .reason =
+            reason > WIRE_REFUSAL_NO_HANDLES ? BUDDYD_REASON_UNKNOWN : (enum buddyd_reason)reason,
+        .zone = rf->zone,
+        .order = rf->order,
+        .wanted_pages = rf->wanted_pages,
+        .free_pages = rf->free_pages,
+        .largest_order = rf->largest_order,
+        .frag_index = rf->frag_index,
+        .zones_tried = rf->zones_tried,
+    };
+}
+
+/* ---- calls ---- */
+
+struct alloc_call {
+    struct call call;
+    struct buddyd_block *out;
+};
+
+static int take_blocks(struct buddyd *b, struct call *c, const struct wire_response *rs)
+{
+    struct alloc_call *a = (struct alloc_call *)c;
+
+    return alloc_take(&b->zones, &c->ask, &rs->alloc, a->out, &c->why);
+}
+
+/* Up to WIRE_MAX_BLOCKS. */
+static int alloc_some(struct buddyd *b, const struct buddyd_alloc *rq, size_t n,
+                      struct buddyd_block *ret)
+{
+    struct wire_request wire = {.op = WIRE_OP_ALLOC};
+    struct alloc_call a;
+    int r;
+
+    r = alloc_prepare(b, rq, n, &wire.alloc, &a.call.ask);
+    if (r)
+        return r;
+    a.call.op = WIRE_OP_ALLOC;
+    a.call.take = take_blocks;
+    a.out = ret;
+    r = calls_run(b, &wire, &a.call);
+    if (!r)
+        alloc_clear(&b->zones, &a.call.ask, ret, n);
+    return r;
+}
+
+int alloc_free_some(struct buddyd *b, size_t n, const uint64_t *handles)
+{
+    struct wire_request wire = {.op = WIRE_OP_FREE, .free = {.nr = n, .handle = handles}};
+    struct call c;
+
+    c.op = WIRE_OP_FREE;
+    c.ask = (struct ask){0};
+    c.take = NULL;
+    return calls_run(b, &wire, &c);
+}
+
+int buddyd_alloc(struct buddyd *b, const struct buddyd_alloc *rq, struct buddyd_block *ret)
+{
+    int r = connection_enter(b);
+
+    return r ? r : alloc_some(b, rq, 1, ret);
+}
+
+int buddyd_alloc_bytes(struct buddyd *b, uint64_t bytes, const struct buddyd_alloc *rq,
+                       struct buddyd_block *ret)
+{
+    struct buddyd_alloc with_order = BUDDYD_ALLOC_INIT;
+    const struct buddyd_zone *z = NULL;
+    unsigned shift;
+    int r = connection_enter(b);
+
+    if (r)
+        return r;
+    if (!bytes || bytes > MAX_ALLOC_BYTES)
+        return error_set(-EINVAL, "alloc: %" PRIu64 " bytes: 1 to %" PRIu64, bytes,
+                         MAX_ALLOC_BYTES);
+    if (rq)
+        with_order = *rq;
+    if (with_order.zone >= 0)
+        z = zone_map_find(&b->zones, (uint32_t)with_order.zone);
+    shift = z ? z->page_shift : zone_map_page_shift(&b->zones);
+    with_order.order = 0;
+    while ((UINT64_C(1) << (with_order.order + shift)) < bytes)
+        with_order.order++;
+    return alloc_some(b, &with_order, 1, ret);
+}
+
+static int free_chunks(struct buddyd *b, size_t n, const uint64_t *handles)
+{
+    struct client_error first;
+    int r, result = 0;
+
+    for (size_t done = 0, chunk; done < n; done += chunk) {
+        chunk = n - done < WIRE_MAX_BLOCKS ? n - done : WIRE_MAX_BLOCKS;
+        r = alloc_free_some(b, chunk, handles + done);
+        if (r && !result) {
+            result = r;
+            first = *error_here();
+        }
+    }
+    if (result)
+        error_publish(&first);
+    return result;
+}
+
+/* More than one packet's worth: all or none, so nothing is shown before the last is there. */
+static int alloc_chunks(struct buddyd *b, const struct buddyd_alloc *rq, size_t n,
+                        struct buddyd_block *ret)
+{
+    struct buddyd_block *blocks = calloc(n, sizeof(*blocks));
+    uint64_t handles[WIRE_MAX_BLOCKS];
+    struct client_error why;
+    size_t got = 0;
+    int r = 0;
+
+    if (!blocks)
+        return error_set(-ENOMEM, "alloc of %zu blocks: no memory for the list of them", n);
+    while (got < n) {
+        size_t chunk = n - got < WIRE_MAX_BLOCKS ? n - got : WIRE_MAX_BLOCKS;
+
+        r = alloc_some(b, rq, chunk, blocks + got);
+        if (r)
+            break;
+        got += chunk;
+    }
+    if (!r) {
+        memcpy(ret, blocks, n * sizeof(*blocks));
+        goto out;
+    }
+    why = *error_here();
+    while (got) {
+        size_t chunk = got < WIRE_MAX_BLOCKS ? got : WIRE_MAX_BLOCKS;
+
+        got -= chunk;
+        for (size_t i = 0; i < chunk; i++)
+            handles[i] = blocks[got + i].handle;
+        (void)alloc_free_some(b, chunk, handles);
+    }
+    error_publish(&why);
+out:
+    free(blocks);
+    return r;
+}
+
+int buddyd_alloc_bulk(struct buddyd *b, const struct buddyd_alloc *rq, size_t n,
+                      struct buddyd_block *ret)
+{
+    int r = connection_enter(b);
+
+    if (r || !n)
+        return r;
+    return n <= WIRE_MAX_BLOCKS ? alloc_some(b, rq, n, ret) : alloc_chunks(b, rq, n, ret);
+}
+
+int buddyd_free(struct buddyd *b, uint64_t handle)
+{
+    int r = connection_enter(b);
+
+    return r ? r : alloc_free_some(b, 1, &handle);
+}
+
+int buddyd_free_bulk(struct buddyd *b, size_t n, const uint64_t *handles)
+{
+    int r = connection_enter(b);
+
+    return r ? r : free_chunks(b, n, handles);
+}
+
+int buddyd_pin(struct buddyd *b, const struct buddyd_block *block, void **ret)
+{
+    const struct buddyd_zone *z;
+    int r = connection_enter(b);
+
+    if (r)
+        return r;
+    z = zone_map_find(&b->zones, block->zone);
+    if (!z || block->bytes > z->bytes || block->offset > z->bytes - block->bytes)
+        return error_set(-EINVAL,
+                         "pin: no block of this connection can be %" PRIu64
+                         " bytes at offset 0x%" PRIx64 " in zone %" PRIu32,
+                         block->bytes, block->offset, block->zone);
+    *ret = (char *)z->base + block->offset;
+    return 0;
+}
+
+/* No block moves yet, so a pin leaves nothing to be undone. */
+void buddyd_unpin(struct buddyd *b, const struct buddyd_block *block)
+{
+    (void)b;
+    (void)block;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* alloc.h: what an allocation asks for in words of the wire, and what its answer grants. */
+#ifndef CLIENT_ALLOC_H
+#define CLIENT_ALLOC_H
+
+#include "connection.h"
+
+/**
+ * Check what the program asks for and put it into words of the wire. rq may be NULL: one unmovable
+ * page. n: 1 to WIRE_MAX_BLOCKS. -EINVAL, published.
+ */
+int alloc_prepare(const struct buddyd *b, const struct buddyd_alloc *rq, size_t n,
+                  struct wire_alloc *ret_wire, struct ask *ret_ask);
+/** Whether the arrays of an answer go together; else -EPROTO. */
+int alloc_check_shape(const struct wire_alloc_reply *reply, struct client_error *why);
+/**
+ * The i-th block of an answer, checked: inside a zone that we map, and aligned to its size.
+ * -EPROTO.
+ */
+int alloc_block(const struct zone_map *zones, const struct ask *ask,
+                const struct wire_alloc_reply *reply, size_t i, struct buddyd_block *ret,
+                struct client_error *why);
+/** All blocks of an answer, which has to be what was asked for. -EPROTO, and no block. */
+int alloc_take(const struct zone_map *zones, const struct ask *ask,
+               const struct wire_alloc_reply *reply, struct buddyd_block *ret,
+               struct client_error *why);
+/** Clear the blocks if that was asked for. */
+void alloc_clear(const struct zone_map *zones, const struct ask *ask,
+                 const struct buddyd_block *blocks, size_t n);
+/** Why an allocation failed, with the numbers. */
+void alloc_explain(const struct zone_map *zones, const struct ask *ask,
+                   const struct wire_response *rs, struct client_error *why);
+/** Free n handles, 1 to WIRE_MAX_BLOCKS. Publishes failures. */
+int alloc_free_some(struct buddyd *b, size_t n, const uint64_t *handles);
+
+#endif

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * error.c: the calling thread's last failure.
+ *
+ * It belongs to the thread, so that no thread ever sees another's reason, and it is touched only
+ * when a call fails, so that success pays nothing for it.
+ */
+#include "error.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static _Thread_local struct client_error last = {.text = "no error"};
+
+/* Text from the daemon may hold anything; what we hand out is one line. */
+static void keep_to_a_line(char *text)
+{
+    for (; *text; text++) {
+        if ((unsigned char)*text < 0x20 || *text == 0x7f)
+            *text = '?';
+    }
+}
+
+static void write_line(struct client_error *e, const char *format, va_list args)
+{
+    e->refused = false;
+    (void)vsnprintf(e->text, sizeof(e->text), format, args);
+    keep_to_a_line(e->text);
+}
+
+int error_write(struct client_error *e, int error, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    write_line(e, format, args);
+    va_end(args);
+    return error;
+}
+
+int error_set(int error, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    write_line(&last, format, args);
+    va_end(args);
+    return error;
+}
+
+void error_publish(const struct client_error *e)
+{
+    last = *e;
+}
+
+struct client_error *error_here(void)
+{
+    return &last;
+}
+
+const char *error_name(int error, char *buf, size_t size)
+{
+    return strerror_r(-error, buf, size);
+}
+
+const char *buddyd_error(void)
+{
+    return last.text;
+}
+
+int buddyd_last_refusal(struct buddyd_refusal *ret)
+{
+    if (!last.refused)
+        return -ENODATA;
+    *ret = last.refusal;
+    return 0;
+}
