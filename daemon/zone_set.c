@@ -212,9 +212,13 @@ const struct zonelist *zone_set_near(const struct zone_set *zs, uint32_t node)
 
 /* ---- all of them ---- */
 
+/*
+ * A handle for each page, and those of one request more: who asks for too much is to hear that
+ * there are no pages.
+ */
 static int handles_create(struct zone_set *zs, char *why, size_t size)
 {
-    uint64_t nr = 0;
+    uint64_t nr = WIRE_MAX_BLOCKS;
     size_t bytes;
     int error;
 
