@@ -182,7 +182,7 @@ static void frees_are_counted(void **state)
     fixture_close(&f);
 }
 
-static uint64_t tag_of(const struct zone *z, pfn_t pfn)
+static uint64_t tag_of(struct zone *z, pfn_t pfn)
 {
     struct zone_block b;
 

@@ -185,10 +185,12 @@ static void a_block_that_will_soon_merge_is_granted_last(void **state)
     give(f.z, 3); /* free: 2-3, of order 1 */
     give(f.z, 500);
     give(f.z, 0); /* its parent would be 0-1, whose buddy is 2-3 */
+    settle(f.z);
     assert_int_equal(take(f.z, 0, MIGRATE_MOVABLE), 500);
     assert_int_equal(take(f.z, 0, MIGRATE_MOVABLE), 0);
     give(f.z, 500);
     give(f.z, 1); /* the upper half of the same parent */
+    settle(f.z);
     assert_int_equal(take(f.z, 0, MIGRATE_MOVABLE), 500);
     assert_int_equal(take(f.z, 0, MIGRATE_MOVABLE), 1);
 
@@ -196,7 +198,33 @@ static void a_block_that_will_soon_merge_is_granted_last(void **state)
     assert_int_equal(take(f.z, 0, MIGRATE_MOVABLE), 2);
     give(f.z, 500);
     give(f.z, 0);
+    settle(f.z);
     assert_int_equal(take(f.z, 0, MIGRATE_MOVABLE), 0);
+    fixture_close(&f);
+}
+
+/* As long as nobody has looked, the block freed last serves a request like its own, and no other.
+ */
+static void a_block_is_granted_again_before_it_merges(void **state)
+{
+    struct zone_fixture f;
+    pfn_t pfn;
+
+    (void)state;
+    fixture_open(&f, 1024, 4, 1);
+    pfn = take(f.z, 0, MIGRATE_MOVABLE);
+    for (int i = 0; i < 10; i++) {
+        give(f.z, pfn);
+        assert_int_equal(zone_free(f.z, pfn), -EINVAL);
+        assert_int_equal(take(f.z, 0, MIGRATE_MOVABLE), pfn);
+    }
+    give(f.z, pfn);
+    assert_int_equal(take(f.z, 1, MIGRATE_MOVABLE), pfn); /* of another order: merged before */
+    give(f.z, pfn);
+    assert_true(take(f.z, 1, MIGRATE_UNMOVABLE) == pfn); /* of another type: claimed */
+    assert_pageblocks(f.z, 1, 63, 0);
+    give(f.z, pfn);
+    assert_wholly_free(f.z);
     fixture_close(&f);
 }
 
@@ -212,6 +240,7 @@ static void assert_tail_up_to(unsigned order, bool tail)
     give(f.z, 3 * size);
     give(f.z, 6 * size);
     give(f.z, 0);
+    settle(f.z);
     assert_int_equal(take(f.z, order, MIGRATE_MOVABLE), tail ? 6 * size : 0);
     assert_int_equal(take(f.z, order, MIGRATE_MOVABLE), tail ? 0 : 6 * size);
     fixture_close(&f);
@@ -255,6 +284,7 @@ int main(void)
         cmocka_unit_test(a_block_larger_than_the_zone_is_only_out_of_memory),
         cmocka_unit_test(the_block_freed_last_is_granted_first),
         cmocka_unit_test(a_block_that_will_soon_merge_is_granted_last),
+        cmocka_unit_test(a_block_is_granted_again_before_it_merges),
         cmocka_unit_test(the_two_largest_orders_never_go_to_the_tail),
         cmocka_unit_test(upper_halves_go_to_the_head),
     };

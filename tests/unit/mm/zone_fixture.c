@@ -84,7 +84,7 @@ void fixture_close(struct zone_fixture *f)
     free(f->derived);
 }
 
-void assert_zone_ok(const struct zone *z)
+void assert_zone_ok(struct zone *z)
 {
     char why[256] = "";
     int r = zone_check(z, why, sizeof(why));
@@ -93,7 +93,7 @@ void assert_zone_ok(const struct zone *z)
         fail_msg("zone_check says %d: %s", r, why);
 }
 
-void assert_block(const struct zone *z, pfn_t pfn, enum block_state state, unsigned order)
+void assert_block(struct zone *z, pfn_t pfn, enum block_state state, unsigned order)
 {
     struct zone_block b;
 
@@ -103,7 +103,7 @@ void assert_block(const struct zone *z, pfn_t pfn, enum block_state state, unsig
     assert_int_equal(b.order, order);
 }
 
-void assert_no_block(const struct zone *z, pfn_t pfn)
+void assert_no_block(struct zone *z, pfn_t pfn)
 {
     struct zone_block b = {.order = 77};
 
@@ -111,7 +111,21 @@ void assert_no_block(const struct zone *z, pfn_t pfn)
     assert_int_equal(b.order, 77);
 }
 
-void assert_wholly_free(const struct zone *z)
+/* Free pages merge into the largest aligned blocks, but above a pageblock only within one file. */
+static unsigned largest_order_at(struct zone *z, pfn_t pfn)
+{
+    unsigned order = MAX_PAGE_ORDER;
+
+    while (pfn % ((pfn_t)1 << order) != 0 || ((pfn_t)1 << order) > zone_nr_pages(z) - pfn)
+        order--;
+    for (pfn_t i = pfn; i < pfn + ((pfn_t)1 << order); i += (pfn_t)1 << zone_pageblock_order(z)) {
+        while (i < pfn + ((pfn_t)1 << order) && zone_resident(z, i) != zone_resident(z, pfn))
+            order--;
+    }
+    return order;
+}
+
+void assert_wholly_free(struct zone *z)
 {
     pfn_t nr_pages = zone_nr_pages(z);
     struct zone_stat st;
@@ -124,16 +138,14 @@ void assert_wholly_free(const struct zone *z)
     assert_int_equal(st.unbacked_pageblocks, 0);
     assert_int_equal(st.busy_pages, 0);
     for (pfn_t pfn = 0; pfn < nr_pages;) {
-        unsigned order = MAX_PAGE_ORDER;
+        unsigned order = largest_order_at(z, pfn);
 
-        while (pfn % ((pfn_t)1 << order) != 0 || ((pfn_t)1 << order) > nr_pages - pfn)
-            order--;
         assert_block(z, pfn, BLOCK_FREE, order);
         pfn += (pfn_t)1 << order;
     }
 }
 
-void assert_free_orders(const struct zone *z, enum migratetype type, uint32_t orders)
+void assert_free_orders(struct zone *z, enum migratetype type, uint32_t orders)
 {
     for (unsigned o = 0; o < NR_PAGE_ORDERS; o++) {
         if (zone_nr_free_blocks(z, o, type) != (orders >> o & 1u))
@@ -142,7 +154,7 @@ void assert_free_orders(const struct zone *z, enum migratetype type, uint32_t or
     }
 }
 
-void assert_pageblocks(const struct zone *z, pfn_t unmovable, pfn_t movable, pfn_t reclaimable)
+void assert_pageblocks(struct zone *z, pfn_t unmovable, pfn_t movable, pfn_t reclaimable)
 {
     assert_int_equal(zone_nr_pageblocks(z, MIGRATE_UNMOVABLE), unmovable);
     assert_int_equal(zone_nr_pageblocks(z, MIGRATE_MOVABLE), movable);
@@ -198,12 +210,19 @@ void take_all(struct zone *z, unsigned order, enum migratetype type)
         (void)take(z, order, type);
 }
 
+void settle(struct zone *z)
+{
+    struct zone_stat st;
+
+    zone_stat(z, &st);
+}
+
 void image_take(struct zone_image *i, const struct zone_fixture *f)
 {
+    zone_stat(f->z, &i->stat); /* first: looking settles what the zone put off */
     i->lasting = malloc(f->lasting_bytes);
     assert_non_null(i->lasting);
     memcpy(i->lasting, f->lasting, f->lasting_bytes);
-    zone_stat(f->z, &i->stat);
     for (int t = 0; t < NR_MIGRATETYPES; t++) {
         i->nr_pageblocks[t] = zone_nr_pageblocks(f->z, (enum migratetype)t);
         for (unsigned o = 0; o < NR_PAGE_ORDERS; o++)

@@ -67,17 +67,17 @@ void fixture_close(struct zone_fixture *f);
 /** Make the two parts of the memory for a config, zeroed; release with free(). */
 void metadata_alloc(const struct zone_config *config, void **ret_lasting, void **ret_derived);
 
-void assert_zone_ok(const struct zone *z);
-/** Everything is free, and merged into the largest aligned blocks. */
-void assert_wholly_free(const struct zone *z);
+void assert_zone_ok(struct zone *z);
+/** Everything is free, and merged into the largest aligned blocks that lie in one file. */
+void assert_wholly_free(struct zone *z);
 /** The block at pfn is in this state and of this order. */
-void assert_block(const struct zone *z, pfn_t pfn, enum block_state state, unsigned order);
+void assert_block(struct zone *z, pfn_t pfn, enum block_state state, unsigned order);
 /** No block begins at pfn. */
-void assert_no_block(const struct zone *z, pfn_t pfn);
+void assert_no_block(struct zone *z, pfn_t pfn);
 /** The free blocks of a type are exactly these: bit o set, one of order o; clear, none. */
-void assert_free_orders(const struct zone *z, enum migratetype type, uint32_t orders);
+void assert_free_orders(struct zone *z, enum migratetype type, uint32_t orders);
 /** The pageblocks by type. */
-void assert_pageblocks(const struct zone *z, pfn_t unmovable, pfn_t movable, pfn_t reclaimable);
+void assert_pageblocks(struct zone *z, pfn_t unmovable, pfn_t movable, pfn_t reclaimable);
 
 /** A request of domain 0 that must be granted; returns the pfn. */
 pfn_t take(struct zone *z, unsigned order, enum migratetype type);
@@ -91,6 +91,12 @@ void give(struct zone *z, pfn_t pfn);
 /** Take all pages of a zone as blocks of an order; the n-th pageblock's blocks lie where they lie.
  */
 void take_all(struct zone *z, unsigned order, enum migratetype type);
+
+/**
+ * Look at the zone: what it put off is done then. The block freed last may be kept aside until
+ * then, and serve the next request that asks for just such a block.
+ */
+void settle(struct zone *z);
 
 void image_take(struct zone_image *i, const struct zone_fixture *f);
 /** Nothing but the count of failures has changed; that grew by nr_failures. Ends the image. */
