@@ -21,8 +21,7 @@
 #include "rpc_pingpong.h"
 #include "rpc_redis.h"
 
-#define EXIT_SKIPPED 77
-#define INFLIGHT     32u
+#define INFLIGHT 32u
 
 struct plan {
     unsigned rounds;
@@ -35,7 +34,7 @@ static const struct plan quick_plan = {.rounds = 1, .nr_trips = 256, .nr_pipelin
 
 struct bench {
     struct plan plan;
-    const char *buddyd; /**< the daemon's program */
+    const char *buddyd; /**< the daemon's program; NULL: look for it */
     int cpu;
     bool verbose;
     bool quick;
@@ -179,6 +178,8 @@ static void print_all(struct bench *b)
                "information: of rpc_pipelined the frees alone");
     if (b->verbose)
         print_spreads(b);
+    if (!b->has_redis)
+        printf("skipped: beside Redis, which is not installed\n");
 }
 
 /* ---- with a daemon ---- */
@@ -231,10 +232,20 @@ stop_redis:
         redis_stop(&b->redis);
     if (rc)
         return EXIT_FAILURE;
-    return b->has_redis ? EXIT_SUCCESS : EXIT_SKIPPED;
+    return b->has_redis ? EXIT_SUCCESS : BENCH_EXIT_SKIPPED;
 }
 
 /* ---- without one ---- */
+
+/** The daemon that was built with this program, or else the one that $PATH finds. */
+static const char *find_daemon(const char *self, char *buf, size_t size)
+{
+    const char *slash = strrchr(self, '/');
+    int length = (int)(slash - self);
+    int n = snprintf(buf, size, "%.*s/../daemon/buddyd", length, self);
+
+    return n > 0 && (size_t)n < size && access(buf, X_OK) == 0 ? buf : "buddyd";
+}
 
 /** Start this program again under a private daemon. Returns only if that fails. */
 static int run_outer(struct bench *b)
@@ -242,6 +253,7 @@ static int run_outer(struct bench *b)
     char self[4096];
     char rounds[32];
     char cpu[32];
+    char beside[4096];
     const char *argv[16] = {b->buddyd, "--private", "--size", "64M", "--",
                             self,      "--inner",   rounds,   cpu};
     size_t nr = 9;
@@ -251,6 +263,8 @@ static int run_outer(struct bench *b)
         warnx("/proc/self/exe: cannot be read: %s", strerror(-rc));
         return EXIT_FAILURE;
     }
+    if (!argv[0])
+        argv[0] = find_daemon(self, beside, sizeof(beside));
     rc = bench_pin(b->cpu, &b->cpu);
     if (rc) {
         warnx("--cpu %d: cannot run there: %s", b->cpu, strerror(-rc));
@@ -274,7 +288,8 @@ enum { KEY_QUICK = 0x100, KEY_INNER, KEY_BUDDYD };
 static const struct argp_option options[] = {
     {"rounds", 'r', "N", 0, "Rounds, 1 to 101 (default 9)", 0},
     {"cpu", 'c', "N", 0, "The core to stay on (default: the last one)", 0},
-    {"buddyd", KEY_BUDDYD, "FILE", 0, "The daemon's program (default: buddyd of $PATH)", 0},
+    {"buddyd", KEY_BUDDYD, "FILE", 0,
+     "The daemon's program (default: the one built beside this, or else of $PATH)", 0},
     {"quick", KEY_QUICK, NULL, 0, "One short round, to see that it works", 0},
     {"verbose", 'v', NULL, 0, "Print how much each figure varied", 0},
     {"inner", KEY_INNER, NULL, OPTION_HIDDEN, NULL, 0},
@@ -322,7 +337,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 
 int main(int argc, char **argv)
 {
-    static struct bench b = {.buddyd = "buddyd", .cpu = -1};
+    static struct bench b = {.cpu = -1};
     const struct argp argp = {options, parse_option, NULL, doc, NULL, NULL, NULL};
 
     b.plan = full_plan;

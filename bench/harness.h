@@ -20,6 +20,8 @@
 #define BENCH_MAX_CPU 1023u
 /** Exit status for bad usage. */
 #define BENCH_EXIT_USAGE 2
+/** Exit status when a peer is not installed: ctest counts it as skipped. */
+#define BENCH_EXIT_SKIPPED 77
 
 /** An option's number. Else ends the program, with a line that says what would be accepted. */
 unsigned long long bench_number(const char *option, const char *text, unsigned long long min,
