@@ -97,13 +97,6 @@ static bool check_alloc(struct call *c, const struct wire_alloc *rq)
     else if (rq->type >= NR_MOBILITIES)
         call_fail(c, EINVAL, "type %u: 0 (unmovable), 1 (movable) and 2 (reclaimable) are accepted",
                   rq->type);
-    else if (rq->exact_pages > (uint64_t)1 << MAX_PAGE_ORDER)
-        call_fail(c, EINVAL, "exact_pages %llu: 1 to %u are accepted",
-                  (unsigned long long)rq->exact_pages, 1u << MAX_PAGE_ORDER);
-    else if (rq->exact_pages && rq->count != 1)
-        call_fail(c, EINVAL, "count %u with exact_pages: 1 is accepted", rq->count);
-    else if (!rq->exact_pages && rq->order > MAX_PAGE_ORDER)
-        call_fail(c, EINVAL, "order %u: 0 to %u are accepted", rq->order, MAX_PAGE_ORDER);
     else
         return true;
     return false;
