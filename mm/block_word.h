@@ -18,23 +18,64 @@
 /*
  * bits  0-2   enum block_state
  * bits  3-7   order
- * bits  8-10  migratetype: of the list if free, asked for if allocated
+ * free:
+ * bits  8-35  pfn of the next block on its list, or its own: it is the last
+ * bits 36-63  pfn of the one before it, or its own: it is the first
+ * else:
+ * bits  8-10  migratetype that was asked for
  * bit   11    free pending: its owner freed it while it was busy
- * bits 16-63  tag: allocated, the owner's; free and a pageblock or more, the domain that it lies
- * in; moving, the pfn that it goes to; target, the owner's tag of the block that comes; populating,
- * the domain
+ * bits 16-63  tag: allocated, the owner's; moving, the pfn that it goes to; target, the owner's tag
+ * of the block that comes; populating, the domain
+ *
+ * A free block has no type here: that of its (first) pageblock holds. So a list costs no memory of
+ * its own, and a block, its buddy and both their links are mostly on one cache line.
  */
 #define WORD_ORDER_SHIFT  3
 #define WORD_TYPE_SHIFT   8
 #define WORD_FREE_PENDING ((uint64_t)1 << 11)
 #define WORD_RESERVED     ((uint64_t)0xf000)
 #define WORD_TAG_SHIFT    16
+#define WORD_NEXT_SHIFT   8
+#define WORD_PREV_SHIFT   36
+#define WORD_LINK_MASK    ((uint64_t)PFN_MAX_PAGES - 1)
 
 static inline uint64_t word_make(enum block_state state, unsigned order, enum migratetype type,
                                  uint64_t tag)
 {
     return (uint64_t)state | ((uint64_t)order << WORD_ORDER_SHIFT) |
            ((uint64_t)type << WORD_TYPE_SHIFT) | (tag << WORD_TAG_SHIFT);
+}
+
+static inline uint64_t word_free(unsigned order, pfn_t next, pfn_t prev)
+{
+    return (uint64_t)BLOCK_FREE | ((uint64_t)order << WORD_ORDER_SHIFT) |
+           ((uint64_t)next << WORD_NEXT_SHIFT) | ((uint64_t)prev << WORD_PREV_SHIFT);
+}
+
+/** Does a free block of this order begin here? */
+static inline bool word_is_free(uint64_t w, unsigned order)
+{
+    return (w & 0xff) == ((uint64_t)BLOCK_FREE | ((uint64_t)order << WORD_ORDER_SHIFT));
+}
+
+static inline pfn_t word_next(uint64_t w)
+{
+    return (pfn_t)(w >> WORD_NEXT_SHIFT & WORD_LINK_MASK);
+}
+
+static inline pfn_t word_prev(uint64_t w)
+{
+    return (pfn_t)(w >> WORD_PREV_SHIFT);
+}
+
+static inline uint64_t word_with_next(uint64_t w, pfn_t next)
+{
+    return (w & ~(WORD_LINK_MASK << WORD_NEXT_SHIFT)) | (uint64_t)next << WORD_NEXT_SHIFT;
+}
+
+static inline uint64_t word_with_prev(uint64_t w, pfn_t prev)
+{
+    return (w & ~(WORD_LINK_MASK << WORD_PREV_SHIFT)) | (uint64_t)prev << WORD_PREV_SHIFT;
 }
 
 static inline enum block_state word_state(uint64_t w)
@@ -57,7 +98,7 @@ static inline uint64_t word_tag(uint64_t w)
     return w >> WORD_TAG_SHIFT;
 }
 
-/** The same block in another state, nothing pending. */
+/** The same granted block in another state, nothing pending. */
 static inline uint64_t word_with_state(uint64_t w, enum block_state state)
 {
     return (w & ~((uint64_t)7 | WORD_FREE_PENDING)) | (uint64_t)state;

@@ -10,21 +10,18 @@
  * Those lists are usually empty, since the smallest fitting block is what is split.
  */
 static void free_halves(struct zone *z, struct list_set *s, pfn_t pfn, unsigned high, unsigned low,
-                        enum migratetype type, uint64_t tag)
+                        enum migratetype type)
 {
     uint32_t orders = order_pages(high) - order_pages(low);
-    bool empty = (s->mask[type] & orders) == 0;
 
-    while (high-- > low) {
-        pfn_t upper = pfn + order_pages(high);
-
-        word_store(word_at(z, upper), word_make(BLOCK_FREE, high, type, tag));
-        if (empty)
-            list_start(z, &s->list[type][high], upper);
-        else
-            list_add_head(z, s, type, high, upper);
+    if ((s->mask[type] & orders) != 0) {
+        while (high-- > low)
+            list_add_head(z, s, type, high, pfn + order_pages(high));
+        return;
     }
     s->mask[type] |= orders;
+    while (high-- > low)
+        list_start(z, &s->list[type][high], high, pfn + order_pages(high));
 }
 
 void expand(struct zone *z, const struct found_block *b, unsigned order, unsigned domain)
@@ -37,7 +34,7 @@ void expand(struct zone *z, const struct found_block *b, unsigned order, unsigne
 
         for (unsigned o = low; o < high; o++)
             pageblock_of(z, b->pfn + order_pages(o))->type = (uint8_t)b->type;
-        free_halves(z, s, b->pfn, high, low, b->type, b->set);
+        free_halves(z, s, b->pfn, high, low, b->type);
         z->nr_large -= order_pages(low);
         if (order >= z->pageblock_order)
             return;
@@ -47,7 +44,7 @@ void expand(struct zone *z, const struct found_block *b, unsigned order, unsigne
         high = low;
     }
     s->nr_small -= order_pages(order);
-    free_halves(z, s, b->pfn, high, order, b->type, 0);
+    free_halves(z, s, b->pfn, high, order, b->type);
 }
 
 void grant(struct zone *z, const struct zone_request *rq, pfn_t pfn)
@@ -56,19 +53,15 @@ void grant(struct zone *z, const struct zone_request *rq, pfn_t pfn)
     z->allocs++;
 }
 
-/* A free block whose word is not written yet goes to its list: to the tail when its parent is
- * likely to be whole soon (buddy_merge_likely), so that it is left alone for a while. */
-static void insert_free(struct zone *z, unsigned set, pfn_t pfn, unsigned order,
-                        enum migratetype type, uint64_t tag)
+/* A free block goes to its list: to the tail when its parent is likely to be whole soon
+ * (buddy_merge_likely), so that it is left alone for a while. */
+static void insert_free(struct zone *z, struct list_set *s, pfn_t pfn, unsigned order,
+                        enum migratetype type)
 {
-    struct list_set *s = &z->set[set];
-
-    word_store(word_at(z, pfn), word_make(BLOCK_FREE, order, type, tag));
     if (order + 1 < MAX_PAGE_ORDER) {
         pfn_t uncle = (pfn & ~order_pages(order)) ^ order_pages(order + 1);
 
-        if (uncle < z->nr_pages && word_state(*word_at(z, uncle)) == BLOCK_FREE &&
-            word_order(*word_at(z, uncle)) == order + 1) {
+        if (uncle < z->nr_pages && word_is_free(*word_at(z, uncle), order + 1)) {
             list_add_tail(z, s, type, order, pfn);
             return;
         }
@@ -87,16 +80,17 @@ static void clear_inside(struct zone *z, pfn_t freed, unsigned order, unsigned m
 }
 
 /* Take in a free buddy that lies in the same file, if its type may merge. */
-static bool absorb(struct zone *z, pfn_t buddy, unsigned order, enum migratetype type, unsigned set)
+static bool absorb(struct zone *z, pfn_t buddy, unsigned order, enum migratetype type,
+                   unsigned domain)
 {
-    uint64_t w = *word_at(z, buddy);
-    enum migratetype buddy_type = word_type(w);
+    const struct pageblock *pb = pageblock_of(z, buddy);
+    enum migratetype buddy_type = (enum migratetype)pb->type;
 
-    if (word_state(w) != BLOCK_FREE || word_order(w) != order || word_tag(w) != set)
+    if (!word_is_free(*word_at(z, buddy), order) || pb->resident != domain)
         return false;
     if (buddy_type != type && !(type_merges(type) && type_merges(buddy_type)))
         return false;
-    list_del(z, &z->set[set], buddy_type, order, buddy);
+    list_del(z, &z->set[domain], buddy_type, order, buddy);
     if (buddy_type != type)
         retype(z, buddy, order, type);
     return true;
@@ -107,7 +101,7 @@ static void free_large(struct zone *z, pfn_t pfn, unsigned order)
 {
     enum migratetype type = (enum migratetype)pageblock_of(z, pfn)->type;
     /* Whatever is freed lies wholly in one file: it was granted, or has just been populated. */
-    unsigned set = pageblock_of(z, pfn)->resident;
+    unsigned domain = pageblock_of(z, pfn)->resident;
     unsigned merged = order;
     pfn_t head = pfn;
 
@@ -115,13 +109,13 @@ static void free_large(struct zone *z, pfn_t pfn, unsigned order)
     while (merged < MAX_PAGE_ORDER) {
         pfn_t buddy = head ^ order_pages(merged);
 
-        if (buddy >= z->nr_pages || !absorb(z, buddy, merged, type, set))
+        if (buddy >= z->nr_pages || !absorb(z, buddy, merged, type, domain))
             break;
         head &= buddy;
         merged++;
     }
     pageblock_of(z, head)->type = (uint8_t)type;
-    insert_free(z, set, head, merged, type, set);
+    insert_free(z, &z->set[domain], head, merged, type);
     clear_inside(z, pfn, order, merged);
 }
 
@@ -129,7 +123,7 @@ void free_block(struct zone *z, pfn_t pfn, unsigned order)
 {
     struct pageblock *pb = pageblock_of(z, pfn);
     enum migratetype type = (enum migratetype)pb->type;
-    unsigned set = pb->holder, merged = order;
+    unsigned merged = order;
     struct list_set *s;
     pfn_t head = pfn;
     uint32_t emptied = 0;
@@ -138,11 +132,11 @@ void free_block(struct zone *z, pfn_t pfn, unsigned order)
         free_large(z, pfn, order);
         return;
     }
-    s = &z->set[set];
+    s = &z->set[pb->holder];
     while (merged < z->pageblock_order) {
         pfn_t buddy = head ^ order_pages(merged);
 
-        if (*word_at(z, buddy) != word_make(BLOCK_FREE, merged, type, 0))
+        if (!word_is_free(*word_at(z, buddy), merged))
             break;
         if (list_unlink(z, &s->list[type][merged], buddy))
             emptied |= order_pages(merged);
@@ -152,13 +146,13 @@ void free_block(struct zone *z, pfn_t pfn, unsigned order)
     s->mask[type] &= ~emptied;
     s->nr_small += order_pages(order);
     if (merged < z->pageblock_order) {
-        insert_free(z, set, head, merged, type, 0);
+        insert_free(z, s, head, merged, type);
         clear_inside(z, pfn, order, merged);
         return;
     }
     s->nr_small -= order_pages(merged);
     pb->holder = DOMAIN_NONE;
-    word_store(word_at(z, head), word_make(BLOCK_FREE, merged, type, 0));
+    word_store(word_at(z, head), word_free(merged, head, head));
     clear_inside(z, pfn, order, merged);
     free_large(z, head, merged);
 }
@@ -201,7 +195,7 @@ static void hold(struct zone *z, pfn_t pfn, unsigned order)
 
     z->held = pfn;
     z->held_key = block_key(order, type, large ? pb->resident : pb->holder);
-    word_store(word_at(z, pfn), word_make(BLOCK_FREE, order, type, large ? pb->resident : 0));
+    word_store(word_at(z, pfn), word_free(order, pfn, pfn));
 }
 
 int zone_free(struct zone *z, pfn_t pfn)

@@ -65,10 +65,11 @@ static bool take_scattered(struct zone *z, unsigned order, enum migratetype type
         return false;
     end = start + pages;
     for (pfn_t pfn = start; pfn < end; pfn += order_pages(word_order(*word_at(z, pfn)))) {
-        uint64_t w = *word_at(z, pfn);
+        const struct pageblock *pb = pageblock_of(z, pfn);
+        unsigned o = word_order(*word_at(z, pfn));
 
-        list_del(z, &z->set[word_tag(w)], word_type(w), word_order(w), pfn);
-        retype(z, pfn, word_order(w), type);
+        list_del(z, &z->set[pb->resident], (enum migratetype)pb->type, o, pfn);
+        retype(z, pfn, o, type);
     }
     z->nr_large -= pages;
     *ret_pfn = start;

@@ -86,7 +86,6 @@ static void claim_free_blocks(struct zone *z, struct list_set *s, pfn_t start,
             continue;
         list_del(z, s, from, order, pfn);
         list_add_tail(z, s, to, order, pfn);
-        word_store(word_at(z, pfn), word_make(BLOCK_FREE, order, to, 0));
     }
     retype(z, start, z->pageblock_order, to);
 }

@@ -14,7 +14,6 @@ struct layout {
     size_t pageblocks; /* in lasting, behind the words */
     size_t lasting;
     size_t sets; /* in derived, behind the zone */
-    size_t links;
     size_t derived;
 };
 
@@ -31,13 +30,11 @@ static int layout_of(const struct zone_config *c, struct layout *ret)
     if (c->nr_domains > 1 && (!c->ops || !c->ops->populate))
         return -EINVAL;
 
-    ret->pageblocks = ALIGN_UP(pages, METADATA_FOLD) * sizeof(uint64_t);
+    ret->pageblocks = ALIGN_UP(pages, WORD_GROUP) * sizeof(uint64_t);
     ret->lasting = ALIGN_UP(
         ret->pageblocks + (pages >> c->pageblock_order) * sizeof(struct pageblock), CACHE_LINE);
     ret->sets = ALIGN_UP(sizeof(struct zone), CACHE_LINE);
-    ret->links = ALIGN_UP(ret->sets + c->nr_domains * sizeof(struct list_set), CACHE_LINE);
-    ret->derived =
-        ALIGN_UP(ret->links + ALIGN_UP(pages, METADATA_FOLD) / 2 * sizeof(struct link), CACHE_LINE);
+    ret->derived = ALIGN_UP(ret->sets + c->nr_domains * sizeof(struct list_set), CACHE_LINE);
     return 0;
 }
 
@@ -51,18 +48,6 @@ int zone_metadata_bytes(const struct zone_config *config, size_t *ret_lasting, s
     *ret_lasting = l.lasting;
     *ret_derived = l.derived;
     return 0;
-}
-
-static void init_lists(struct zone *z)
-{
-    for (unsigned s = 0; s < z->nr_domains; s++) {
-        for (unsigned t = 0; t < NR_MIGRATETYPES; t++) {
-            for (unsigned o = 0; o < NR_PAGE_ORDERS; o++) {
-                z->set[s].list[t][o].head = PFN_NONE;
-                z->set[s].list[t][o].tail = PFN_NONE;
-            }
-        }
-    }
 }
 
 /* The largest aligned blocks that fit, lowest first, as memblock hands them to the allocator. */
@@ -80,7 +65,6 @@ static void init_blocks(struct zone *z, enum migratetype type)
 
         while ((pfn & (order_pages(order) - 1)) != 0 || order_pages(order) > z->nr_pages - pfn)
             order--;
-        word_store(word_at(z, pfn), word_make(BLOCK_FREE, order, type, 0));
         list_add_tail(z, &z->set[0], type, order, pfn);
         pfn += order_pages(order);
     }
@@ -98,7 +82,6 @@ int zone_init(const struct zone_config *config, void *lasting, void *derived, st
     z->word = lasting;
     z->pageblock = (struct pageblock *)((unsigned char *)lasting + l.pageblocks);
     z->set = (struct list_set *)((unsigned char *)derived + l.sets);
-    z->link = (struct link *)((unsigned char *)derived + l.links);
     z->nr_pages = config->nr_pages;
     z->pageblock_order = (uint8_t)config->pageblock_order;
     z->nr_domains = (uint8_t)config->nr_domains;
@@ -107,7 +90,6 @@ int zone_init(const struct zone_config *config, void *lasting, void *derived, st
     z->held_key = HELD_NONE;
     z->ops = config->ops;
     z->ops_ctx = config->ops_ctx;
-    init_lists(z);
     init_blocks(z, list_type(z, MIGRATE_MOVABLE));
     *ret = z;
     return 0;

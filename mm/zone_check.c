@@ -48,12 +48,7 @@ static int check_free_small(struct census *c, pfn_t pfn, uint64_t w)
     const struct pageblock *pb = pageblock_of(z, pfn);
     uint64_t buddy = *word_at(z, pfn ^ order_pages(word_order(w)));
 
-    if (word_type(w) != pb->type)
-        return broken(c, "free block %u has type %u in a pageblock of type %u", pfn, word_type(w),
-                      pb->type);
-    if (word_tag(w) != 0)
-        return broken(c, "free block %u of order %u has a tag", pfn, word_order(w));
-    if (word_state(buddy) == BLOCK_FREE && word_order(buddy) == word_order(w))
+    if (word_is_free(buddy, word_order(w)))
         return broken(c, "free block %u of order %u is not merged with its buddy", pfn,
                       word_order(w));
     c->small[pb->holder] += order_pages(word_order(w));
@@ -63,21 +58,16 @@ static int check_free_small(struct census *c, pfn_t pfn, uint64_t w)
 static int check_free_large(struct census *c, pfn_t pfn, uint64_t w)
 {
     const struct zone *z = c->z;
-    unsigned order = word_order(w), resident = pageblock_of(z, pfn)->resident;
+    const struct pageblock *pb = pageblock_of(z, pfn);
+    unsigned order = word_order(w);
     pfn_t buddy = pfn ^ order_pages(order);
 
-    if (word_type(w) != pageblock_of(z, pfn)->type)
-        return broken(c, "free block %u has type %u in a pageblock of type %u", pfn, word_type(w),
-                      pageblock_of(z, pfn)->type);
-    if (word_tag(w) != resident)
-        return broken(c, "free block %u is on the lists of domain %u, lies in %u", pfn,
-                      (unsigned)word_tag(w), resident);
-    if (order < MAX_PAGE_ORDER && buddy < z->nr_pages) {
-        uint64_t b = *word_at(z, buddy);
+    if (order < MAX_PAGE_ORDER && buddy < z->nr_pages && word_is_free(*word_at(z, buddy), order)) {
+        const struct pageblock *other = pageblock_of(z, buddy);
 
-        if (word_state(b) == BLOCK_FREE && word_order(b) == order && word_tag(b) == word_tag(w) &&
-            (word_type(b) == word_type(w) ||
-             (type_merges(word_type(b)) && type_merges(word_type(w)))))
+        if (other->resident == pb->resident &&
+            (other->type == pb->type || (type_merges((enum migratetype)other->type) &&
+                                         type_merges((enum migratetype)pb->type))))
             return broken(c, "free block %u of order %u is not merged with its buddy", pfn, order);
     }
     c->large += order_pages(order);
@@ -176,10 +166,10 @@ static int check_block(struct census *c, pfn_t pfn)
     if (order > MAX_PAGE_ORDER || (pfn & (order_pages(order) - 1)) != 0 ||
         order_pages(order) > z->nr_pages - pfn)
         return broken(c, "block %u of order %u is not aligned, or leaves the zone", pfn, order);
-    if (word_type(w) >= NR_MIGRATETYPES)
-        return broken(c, "block %u has type %u", pfn, word_type(w));
-    if ((w & WORD_RESERVED) != 0 || ((w & WORD_FREE_PENDING) != 0 && word_state(w) != BLOCK_MOVING))
-        return broken(c, "block %u has flags in its word that it cannot have", pfn);
+    if (word_state(w) != BLOCK_FREE &&
+        (word_type(w) >= NR_MIGRATETYPES || (w & WORD_RESERVED) != 0 ||
+         ((w & WORD_FREE_PENDING) != 0 && word_state(w) != BLOCK_MOVING)))
+        return broken(c, "block %u has type %u, or flags that it cannot have", pfn, word_type(w));
     for (pfn_t i = 1; i < order_pages(order); i++) {
         if (*word_at(z, pfn + i) != 0)
             return broken(c, "pfn %u inside block %u of order %u has a word", pfn + i, pfn, order);
@@ -191,37 +181,46 @@ static int check_block(struct census *c, pfn_t pfn)
     return check_state(c, pfn, w);
 }
 
+/* Does this block belong on this list, behind prev? */
+static int check_entry(const struct census *c, unsigned set, enum migratetype type, unsigned order,
+                       pfn_t pfn, pfn_t prev)
+{
+    const struct pageblock *pb;
+
+    if (pfn >= c->z->nr_pages)
+        return broken(c, "list of set %u, type %u, order %u leads out of the zone, to %u", set,
+                      type, order, pfn);
+    pb = pageblock_of(c->z, pfn);
+    if (!word_is_free(*word_at(c->z, pfn), order) || pb->type != type ||
+        (order < c->z->pageblock_order ? pb->holder : pb->resident) != set)
+        return broken(c, "block %u does not belong on the list of set %u, type %u, order %u", pfn,
+                      set, type, order);
+    if (word_prev(*word_at(c->z, pfn)) != prev)
+        return broken(c, "block %u is linked back to %u, not to %u", pfn,
+                      word_prev(*word_at(c->z, pfn)), prev);
+    return 0;
+}
+
 /* One list: links both ways, and each entry a free block that belongs here. */
-static int check_list(const struct census *c, unsigned set, enum migratetype type, unsigned order,
-                      pfn_t *nr_entries)
+static int check_list(const struct census *c, unsigned set, enum migratetype type, unsigned order)
 {
     const struct zone *z = c->z;
     const struct free_list *l = &z->set[set].list[type][order];
-    pfn_t prev = PFN_NONE, nr = 0;
+    pfn_t pfn = l->head, prev = pfn;
 
-    for (pfn_t pfn = l->head; pfn != PFN_NONE; pfn = link_at(z, pfn)->next) {
-        uint64_t w;
-
-        if (pfn >= z->nr_pages || nr == l->nr)
-            return broken(c, "list of set %u, type %u, order %u runs astray at %u", set, type,
-                          order, pfn);
-        w = *word_at(z, pfn);
-        if (word_state(w) != BLOCK_FREE || word_order(w) != order || word_type(w) != type ||
-            (order < z->pageblock_order ? pageblock_of(z, pfn)->holder : word_tag(w)) != set)
-            return broken(c, "block %u does not belong on the list of set %u, type %u, order %u",
-                          pfn, set, type, order);
-        if (link_at(z, pfn)->prev != prev)
-            return broken(c, "block %u is linked back to %u, not to %u", pfn, link_at(z, pfn)->prev,
-                          prev);
-        prev = pfn;
-        nr++;
-    }
-    if (l->tail != prev || l->nr != nr)
-        return broken(c, "list of set %u, type %u, order %u has %u blocks, says %u", set, type,
-                      order, nr, l->nr);
-    if ((z->set[set].mask[type] >> order & 1u) != (nr != 0))
+    if ((z->set[set].mask[type] >> order & 1u) != (l->nr != 0))
         return broken(c, "mask of set %u, type %u is wrong for order %u", set, type, order);
-    *nr_entries += nr;
+    for (pfn_t i = 0; i < l->nr; i++) {
+        int r = check_entry(c, set, type, order, pfn, prev);
+
+        if (r < 0)
+            return r;
+        prev = pfn;
+        pfn = word_next(*word_at(z, pfn));
+    }
+    if (l->nr != 0 && (prev != l->tail || pfn != prev))
+        return broken(c, "list of set %u, type %u, order %u does not end at its tail after %u", set,
+                      type, order, l->nr);
     return 0;
 }
 
@@ -232,10 +231,11 @@ static int check_lists(const struct census *c)
     for (unsigned s = 0; s < c->z->nr_domains; s++) {
         for (unsigned t = 0; t < NR_MIGRATETYPES; t++) {
             for (unsigned o = 0; o < NR_PAGE_ORDERS; o++) {
-                int r = check_list(c, s, (enum migratetype)t, o, &nr_entries);
+                int r = check_list(c, s, (enum migratetype)t, o);
 
                 if (r < 0)
                     return r;
+                nr_entries += c->z->set[s].list[t][o].nr;
             }
         }
     }

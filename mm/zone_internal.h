@@ -2,9 +2,8 @@
 /*
  * zone_internal.h: what a zone is made of, for the files of mm/ alone.
  *
- * Lasting: a word a page, a record a pageblock. Derived: this struct, the list sets, the links.
- * Links join pfns, not pointers, and there is one for each pair of pages: of two buddies of order 0
- * at most one is ever on a list, since two free ones merge. So metadata is 12 bytes a page.
+ * Lasting: a word a page, a record a pageblock. Derived: this struct and the list sets. The links
+ * of the free lists stand in the words, so that metadata is 8 bytes a page and a little.
  */
 #ifndef MM_ZONE_INTERNAL_H
 #define MM_ZONE_INTERNAL_H
@@ -18,11 +17,6 @@ struct pageblock {
     uint8_t resident; /**< the domain whose file has its bytes, or DOMAIN_NONE */
     uint8_t holder;   /**< the domain that its small blocks belong to; DOMAIN_NONE: it has none */
     uint8_t reserved;
-};
-
-struct link {
-    pfn_t next;
-    pfn_t prev;
 };
 
 struct free_list {
@@ -44,7 +38,6 @@ struct list_set {
 struct zone {
     uint64_t *word;
     struct pageblock *pageblock;
-    struct link *link;
     struct list_set *set;
     pfn_t nr_pages;
     pfn_t nr_large; /**< free pages in blocks of a pageblock or more */
@@ -66,8 +59,8 @@ struct zone {
     void *ops_ctx;
 };
 
-/** Metadata is laid out in groups of so many pages, see metadata_index(). */
-#define METADATA_FOLD 512u
+/** Words are laid out in groups of so many, see word_at(). */
+#define WORD_GROUP 512u
 
 static inline pfn_t order_pages(unsigned order)
 {
@@ -75,24 +68,13 @@ static inline pfn_t order_pages(unsigned order)
 }
 
 /**
- * Where a page's word, and its pair's link, stand: at its pfn, with some of the bits above a page
- * of metadata folded down. Heads of large blocks are powers of two apart, and would otherwise all
- * fall into the same set of each cache: splitting and merging 2 MiB blocks is three times as slow
- * without this.
+ * Where a page's word stands: at its pfn, with some of the bits above a page of words folded down.
+ * Heads of large blocks are powers of two apart, and would otherwise all fall into the same set of
+ * each cache.
  */
-static inline pfn_t metadata_index(pfn_t pfn)
-{
-    return pfn ^ ((pfn >> 6) & (METADATA_FOLD - 8u));
-}
-
 static inline uint64_t *word_at(const struct zone *z, pfn_t pfn)
 {
-    return &z->word[metadata_index(pfn)];
-}
-
-static inline struct link *link_at(const struct zone *z, pfn_t pfn)
-{
-    return &z->link[metadata_index(pfn) >> 1];
+    return &z->word[pfn ^ ((pfn >> 6) & (WORD_GROUP - 8u))];
 }
 
 /** What a free block must agree in with a request to serve it as it is. */
@@ -125,21 +107,29 @@ static inline unsigned highest_order(uint32_t mask)
     return 31u - (unsigned)__builtin_clz(mask);
 }
 
-/* ---- one list ---- */
+/* ---- one list: these write the block's word ---- */
+
+/** Make an empty list hold one block; its mask bit is the caller's. */
+static inline void list_start(struct zone *z, struct free_list *l, unsigned order, pfn_t pfn)
+{
+    word_store(word_at(z, pfn), word_free(order, pfn, pfn));
+    *l = (struct free_list){.head = pfn, .tail = pfn, .nr = 1};
+}
 
 static inline void list_add_head(struct zone *z, struct list_set *s, enum migratetype type,
                                  unsigned order, pfn_t pfn)
 {
     struct free_list *l = &s->list[type][order];
 
-    *link_at(z, pfn) = (struct link){.next = l->head, .prev = PFN_NONE};
-    if (l->head != PFN_NONE)
-        link_at(z, l->head)->prev = pfn;
-    else
-        l->tail = pfn;
+    if (l->nr == 0) {
+        list_start(z, l, order, pfn);
+        s->mask[type] |= order_pages(order);
+        return;
+    }
+    word_store(word_at(z, pfn), word_free(order, l->head, pfn));
+    word_store(word_at(z, l->head), word_with_prev(*word_at(z, l->head), pfn));
     l->head = pfn;
     l->nr++;
-    s->mask[type] |= order_pages(order);
 }
 
 static inline void list_add_tail(struct zone *z, struct list_set *s, enum migratetype type,
@@ -147,36 +137,36 @@ static inline void list_add_tail(struct zone *z, struct list_set *s, enum migrat
 {
     struct free_list *l = &s->list[type][order];
 
-    *link_at(z, pfn) = (struct link){.next = PFN_NONE, .prev = l->tail};
-    if (l->tail != PFN_NONE)
-        link_at(z, l->tail)->next = pfn;
-    else
-        l->head = pfn;
+    if (l->nr == 0) {
+        list_start(z, l, order, pfn);
+        s->mask[type] |= order_pages(order);
+        return;
+    }
+    word_store(word_at(z, pfn), word_free(order, pfn, l->tail));
+    word_store(word_at(z, l->tail), word_with_next(*word_at(z, l->tail), pfn));
     l->tail = pfn;
     l->nr++;
-    s->mask[type] |= order_pages(order);
 }
 
 /** Take a block off its list. Returns true when that leaves the list empty: then clear its mask
  * bit. */
 static inline bool list_unlink(struct zone *z, struct free_list *l, pfn_t pfn)
 {
-    const struct link *k;
+    uint64_t w = *word_at(z, pfn);
+    pfn_t next = word_next(w), prev = word_prev(w);
 
-    if (l->nr == 1) { /* the usual case high up, and it needs no look at the links */
-        *l = (struct free_list){.head = PFN_NONE, .tail = PFN_NONE};
+    if (--l->nr == 0)
         return true;
+    if (prev == pfn) {
+        l->head = next;
+        word_store(word_at(z, next), word_with_prev(*word_at(z, next), next));
+    } else if (next == pfn) {
+        l->tail = prev;
+        word_store(word_at(z, prev), word_with_next(*word_at(z, prev), prev));
+    } else {
+        word_store(word_at(z, prev), word_with_next(*word_at(z, prev), next));
+        word_store(word_at(z, next), word_with_prev(*word_at(z, next), prev));
     }
-    k = link_at(z, pfn);
-    if (k->prev != PFN_NONE)
-        link_at(z, k->prev)->next = k->next;
-    else
-        l->head = k->next;
-    if (k->next != PFN_NONE)
-        link_at(z, k->next)->prev = k->prev;
-    else
-        l->tail = k->prev;
-    l->nr--;
     return false;
 }
 
@@ -185,13 +175,6 @@ static inline void list_del(struct zone *z, struct list_set *s, enum migratetype
 {
     if (list_unlink(z, &s->list[type][order], pfn))
         s->mask[type] &= ~order_pages(order);
-}
-
-/** Make an empty list hold one block; its mask bit is the caller's. */
-static inline void list_start(struct zone *z, struct free_list *l, pfn_t pfn)
-{
-    *link_at(z, pfn) = (struct link){.next = PFN_NONE, .prev = PFN_NONE};
-    *l = (struct free_list){.head = pfn, .tail = pfn, .nr = 1};
 }
 
 /* ---- between the files ---- */

@@ -28,6 +28,11 @@ int zone_block(struct zone *z, pfn_t pfn, struct zone_block *ret)
     ret->type = word_type(w);
     ret->free_pending = (w & WORD_FREE_PENDING) != 0;
     ret->tag = word_tag(ret->state == BLOCK_MOVING ? *word_at(z, (pfn_t)word_tag(w)) : w);
+    if (ret->state == BLOCK_FREE) {
+        ret->type = (enum migratetype)pageblock_of(z, pfn)->type;
+        ret->free_pending = false;
+        ret->tag = 0;
+    }
     return 0;
 }
 
