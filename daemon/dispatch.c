@@ -123,10 +123,10 @@ static void describe(const struct grant_request *rq, unsigned order, char *text,
     if (rq->exact_pages)
         (void)snprintf(text, size, "%u pages in one piece (order %u)", rq->exact_pages, order);
     else if (rq->count > 1)
-        (void)snprintf(text, size, "%u blocks of order %u (%u pages each)", rq->count, order,
-                       1u << order);
+        (void)snprintf(text, size, "%u blocks of order %u (%u page%s each)", rq->count, order,
+                       1u << order, order ? "s" : "");
     else
-        (void)snprintf(text, size, "order %u (%u pages)", order, 1u << order);
+        (void)snprintf(text, size, "order %u (%u page%s)", order, 1u << order, order ? "s" : "");
 }
 
 static void refuse(struct call *c, const struct grant_request *rq, const struct refusal *why)
