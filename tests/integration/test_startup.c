@@ -94,7 +94,7 @@ static void a_config_that_cannot_be(void **state)
         {"", {"buddyd.conf", "size", "test"}},
         {"size = 64M\nnode = 63\n", {"buddyd.conf", "node", "63"}},
         {"size = 64M\nnode = left\n", {"buddyd.conf", "node", "left"}},
-        {"size = 64M\nbacking = paper\n", {"buddyd.conf", "backing", "paper"}},
+        {"size = 64M\nsize = 32M\n", {"buddyd.conf", "size", "32M"}},
         {"size = 64M\nhugepage = 3M\n", {"buddyd.conf", "hugepage", "3"}},
         {"size = 64M\n[nosuchsection]\nkey = 1\n", {"buddyd.conf", "nosuchsection"}},
         {"size = 64M\nthis line is nothing\n", {"buddyd.conf", ":"}},
@@ -108,6 +108,8 @@ static void a_config_that_cannot_be(void **state)
                  cases[i].keys);
         assert_config_refused(NULL, zones, cases[i].names);
     }
+    assert_config_refused(NULL, "[zone test]\nbacking = paper\nsize = 64M\n",
+                          (const char *const[]){"buddyd.conf", "backing", "paper", NULL});
     assert_config_refused(NULL, "", (const char *const[]){"zone", NULL});
 }
 
@@ -155,9 +157,9 @@ static void a_socket_that_cannot_be(void **state)
     snprintf(path, sizeof(path), "%s/no/such/directory", fx.daemon.dir);
     assert_config_refused(path, zones, (const char *const[]){path, NULL});
     assert_config_refused("relative.sock", zones, (const char *const[]){"relative.sock", NULL});
-    memset(path, 'x', 200);
+    memset(path, 'x', 150);
     memcpy(path, "/tmp/", 5);
-    path[200] = '\0';
+    path[150] = '\0';
     assert_config_refused(path, zones, (const char *const[]){"socket", "107", NULL});
 
     /* Somebody's file stays as it is. */
