@@ -56,6 +56,12 @@ int wire_event_from_pb(const pb_event *pb, struct wire_arena *a, struct wire_eve
 int wire_zone_to_pb(const struct wire_zone *z, struct wire_arena *a, pb_zone *ret);
 int wire_zone_from_pb(const pb_zone *pb, struct wire_arena *a, struct wire_zone *ret);
 
+/**
+ * Memory for an array of generated structs, as protobuf-c wants it: nr structs of size bytes and
+ * the pointers to them, which are set. Returns the pointers, or NULL when the arena is full.
+ */
+void *wire_entries_take(struct wire_arena *a, size_t nr, size_t size);
+
 /* Listings: the reply of one op each. */
 int wire_zones_to_pb(const struct wire_listing *l, struct wire_arena *a, pb_stat_zones_reply *ret);
 int wire_zones_from_pb(const pb_stat_zones_reply *pb, struct wire_arena *a,

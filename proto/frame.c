@@ -3,6 +3,7 @@
 #include "frame.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "proto/limits.h"
 
@@ -33,20 +34,31 @@ static int varint_read(const uint8_t **at, const uint8_t *end, uint64_t *ret)
     return -EBADMSG;
 }
 
-int wire_frame_append(void *buf, size_t *len, unsigned field, const ProtobufCMessage *m)
+int wire_frame_append(void *buf, size_t *len, unsigned field, const ProtobufCMessage *m,
+                      size_t bound)
 {
-    size_t size = protobuf_c_message_get_packed_size(m);
-    uint8_t head[12];
-    uint8_t *end = head;
     uint8_t *at = (uint8_t *)buf + *len;
+    uint8_t head[12], *end = head;
+    size_t size;
 
+    if (*len > WIRE_MAX_PACKET)
+        return -EMSGSIZE;
+    /* The way of most messages: measuring costs as much as packing, so pack, and look. */
+    if (bound <= WIRE_FRAME_SMALL && WIRE_MAX_PACKET - *len >= 2 + WIRE_FRAME_SMALL) {
+        size = protobuf_c_message_pack(m, at + 2);
+        at[0] = (uint8_t)(field << 3 | LEN);
+        at[1] = (uint8_t)size;
+        *len += 2 + size;
+        return 0;
+    }
+    size = protobuf_c_message_get_packed_size(m);
     *end++ = (uint8_t)(field << 3 | LEN);
     end = varint_write(end, size);
-    if (*len > WIRE_MAX_PACKET || size + (size_t)(end - head) > WIRE_MAX_PACKET - *len)
+    if (size + (size_t)(end - head) > WIRE_MAX_PACKET - *len)
         return -EMSGSIZE;
-    for (const uint8_t *from = head; from < end; from++)
-        *at++ = *from;
-    *len += (size_t)(end - head) + protobuf_c_message_pack(m, at);
+    memcpy(at, head, (size_t)(end - head));
+    protobuf_c_message_pack(m, at + (end - head));
+    *len += (size_t)(end - head) + size;
     return 0;
 }
 

@@ -26,8 +26,6 @@ static size_t printable(const unsigned char *s)
         return 0;
     switch (s[0]) {
     case 0xc2: /* U+0080 to U+009F are control characters */
-        low = 0xa0;
-        break;
     case 0xe0: /* overlong below */
         low = 0xa0;
         break;

@@ -11,13 +11,9 @@
 #include "convert.h"
 #include "text.h"
 
-/*
- * Memory for nr generated structs of size bytes and the pointers to them, which are set.
- * Returns the pointers, or NULL when the arena is full.
- */
-static void *take_entries(struct wire_arena *a, size_t nr, size_t size)
+void *wire_entries_take(struct wire_arena *a, size_t nr, size_t size)
 {
-    void **pointers = wire_arena_take(a, nr, sizeof(*pointers));
+    void **pointers = wire_arena_take(a, nr, sizeof(void *));
     unsigned char *entries = wire_arena_take(a, nr, size);
 
     if (!pointers || !entries)
@@ -75,7 +71,7 @@ int wire_zones_to_pb(const struct wire_listing *l, struct wire_arena *a, pb_stat
 
     if (l->nr > WIRE_MAX_ZONES)
         return -EINVAL;
-    zones = take_entries(a, l->nr, sizeof(**zones));
+    zones = wire_entries_take(a, l->nr, sizeof(**zones));
     if (!zones)
         return -ENOMEM;
     for (size_t i = 0; i < l->nr; i++) {
@@ -174,7 +170,7 @@ int wire_frees_to_pb(const struct wire_listing *l, struct wire_arena *a, pb_stat
 
     if (l->nr > WIRE_MAX_ZONES)
         return -EINVAL;
-    zones = take_entries(a, l->nr, sizeof(**zones));
+    zones = wire_entries_take(a, l->nr, sizeof(**zones));
     if (!zones)
         return -ENOMEM;
     for (size_t i = 0; i < l->nr; i++) {
@@ -268,7 +264,7 @@ int wire_clients_to_pb(const struct wire_listing *l, struct wire_arena *a,
 
     if (l->nr > WIRE_MAX_LISTING)
         return -EINVAL;
-    clients = take_entries(a, l->nr, sizeof(**clients));
+    clients = wire_entries_take(a, l->nr, sizeof(**clients));
     if (!clients)
         return -ENOMEM;
     for (size_t i = 0; i < l->nr; i++) {
@@ -348,7 +344,7 @@ int wire_blocks_to_pb(const struct wire_listing *l, struct wire_arena *a, pb_sta
 
     if (l->nr > WIRE_MAX_LISTING)
         return -EINVAL;
-    blocks = take_entries(a, l->nr, sizeof(**blocks));
+    blocks = wire_entries_take(a, l->nr, sizeof(**blocks));
     if (!blocks)
         return -ENOMEM;
     for (size_t i = 0; i < l->nr; i++) {

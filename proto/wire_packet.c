@@ -13,6 +13,33 @@ enum { FIELD_REQUESTS = 1, FIELD_RESPONSES = 1, FIELD_EVENTS = 2 };
 
 /* ---- to bytes ---- */
 
+/* Bytes on the wire at most, with their tag: a length of up to 127, varints of 32 and 64 bits. */
+#define LEN_BYTES ((size_t)2)
+#define U32_BYTES ((size_t)6)
+#define U64_BYTES ((size_t)11)
+#define ID_BYTES  U64_BYTES
+
+static size_t request_bound(const struct wire_request *rq)
+{
+    if (rq->op == WIRE_OP_ALLOC)
+        return ID_BYTES + LEN_BYTES + 7 * U32_BYTES + U64_BYTES;
+    if (rq->op == WIRE_OP_FREE)
+        return ID_BYTES + 2 * LEN_BYTES + rq->free.nr * sizeof(uint64_t);
+    return SIZE_MAX;
+}
+
+static size_t response_bound(const struct wire_response *rs)
+{
+    if (rs->error)
+        return SIZE_MAX;
+    if (rs->op == WIRE_OP_ALLOC)
+        return ID_BYTES + 5 * LEN_BYTES +
+               rs->alloc.nr * (sizeof(uint64_t) + U64_BYTES + 2 * U32_BYTES);
+    if (rs->op == WIRE_OP_FREE)
+        return ID_BYTES + LEN_BYTES + U32_BYTES;
+    return SIZE_MAX;
+}
+
 int wire_append_request(void *buf, size_t *len, const struct wire_request *rq, struct wire_arena *a)
 {
     size_t used = a->used;
@@ -20,7 +47,7 @@ int wire_append_request(void *buf, size_t *len, const struct wire_request *rq, s
     int r = wire_request_to_pb(rq, a, &pb);
 
     if (!r)
-        r = wire_frame_append(buf, len, FIELD_REQUESTS, &pb.request.base);
+        r = wire_frame_append(buf, len, FIELD_REQUESTS, &pb.request.base, request_bound(rq));
     a->used = used;
     return r;
 }
@@ -33,7 +60,7 @@ int wire_append_response(void *buf, size_t *len, const struct wire_response *rs,
     int r = wire_response_to_pb(rs, a, &pb);
 
     if (!r)
-        r = wire_frame_append(buf, len, FIELD_RESPONSES, &pb.response.base);
+        r = wire_frame_append(buf, len, FIELD_RESPONSES, &pb.response.base, response_bound(rs));
     a->used = used;
     return r;
 }
@@ -45,7 +72,7 @@ int wire_append_event(void *buf, size_t *len, const struct wire_event *ev, struc
     int r = wire_event_to_pb(ev, a, &pb);
 
     if (!r)
-        r = wire_frame_append(buf, len, FIELD_EVENTS, &pb.base);
+        r = wire_frame_append(buf, len, FIELD_EVENTS, &pb.base, SIZE_MAX);
     a->used = used;
     return r;
 }

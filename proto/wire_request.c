@@ -35,20 +35,21 @@ struct complaint {
     const char *text;
 };
 
+/* Returns -EINVAL, or -ENOMEM when there is no room for the text. */
 __attribute__((format(printf, 2, 3))) static int complain(struct complaint *c, const char *format,
                                                           ...)
 {
+    char *line = NULL;
     va_list args;
-    char *line;
 
-    if (!c->arena)
-        return -EINVAL;
-    line = wire_arena_take(c->arena, WIRE_MAX_MESSAGE + 1, 1);
-    if (!line)
-        return -ENOMEM;
-    va_start(args, format);
-    vsnprintf(line, WIRE_MAX_MESSAGE + 1, format, args);
-    va_end(args);
+    if (c->arena) {
+        line = wire_arena_take(c->arena, WIRE_MAX_MESSAGE + 1, 1);
+        if (!line)
+            return -ENOMEM;
+        va_start(args, format);
+        vsnprintf(line, WIRE_MAX_MESSAGE + 1, format, args);
+        va_end(args);
+    }
     c->text = line;
     return -EINVAL;
 }

@@ -67,20 +67,18 @@ int wire_zone_from_pb(const pb_zone *pb, struct wire_arena *a, struct wire_zone 
 static int hello_to_pb(const struct wire_hello_reply *hello, struct wire_arena *a,
                        pb_hello_reply *ret)
 {
-    pb_zone *zone, **zones;
+    pb_zone **zones;
 
     if (hello->nr_zones > WIRE_MAX_ZONES)
         return -EINVAL;
-    zone = wire_arena_take(a, hello->nr_zones, sizeof(*zone));
-    zones = wire_arena_take(a, hello->nr_zones, sizeof(*zones));
-    if (!zone || !zones)
+    zones = wire_entries_take(a, hello->nr_zones, sizeof(**zones));
+    if (!zones)
         return -ENOMEM;
     for (size_t i = 0; i < hello->nr_zones; i++) {
-        int r = wire_zone_to_pb(&hello->zones[i], a, &zone[i]);
+        int r = wire_zone_to_pb(&hello->zones[i], a, zones[i]);
 
         if (r)
             return r;
-        zones[i] = &zone[i];
     }
     *ret = (pb_hello_reply)BUDDYD__WIRE__V1__HELLO_REPLY__INIT;
     ret->version = hello->version;

@@ -85,16 +85,16 @@ struct wire_stat {
 struct wire_request {
     uint64_t id;
     enum wire_op op;
+    /** Set by unpacking when a field is out of bounds: a positive errno, and in message a line that
+     * names the field, the value and what would be accepted. Then it is not to be carried out. */
+    int error;
     union {
         struct wire_hello hello;
         struct wire_alloc alloc;
         struct wire_free free;
         struct wire_stat stat;
     };
-    /** Set by unpacking when a field is out of bounds: a positive errno, and a line that names the
-     * field, the value and what would be accepted. The request is then not to be carried out. */
-    int error;
-    const char *message;
+    const char *message; /**< with error */
 };
 
 /* ---- responses ---- */
@@ -107,8 +107,8 @@ enum wire_backing {
 
 struct wire_zone {
     uint32_t id;
+    int32_t node; /**< -1: bound to none */
     const char *name;
-    int32_t node;     /**< -1: bound to none */
     uint32_t backing; /**< enum wire_backing */
     uint32_t page_shift;
     uint32_t hugepage_shift;
@@ -183,8 +183,8 @@ struct wire_zone_free {
 
 struct wire_client_stat {
     uint32_t session;
-    const char *name;
     int32_t pid;
+    const char *name;
     uint32_t uid;
     uint32_t gid;
     uint64_t blocks;
