@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* listing.h: the daemon's listings, all pages of one gathered. */
+#ifndef CTL_LISTING_H
+#define CTL_LISTING_H
+
+#include <stddef.h>
+
+#include <buddyd.h>
+#include <jansson.h>
+#include <stdio.h>
+
+/** Each gathers a whole listing. Returns 0 and an array to be freed, or a negative errno. */
+int listing_zones(struct buddyd *b, struct buddyd_zone_stat **ret, size_t *ret_nr);
+int listing_free(struct buddyd *b, struct buddyd_free_stat **ret, size_t *ret_nr);
+int listing_clients(struct buddyd *b, struct buddyd_client_stat **ret, size_t *ret_nr);
+
+/** Free blocks by order, as /proc/buddyinfo shows them. Returns 0 or a negative errno. */
+int buddyinfo_print(struct buddyd *b, FILE *out);
+/** The same as an array for JSON. */
+int buddyinfo_json(struct buddyd *b, json_t **ret);
+
+#endif

@@ -1,0 +1,583 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * replay_run.c: the parent of a replay: it forks the clients, opens the gate from stage to stage,
+ * and ends whatever it started, however it ends.
+ *
+ * A stage ends when every client is quiet at the gate, so that what is counted then does not
+ * change while it is counted. The parent sleeps on one futex, which clients ring, and signals too.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "replay.h"
+
+/* How often the bar is drawn. */
+#define PROGRESS_MS 100
+/* How far the one that is to be killed may go on meanwhile, so that it dies where it was said. */
+#define KILL_SLACK 1024u
+
+enum stage {
+    STAGE_STARTING, /* until all are connected */
+    STAGE_TO_PEAK,  /* until all events before the peak are played */
+    STAGE_TO_END,
+    STAGE_FREEING, /* what is still live is checked and freed */
+    STAGE_LEAVING,
+    STAGE_OVER,
+};
+
+struct run {
+    struct replay r;
+    enum stage stage;
+    bool halted; /* the gate was closed in between, to look at the survivors of a kill */
+    uint64_t limit_before_halt;
+    struct timespec start;
+};
+
+/* Signals have no argument to bring a context. */
+static struct replay_shared *signal_shared;
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int nr)
+{
+    if (nr != SIGCHLD)
+        interrupted = 1;
+    replay_ring_parent(signal_shared);
+}
+
+static double seconds_since(const struct timespec *start)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)(now.tv_sec - start->tv_sec) + (double)(now.tv_nsec - start->tv_nsec) / 1e9;
+}
+
+/* ---- children ---- */
+
+static int start_clients(struct replay *r)
+{
+    pid_t parent = getpid();
+    unsigned i;
+
+    /* What is buffered must not be written once more by a child. */
+    fflush(NULL);
+    for (i = 0; i < r->options->nr_clients; i++) {
+        pid_t pid = fork();
+
+        if (pid < 0) {
+            ctl_error("cannot start client %u: %s; try fewer --clients", i, strerror(errno));
+            return CTL_FAILED;
+        }
+        if (!pid)
+            replay_client_run(r, i, parent);
+        r->pids[i] = pid;
+    }
+    return CTL_OK;
+}
+
+static void end_clients(struct replay *r)
+{
+    unsigned i;
+
+    for (i = 0; i < r->options->nr_clients; i++)
+        if (r->pids[i])
+            kill(r->pids[i], SIGKILL);
+    for (i = 0; i < r->options->nr_clients; i++) {
+        while (r->pids[i] && waitpid(r->pids[i], NULL, 0) < 0 && errno == EINTR)
+            ;
+        r->pids[i] = 0;
+    }
+}
+
+/* A client ended that should not have. */
+static int client_failed(struct replay *r, unsigned i, int status)
+{
+    const struct replay_seat *seat = &r->shared->seats[i];
+
+    replay_progress_end(r);
+    if (seat->phase == REPLAY_FAILED) {
+        ctl_error("client %u failed: %s", i, seat->reason);
+        return ctl_exit_of(seat->error);
+    }
+    if (WIFSIGNALED(status))
+        ctl_error("client %u was ended by signal %d (%s); nothing else was changed", i,
+                  WTERMSIG(status), strsignal(WTERMSIG(status)));
+    else
+        ctl_error("client %u left with status %d before the end", i, WEXITSTATUS(status));
+    return CTL_FAILED;
+}
+
+/* See who ended. Returns an exit code if somebody should not have. */
+static int reap(struct run *run)
+{
+    struct replay *r = &run->r;
+    unsigned i;
+
+    for (i = 0; i < r->options->nr_clients; i++) {
+        int status;
+
+        if (!r->pids[i] || waitpid(r->pids[i], &status, WNOHANG) != r->pids[i])
+            continue;
+        r->pids[i] = 0;
+        if (run->stage != STAGE_LEAVING || !WIFEXITED(status) || WEXITSTATUS(status))
+            return client_failed(r, i, status);
+    }
+    return CTL_OK;
+}
+
+static bool all_ended(const struct replay *r)
+{
+    unsigned i;
+
+    for (i = 0; i < r->options->nr_clients; i++)
+        if (r->pids[i])
+            return false;
+    return true;
+}
+
+/* ---- comparing ---- */
+
+static void set_fault(struct replay *r, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void set_fault(struct replay *r, const char *format, ...)
+{
+    va_list args;
+
+    if (r->fault[0])
+        return;
+    va_start(args, format);
+    vsnprintf(r->fault, sizeof(r->fault), format, args);
+    va_end(args);
+}
+
+/* All are quiet: the daemon's count of each one's pages must be its own. */
+static int compare_counts(struct replay *r, struct replay_count *c, uint64_t *ret_own,
+                          uint64_t *ret_daemon)
+{
+    unsigned i;
+    int rc = replay_count(r->b, r->shared, c);
+
+    if (rc)
+        return ctl_failed("compare the clients' pages", rc);
+    *ret_own = *ret_daemon = 0;
+    for (i = 0; i < r->options->nr_clients; i++) {
+        uint64_t own = r->shared->seats[i].pages;
+
+        if (r->shared->seats[i].out)
+            continue;
+        *ret_own += own;
+        *ret_daemon += c->session_pages[i];
+        if (own == c->session_pages[i])
+            continue;
+        r->result.wrong_counts++;
+        set_fault(r, "client %u has %" PRIu64 " pages, and the daemon says %" PRIu64, i, own,
+                  c->session_pages[i]);
+    }
+    return CTL_OK;
+}
+
+static bool others_connected(const struct replay *r, const struct replay_count *now)
+{
+    return r->before.others || now->others;
+}
+
+/* ---- the kill ---- */
+
+/* The client is stopped: what it has, by its own count and by the daemon's. */
+static int look_at_stopped(struct replay *r)
+{
+    const struct replay_seat *seat = &r->shared->seats[r->kill.client];
+    struct replay_kill *k = &r->kill;
+    struct replay_count c;
+    int rc = replay_count(r->b, r->shared, &c);
+
+    if (rc)
+        return ctl_failed("count the client's pages", rc);
+    k->position = seat->position;
+    k->session = seat->session;
+    k->under_way = seat->in_flight;
+    k->pages_by_client = seat->pages;
+    k->pages_by_daemon = c.session_pages[k->client];
+    if (k->pages_by_daemon + seat->pages_given < seat->pages ||
+        k->pages_by_daemon > seat->pages + seat->pages_asked) {
+        r->result.wrong_counts++;
+        set_fault(r, "client %u has %" PRIu64 " pages, and the daemon says %" PRIu64, k->client,
+                  k->pages_by_client, k->pages_by_daemon);
+    }
+    return CTL_OK;
+}
+
+static int await_end(struct replay *r, unsigned seat, unsigned *ret_looks)
+{
+    int rc = replay_await_end(r->b, r->shared, seat, ret_looks);
+
+    if (rc == -ETIMEDOUT) {
+        r->result.wrong_counts++;
+        set_fault(r, "client %u is gone, and the daemon still lists its session %" PRIu32, seat,
+                  r->shared->seats[seat].session);
+        return CTL_OK;
+    }
+    return rc ? ctl_failed("wait for the end of a session", rc) : CTL_OK;
+}
+
+/* Kill the client while the others go on, wait for its pages, and then have all halt. */
+static int kill_client(struct run *run)
+{
+    struct replay *r = &run->r;
+    struct replay_kill *k = &r->kill;
+    struct replay_seat *seat = &r->shared->seats[k->client];
+    pid_t pid = r->pids[k->client];
+    int status;
+    int code;
+
+    k->pid = pid;
+    kill(pid, SIGSTOP);
+    while (waitpid(pid, &status, WUNTRACED) < 0 && errno == EINTR)
+        ;
+    if (!WIFSTOPPED(status)) {
+        r->pids[k->client] = 0;
+        return client_failed(r, k->client, status);
+    }
+    code = look_at_stopped(r);
+    if (code)
+        return code;
+    replay_report_stopped(r);
+    seat->out = 1;
+    kill(pid, SIGKILL);
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    r->pids[k->client] = 0;
+    replay_count_live(r->shared, -(int64_t)k->pages_by_client);
+    replay_ring_clients(r->shared);
+    code = await_end(r, k->client, &k->looks);
+    if (code)
+        return code;
+    k->done = true;
+    replay_report_killed(r);
+    run->halted = true;
+    run->limit_before_halt = r->shared->limit;
+    replay_set_gate(r->shared, 0, true);
+    return CTL_OK;
+}
+
+/* All survivors have checked their stamps and are quiet. */
+static int check_survivors(struct run *run)
+{
+    struct replay *r = &run->r;
+    struct replay_kill *k = &r->kill;
+    struct replay_count c;
+    unsigned i;
+    int code = compare_counts(r, &c, &k->survivors_pages, &k->survivors_by_daemon);
+
+    if (code)
+        return code;
+    for (i = 0; i < r->options->nr_clients; i++) {
+        if (r->shared->seats[i].out)
+            continue;
+        k->survivors_checked += r->shared->seats[i].verified;
+        k->survivors_wrong += r->shared->seats[i].mismatches;
+    }
+    if (!others_connected(r, &c)) {
+        k->compared = true;
+        k->missing_pages = (int64_t)(r->before.free_pages + r->before.client_pages) -
+                           (int64_t)(c.free_pages + c.client_pages);
+        if (k->missing_pages)
+            set_fault(r, "%" PRId64 " pages did not come back from client %u", k->missing_pages,
+                      k->client);
+    }
+    replay_report_survivors(r);
+    run->halted = false;
+    replay_set_gate(r->shared, run->limit_before_halt, false);
+    return CTL_OK;
+}
+
+/* ---- stages ---- */
+
+static int finish_starting(struct run *run)
+{
+    const struct replay *r = &run->r;
+
+    clock_gettime(CLOCK_MONOTONIC, &run->start);
+    run->stage = r->options->buddyinfo ? STAGE_TO_PEAK : STAGE_TO_END;
+    replay_set_gate(r->shared, r->options->buddyinfo ? r->trace.peak_event : r->trace.nr_events,
+                    false);
+    return CTL_OK;
+}
+
+static int finish_to_peak(struct run *run)
+{
+    struct replay *r = &run->r;
+    int rc = replay_report_buddyinfo(r, "peak");
+
+    if (rc)
+        return ctl_failed("list the free blocks", rc);
+    run->stage = STAGE_TO_END;
+    replay_set_gate(r->shared, r->trace.nr_events, false);
+    return CTL_OK;
+}
+
+static int finish_to_end(struct run *run)
+{
+    struct replay *r = &run->r;
+    struct replay_count c;
+    uint64_t own;
+    uint64_t daemon;
+    int code;
+
+    r->result.seconds = seconds_since(&run->start);
+    code = compare_counts(r, &c, &own, &daemon);
+    if (code)
+        return code;
+    run->stage = STAGE_FREEING;
+    replay_set_gate(r->shared, REPLAY_NO_LIMIT, false);
+    return CTL_OK;
+}
+
+/* What a client still has after it freed everything would come back when it leaves: look before. */
+static int finish_freeing(struct run *run)
+{
+    struct replay *r = &run->r;
+    struct replay_count c;
+    unsigned i;
+    int rc = replay_count(r->b, r->shared, &c);
+
+    if (rc)
+        return ctl_failed("count the clients' pages", rc);
+    for (i = 0; i < r->options->nr_clients; i++) {
+        if (r->shared->seats[i].out || !c.session_pages[i])
+            continue;
+        r->result.leaked_pages += (int64_t)c.session_pages[i];
+        set_fault(r,
+                  "client %u freed everything, and the daemon says that it has %" PRIu64 " pages",
+                  i, c.session_pages[i]);
+    }
+    run->stage = STAGE_LEAVING;
+    r->shared->leave = 1;
+    replay_ring_clients(r->shared);
+    return CTL_OK;
+}
+
+/* All are gone: nothing of theirs may be missing. */
+static int finish_leaving(struct run *run)
+{
+    struct replay *r = &run->r;
+    struct replay_count c;
+    uint64_t listed = 0;
+    int64_t missing;
+    unsigned looks;
+    unsigned i;
+    int rc;
+
+    for (i = 0; i < r->options->nr_clients; i++) {
+        int code = await_end(r, i, &looks);
+
+        if (code)
+            return code;
+    }
+    rc = replay_count(r->b, r->shared, &c);
+    if (!rc)
+        rc = replay_listed_pages(r->b, r->shared, &listed);
+    if (rc)
+        return ctl_failed("look for leaked pages", rc);
+    r->result.others = r->before.others > c.others ? r->before.others : c.others;
+    missing = (int64_t)listed;
+    if (!others_connected(r, &c))
+        missing = (int64_t)r->before.free_pages - (int64_t)c.free_pages;
+    if (missing) {
+        set_fault(r, "%" PRId64 " pages did not come back after all clients had left", missing);
+        if (!r->result.leaked_pages)
+            r->result.leaked_pages = missing;
+    }
+    run->stage = STAGE_OVER;
+    return CTL_OK;
+}
+
+/* Do what is due. Returns an exit code. */
+static int advance(struct run *run)
+{
+    struct replay *r = &run->r;
+    const struct replay_kill *k = &r->kill;
+
+    if (run->stage == STAGE_LEAVING)
+        return all_ended(r) ? finish_leaving(run) : CTL_OK;
+    if (run->stage == STAGE_FREEING)
+        return replay_all_freed(r->shared) ? finish_freeing(run) : CTL_OK;
+    if (k->wanted && !k->done && run->stage != STAGE_STARTING &&
+        r->shared->seats[k->client].position >= k->at_event)
+        return kill_client(run);
+    if (!replay_all_quiet(r->shared))
+        return CTL_OK;
+    if (run->halted)
+        return check_survivors(run);
+    switch (run->stage) {
+    case STAGE_STARTING:
+        return finish_starting(run);
+    case STAGE_TO_PEAK:
+        return finish_to_peak(run);
+    default:
+        /* It said that it is at the end since its position was looked at above. */
+        return k->wanted && !k->done ? kill_client(run) : finish_to_end(run);
+    }
+}
+
+static int supervise(struct run *run)
+{
+    struct replay *r = &run->r;
+
+    for (;;) {
+        uint32_t bell = r->shared->parent_bell;
+        int code;
+
+        if (interrupted) {
+            replay_progress_end(r);
+            ctl_error("interrupted; all clients were ended, and what they had is free again");
+            return CTL_INTERRUPTED;
+        }
+        code = reap(run);
+        if (!code)
+            code = advance(run);
+        if (code || run->stage == STAGE_OVER)
+            return code;
+        if (run->stage != STAGE_STARTING)
+            replay_progress(r, seconds_since(&run->start));
+        replay_wait_parent(r->shared, bell, r->options->progress ? PROGRESS_MS : -1);
+    }
+}
+
+static void add_up(struct replay *r)
+{
+    struct replay_result *x = &r->result;
+    unsigned i;
+
+    for (i = 0; i < r->options->nr_clients; i++) {
+        const struct replay_seat *seat = &r->shared->seats[i];
+
+        x->events += seat->events;
+        x->allocations += seat->allocations;
+        x->failed += seat->failed;
+        x->requests += seat->requests;
+        x->checked += seat->checked;
+        x->mismatches += seat->mismatches;
+        x->overlaps += seat->overlaps;
+    }
+    x->peak_pages = r->shared->peak_pages;
+}
+
+/* ---- before and after ---- */
+
+static int make_shared(struct replay *r)
+{
+    struct replay_zone zones[REPLAY_MAX_ZONES];
+    unsigned nr = buddyd_nr_zones(r->b);
+    unsigned i;
+    int rc;
+
+    for (i = 0; i < nr && i < REPLAY_MAX_ZONES; i++) {
+        struct buddyd_zone z;
+
+        rc = buddyd_get_zone(r->b, i, &z);
+        if (rc)
+            return ctl_failed("look at the zones", rc);
+        zones[i] = (struct replay_zone){.bytes = z.bytes, .page_shift = z.page_shift};
+        r->page_shift = z.page_shift;
+    }
+    rc = replay_shared_new(r->options->nr_clients, zones, nr, &r->shared);
+    if (rc) {
+        ctl_error("cannot map the memory that the clients share: %s", strerror(-rc));
+        return CTL_FAILED;
+    }
+    return CTL_OK;
+}
+
+static void plan_kill(struct replay *r)
+{
+    struct replay_kill *k = &r->kill;
+
+    if (r->options->kill_client < 0)
+        return;
+    k->wanted = true;
+    k->client = (unsigned)r->options->kill_client;
+    k->at_event = r->trace.nr_events * r->options->kill_percent / 100;
+    r->shared->seats[k->client].ring_at = k->at_event;
+    r->shared->seats[k->client].limit = k->at_event + KILL_SLACK;
+}
+
+/* Everything is made: look, play, look again. */
+static int play(struct run *run)
+{
+    struct replay *r = &run->r;
+    int rc = replay_count(r->b, r->shared, &r->before);
+    int code;
+
+    if (rc)
+        return ctl_failed("count the free pages", rc);
+    replay_report_start(r);
+    if (r->options->buddyinfo && (rc = replay_report_buddyinfo(r, "before")))
+        return ctl_failed("list the free blocks", rc);
+    code = start_clients(r);
+    if (!code)
+        code = supervise(run);
+    end_clients(r);
+    if (code)
+        return code;
+    if (r->options->buddyinfo && (rc = replay_report_buddyinfo(r, "after")))
+        return ctl_failed("list the free blocks", rc);
+    add_up(r);
+    return replay_report_end(r);
+}
+
+/* Play with our signals, and put back what was there. */
+static int play_with_signals(struct run *run)
+{
+    static const int signals[] = {SIGCHLD, SIGINT, SIGTERM, SIGHUP};
+    struct sigaction old[sizeof(signals) / sizeof(signals[0])];
+    struct sigaction action = {.sa_handler = on_signal};
+    size_t i;
+    int code;
+
+    interrupted = 0;
+    signal_shared = run->r.shared;
+    sigemptyset(&action.sa_mask);
+    for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+        sigaction(signals[i], &action, &old[i]);
+    code = play(run);
+    for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+        sigaction(signals[i], &old[i], NULL);
+    return code;
+}
+
+int replay_run(const struct ctl *ctl, const struct replay_options *options)
+{
+    struct run run = {.r = {.ctl = ctl, .options = options}};
+    struct replay *r = &run.r;
+    char why[512];
+    int code = CTL_FAILED;
+
+    if (trace_read(options->path, &r->trace, why, sizeof(why))) {
+        ctl_error("%s", why);
+        return CTL_FAILED;
+    }
+    code = ctl_connect(ctl, &r->b);
+    if (code)
+        goto free_trace;
+    code = make_shared(r);
+    if (code)
+        goto close_connection;
+    if (ctl->json && options->buddyinfo)
+        r->buddyinfo = json_object();
+    plan_kill(r);
+    code = play_with_signals(&run);
+    json_decref(r->buddyinfo);
+    replay_shared_free(r->shared);
+close_connection:
+    buddyd_close(r->b);
+free_trace:
+    trace_free(&r->trace);
+    return code;
+}
