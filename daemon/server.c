@@ -276,12 +276,7 @@ void server_stop(struct server *server)
     server->stopped = true;
 }
 
-uint32_t server_nr_sessions(const struct server *server)
+struct hub *server_hub(struct server *server)
 {
-    return server->hub.sessions.nr;
-}
-
-struct zone_set *server_zones(struct server *server)
-{
-    return server->hub.zones;
+    return &server->hub;
 }

@@ -8,12 +8,11 @@
 #define DAEMON_SERVER_H
 
 #include <stddef.h>
-#include <stdint.h>
 #include <uv.h>
 
 struct daemon_config;
+struct hub;
 struct server;
-struct zone_set;
 
 /**
  * Make the zones of the config and begin to serve on loop.
@@ -38,9 +37,7 @@ void server_stop(struct server *server);
  */
 int server_add_session(struct server *server, int fd);
 
-/** Sessions that are there, including those whose blocks are still being freed. */
-uint32_t server_nr_sessions(const struct server *server);
-/** The zones and the handles; the server's. */
-struct zone_set *server_zones(struct server *server);
+/** What the server's sessions share: the zones, and the sessions; for tests. It is the server's. */
+struct hub *server_hub(struct server *server);
 
 #endif

@@ -402,8 +402,11 @@ void session_dismiss(struct session *s, const char *why)
     struct turn *turn = s->hub->turn;
     struct wire_event goodbye = {.kind = WIRE_EVENT_GOODBYE, .message = why};
 
-    if (s->state == SESSION_ENDING)
+    if (s->state == SESSION_ENDING) {
+        /* It waited for slices that will not come any more. */
+        session_free_if_done(s);
         return;
+    }
     if (outbox_flush(&s->outbox, s->fd) == 0 &&
         wire_append_event(turn->reply.bytes, &turn->reply.len, &goodbye, &turn->pack) == 0)
         (void)packet_send(s->fd, turn->reply.bytes, turn->reply.len, (struct packet_fds){0});

@@ -67,7 +67,10 @@ int session_open(struct hub *hub, int fd, struct session **ret);
  */
 void session_end(struct session *s, const char *why);
 
-/** Tell the client why, if that can be done at once, and end the session. */
+/**
+ * Tell the client why, if that can be done at once, and end the session; to be called once for each
+ * when the hub is stopping.
+ */
 void session_dismiss(struct session *s, const char *why);
 
 /** Do a slice of what waits: for the hub. */

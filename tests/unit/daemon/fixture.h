@@ -11,6 +11,7 @@
 #include <uv.h>
 
 #include "config.h"
+#include "hub.h"
 #include "proto/wire.h"
 #include "server.h"
 #include "zone_set.h"
@@ -34,13 +35,14 @@ unsigned count_fds(void);
 struct fixture {
     uv_loop_t loop;
     struct server *server;
+    struct hub *hub; /* the server's */
     unsigned fds_before;
 };
 
 void fixture_start(struct fixture *f, unsigned nr_zones, uint64_t bytes);
 /* Stops the server, and fails the test if handles or descriptors are left over. */
 void fixture_stop(struct fixture *f);
-/* Run the loop until the server has nr sessions. */
+/* Run the loop until the server has nr sessions, those that are ending included. */
 void run_until_sessions(struct fixture *f, uint32_t nr);
 
 /* A client of the wire, without the library. */

@@ -1,0 +1,545 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * test_session.c: one client's connection: packets in and out, backpressure, and its end. The
+ * server runs on a loop of the test's own, so that each of its turns can be looked at.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "fixture.h"
+#include "session.h"
+
+static struct fixture f;
+
+static int set_up(void **state)
+{
+    (void)state;
+    fixture_start(&f, 2, 64 * MIB);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    check_zones(f.hub->zones);
+    fixture_stop(&f);
+    return 0;
+}
+
+/* All sessions are gone and nothing is left of what they had. */
+static void expect_nothing_left(void)
+{
+    run_until_sessions(&f, 0);
+    assert_int_equal(used_pages(f.hub->zones), 0);
+    assert_int_equal(handle_table_used(f.hub->zones->handles), 0);
+}
+
+/* The client can still do its work. */
+static void expect_served(struct client *c)
+{
+    struct wire_request rq = alloc_request(0, 1);
+    const struct wire_response *rs = client_call(c, &rq);
+    uint64_t handle;
+
+    assert_int_equal(rs->error, 0);
+    handle = rs->alloc.handle[0];
+    rq = free_request(&handle, 1);
+    assert_int_equal(client_call(c, &rq)->error, 0);
+}
+
+/* ---- in order ---- */
+
+static void test_hello(void **state)
+{
+    struct client *c = client_new(&f);
+    struct wire_request rq = hello_request(WIRE_VERSION, "test");
+    const struct wire_response *rs = client_call(c, &rq);
+    void *memory;
+
+    (void)state;
+    assert_int_equal(rs->op, WIRE_OP_HELLO);
+    assert_int_equal(rs->hello.nr_zones, 2);
+    assert_int_equal(rs->hello.zones[1].bytes, 64 * MIB);
+    assert_int_equal(c->nr_zone_fds, 2);
+    memory =
+        mmap(NULL, 64 * MIB, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, c->zone_fd[1], 0);
+    assert_true(memory != MAP_FAILED);
+    memset(memory, 1, PAGE);
+    (void)munmap(memory, 64 * MIB);
+    client_free(c);
+    expect_nothing_left();
+}
+
+/* Hello and what follows it may come in one packet; the replies leave in one, with descriptors. */
+static void test_many_in_a_packet(void **state)
+{
+    struct client *c = client_new(&f);
+    struct wire_request rq[WIRE_MAX_REQUESTS];
+    struct wire_server_packet packet;
+
+    (void)state;
+    rq[0] = hello_request(WIRE_VERSION, "test");
+    for (size_t i = 1; i < WIRE_MAX_REQUESTS; i++)
+        rq[i] = alloc_request(0, 1);
+    rq[7].alloc.type = 9;
+    client_send(c, rq, WIRE_MAX_REQUESTS);
+    client_receive(c, &packet);
+    assert_int_equal(packet.nr_responses, WIRE_MAX_REQUESTS);
+    for (size_t i = 0; i < WIRE_MAX_REQUESTS; i++) {
+        assert_int_equal(packet.responses[i].id, rq[i].id);
+        assert_int_equal(packet.responses[i].error, i == 7 ? EINVAL : 0);
+    }
+    assert_int_equal(c->nr_zone_fds, 2);
+    assert_int_equal(used_pages(f.hub->zones), WIRE_MAX_REQUESTS - 2);
+    client_free(c);
+    expect_nothing_left();
+}
+
+static void test_wrong_version(void **state)
+{
+    struct client *c = client_new(&f);
+    struct wire_request rq = hello_request(2, "test");
+    const struct wire_response *rs = client_call(c, &rq);
+
+    (void)state;
+    assert_int_equal(rs->error, EPROTONOSUPPORT);
+    assert_string_equal(rs->message, "version 2: this daemon speaks version 1");
+    assert_int_equal(c->nr_zone_fds, 0);
+    rq = alloc_request(0, 1);
+    assert_int_equal(client_call(c, &rq)->error, EPROTO);
+    /* The client may think better of it. */
+    rq = hello_request(WIRE_VERSION, "test");
+    assert_int_equal(client_call(c, &rq)->error, 0);
+    expect_served(c);
+    client_free(c);
+    expect_nothing_left();
+}
+
+/* What is another's cannot be freed, and survives his death. */
+static void test_two_clients(void **state)
+{
+    struct client *a = client_open(&f);
+    struct client *b = client_open(&f);
+    struct wire_request rq = alloc_request(4, 3);
+    uint64_t handle;
+
+    (void)state;
+    handle = client_call(a, &rq)->alloc.handle[1];
+    rq = alloc_request(4, 5);
+    assert_int_equal(client_call(b, &rq)->error, 0);
+    rq = free_request(&handle, 1);
+    assert_int_equal(client_call(b, &rq)->error, ESTALE);
+    client_free(b);
+    run_until_sessions(&f, 1);
+    assert_int_equal(used_pages(f.hub->zones), 48);
+    check_zones(f.hub->zones);
+    rq = free_request(&handle, 1);
+    assert_int_equal(client_call(a, &rq)->free.freed, 1);
+    client_free(a);
+    expect_nothing_left();
+}
+
+/* ---- bad packets ---- */
+
+static void expect_rejected(const void *bytes, size_t len, int error, const char *text)
+{
+    struct client *good = client_open(&f);
+    struct client *bad = client_open(&f);
+    struct wire_request rq = alloc_request(0, 10);
+    struct wire_server_packet packet;
+
+    assert_int_equal(client_call(bad, &rq)->error, 0);
+    client_send_bytes(bad, bytes, len);
+    client_receive(bad, &packet);
+    assert_int_equal(packet.nr_responses, 1);
+    assert_int_equal(packet.responses[0].id, 0);
+    assert_int_equal(packet.responses[0].error, error);
+    if (!strstr(packet.responses[0].message, text))
+        fail_msg("'%s' does not say '%s'", packet.responses[0].message, text);
+    client_expect_end(bad);
+    run_until_sessions(&f, 1);
+    assert_int_equal(used_pages(f.hub->zones), 0);
+    expect_served(good);
+    client_free(bad);
+    client_free(good);
+    expect_nothing_left();
+}
+
+static void test_bad_packets(void **state)
+{
+    static unsigned char bytes[WIRE_MAX_PACKET + 1];
+    struct wire_arena arena;
+    struct wire_request rq = alloc_request(0, 1);
+    size_t len = 0;
+
+    (void)state;
+    expect_rejected("", 0, EBADMSG, "empty packet");
+    expect_rejected("\xff\xff\xff", 3, EBADMSG, "packet of 3 bytes");
+    expect_rejected(bytes, sizeof(bytes), EMSGSIZE,
+                    "packet of 65537 bytes: at most 65536 are accepted");
+    expect_rejected(bytes, WIRE_MAX_PACKET, EBADMSG, "packet of 65536 bytes");
+    wire_arena_init(&arena, malloc(WIRE_ARENA_BYTES), WIRE_ARENA_BYTES);
+    assert_non_null(arena.base);
+    rq.id = 1;
+    for (unsigned i = 0; i <= WIRE_MAX_REQUESTS; i++)
+        assert_int_equal(wire_append_request(bytes, &len, &rq, &arena), 0);
+    expect_rejected(bytes, len, E2BIG, "more than 256 requests");
+    /* The same with its end cut off. */
+    len = 0;
+    assert_int_equal(wire_append_request(bytes, &len, &rq, &arena), 0);
+    expect_rejected(bytes, len - 1, EBADMSG, "not a ClientPacket");
+    free(arena.base);
+}
+
+/* Descriptors that a client sends along are not kept. */
+static void test_descriptors_from_client(void **state)
+{
+    struct client *c = client_open(&f);
+    unsigned fds = count_fds();
+    struct wire_request rq = alloc_request(0, 1);
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } control = {.align = {.cmsg_len = CMSG_LEN(sizeof(int)),
+                           .cmsg_level = SOL_SOCKET,
+                           .cmsg_type = SCM_RIGHTS}};
+    struct iovec iov = {.iov_base = c->packet};
+    struct msghdr msg = {
+        .msg_iov = &iov,
+        .msg_iovlen = 1,
+        .msg_control = &control,
+        .msg_controllen = sizeof(control),
+    };
+    struct wire_server_packet packet;
+
+    (void)state;
+    rq.id = 1;
+    memcpy(CMSG_DATA(&control.align), &c->fd, sizeof(int));
+    assert_int_equal(wire_append_request(c->packet, &iov.iov_len, &rq, &c->arena), 0);
+    assert_true(sendmsg(c->fd, &msg, 0) > 0);
+    client_receive(c, &packet);
+    assert_int_equal(packet.responses[0].error, 0);
+    assert_int_equal(count_fds(), fds);
+    client_free(c);
+    expect_nothing_left();
+}
+
+/* Whatever bytes come, the server stays, and nothing leaks. */
+static void test_random_packets(void **state)
+{
+    const char *env = getenv("BUDDYD_SEED");
+    unsigned seed = env ? (unsigned)strtoul(env, NULL, 0) : 20240608u;
+    struct client *good = client_open(&f);
+
+    (void)state;
+    (void)fprintf(stderr, "BUDDYD_SEED=%u\n", seed);
+    for (unsigned i = 0; i < 300; i++) {
+        struct client *c = client_open(&f);
+        struct wire_request rq[3] = {alloc_request(0, 3), alloc_request(2, 1), alloc_request(1, 1)};
+        unsigned char bytes[256];
+        size_t len = 0;
+
+        wire_arena_reset(&c->arena);
+        for (size_t j = 0; j < 3; j++) {
+            rq[j].id = j + 1;
+            assert_int_equal(wire_append_request(c->packet, &len, &rq[j], &c->arena), 0);
+        }
+        memcpy(bytes, c->packet, len);
+        for (int flips = rand_r(&seed) % 4; flips >= 0; flips--)
+            bytes[(size_t)rand_r(&seed) % len] ^= (unsigned char)(1u << (rand_r(&seed) % 8));
+        client_send_bytes(c, bytes, 1 + (size_t)rand_r(&seed) % len);
+        for (int turn = 0; turn < 3; turn++)
+            (void)uv_run(&f.loop, UV_RUN_NOWAIT);
+        client_free(c);
+        if (i % 50 == 0)
+            expect_served(good);
+    }
+    run_until_sessions(&f, 1);
+    client_free(good);
+    expect_nothing_left();
+}
+
+/* ---- clients that do not read ---- */
+
+static const struct session *first_session(void)
+{
+    uint32_t slot = 0;
+
+    return session_table_next(&f.hub->sessions, &slot, SESSION_TABLE_SLOTS);
+}
+
+/* Receive until nr responses have come, which must have ascending ids from first_id on. */
+static void receive_in_order(struct client *c, uint64_t first_id, size_t nr)
+{
+    while (nr > 0) {
+        struct wire_server_packet packet;
+
+        client_receive(c, &packet);
+        assert_true(packet.nr_responses <= nr);
+        for (size_t i = 0; i < packet.nr_responses; i++) {
+            assert_int_equal(packet.responses[i].id, first_id++);
+            assert_int_equal(packet.responses[i].error, 0);
+        }
+        nr -= packet.nr_responses;
+    }
+}
+
+/*
+ * A packet that asks for megabytes of listings from a client that reads nothing: little waits, and
+ * the requests behind are carried out when it reads. Meanwhile others are served.
+ */
+static void test_slow_reader(void **state)
+{
+    struct client *slow = client_open(&f);
+    struct client *other = client_open(&f);
+    struct wire_request rq[WIRE_MAX_REQUESTS];
+    uint64_t first_id;
+
+    (void)state;
+    rq[0] = alloc_request(0, WIRE_MAX_BLOCKS);
+    assert_int_equal(client_call(slow, rq)->error, 0);
+    for (size_t i = 0; i < WIRE_MAX_REQUESTS; i++)
+        rq[i] = stat_request(WIRE_OP_STAT_BLOCKS, 0);
+    first_id = slow->last_id + 1;
+    for (unsigned packets = 0; packets < 4; packets++)
+        client_send(slow, rq, WIRE_MAX_REQUESTS);
+    for (unsigned turn = 0; turn < 2000; turn++) {
+        (void)uv_run(&f.loop, UV_RUN_NOWAIT);
+        assert_true(first_session()->outbox.bytes <= 3 * WIRE_MAX_PACKET);
+    }
+    assert_true(first_session()->outbox.bytes > 0);
+    assert_non_null(first_session()->held);
+    assert_int_equal(f.hub->work_first, NULL);
+    expect_served(other);
+    receive_in_order(slow, first_id, 4 * WIRE_MAX_REQUESTS);
+    assert_true(first_session()->outbox.bytes == 0);
+    assert_null(first_session()->held);
+    expect_served(slow);
+    client_free(slow);
+    client_free(other);
+    expect_nothing_left();
+}
+
+/* A slow reader that goes away in the middle leaves nothing. */
+static void test_slow_reader_leaves(void **state)
+{
+    struct wire_request rq[WIRE_MAX_REQUESTS];
+
+    (void)state;
+    for (int half = 0; half < 2; half++) {
+        struct client *c = client_open(&f);
+
+        for (size_t i = 0; i < WIRE_MAX_REQUESTS; i++)
+            rq[i] = alloc_request(0, 64);
+        for (unsigned packets = 0; packets < 3; packets++)
+            client_send(c, rq, WIRE_MAX_REQUESTS);
+        while (outbox_empty(&first_session()->outbox))
+            (void)uv_run(&f.loop, UV_RUN_NOWAIT);
+        if (half) {
+            assert_int_equal(shutdown(c->fd, SHUT_WR), 0);
+            for (unsigned turn = 0; turn < 100; turn++)
+                (void)uv_run(&f.loop, UV_RUN_NOWAIT);
+            assert_int_equal(f.hub->sessions.nr, 1);
+        }
+        client_free(c);
+        expect_nothing_left();
+    }
+}
+
+/* A client that is refused for its packet while its socket is full still hears why. */
+static void test_rejected_when_full(void **state)
+{
+    struct client *c = client_open(&f);
+    struct wire_request rq[WIRE_MAX_REQUESTS];
+    struct wire_server_packet packet;
+    bool heard = false;
+
+    (void)state;
+    for (size_t i = 0; i < WIRE_MAX_REQUESTS; i++)
+        rq[i] = stat_request(WIRE_OP_STAT_ZONES, 0);
+    do {
+        client_send(c, rq, WIRE_MAX_REQUESTS);
+        for (unsigned turn = 0; turn < 100; turn++)
+            (void)uv_run(&f.loop, UV_RUN_NOWAIT);
+    } while (outbox_empty(&first_session()->outbox));
+    client_send_bytes(c, "\xff", 1);
+    while (!heard) {
+        client_receive(c, &packet);
+        heard = packet.responses[packet.nr_responses - 1].id == 0;
+    }
+    client_expect_end(c);
+    client_free(c);
+    expect_nothing_left();
+}
+
+/* ---- slices ---- */
+
+/* A packet that asks for very much is carried out over several turns of the loop. */
+static void test_large_packet_yields(void **state)
+{
+    struct client *c = client_open(&f);
+    struct wire_request rq[32];
+    uint64_t first_id = c->last_id + 1;
+    uint64_t before = 0;
+    unsigned turns = 0;
+
+    (void)state;
+    for (size_t i = 0; i < 32; i++)
+        rq[i] = alloc_request(0, 1000);
+    client_send(c, rq, 32);
+    while (used_pages(f.hub->zones) < 32000) {
+        uint64_t now;
+
+        (void)uv_run(&f.loop, UV_RUN_NOWAIT);
+        now = used_pages(f.hub->zones);
+        assert_true(now - before <= 2 * (SESSION_TURN_COST + WIRE_MAX_BLOCKS));
+        before = now;
+        turns++;
+        if (!outbox_empty(&first_session()->outbox))
+            break;
+    }
+    assert_true(turns >= 4);
+    receive_in_order(c, first_id, 32);
+    assert_int_equal(used_pages(f.hub->zones), 32000);
+    check_zones(f.hub->zones);
+    client_free(c);
+    expect_nothing_left();
+}
+
+/* The death of a client with many blocks: a slice in each turn, and others are served meanwhile. */
+static void test_large_death(void **state)
+{
+    struct client *big = client_open(&f);
+    struct client *other = client_open(&f);
+    struct wire_request rq = alloc_request(0, WIRE_MAX_BLOCKS);
+    const struct session *dying = first_session();
+    uint64_t before;
+    unsigned served = 0;
+
+    (void)state;
+    for (unsigned i = 0; i < 20; i++)
+        assert_int_equal(client_call(big, &rq)->error, 0);
+    before = used_pages(f.hub->zones);
+    assert_int_equal(before, 20 * WIRE_MAX_BLOCKS);
+    client_free(big);
+    while (f.hub->sessions.nr == 2) {
+        uint64_t now;
+
+        (void)uv_run(&f.loop, UV_RUN_NOWAIT);
+        now = used_pages(f.hub->zones);
+        assert_true(before - now <= SESSION_SLICE_BLOCKS);
+        before = now;
+        if (f.hub->sessions.nr == 2 && dying->state == SESSION_ENDING) {
+            check_zones(f.hub->zones);
+            expect_served(other);
+            before = used_pages(f.hub->zones);
+            served++;
+        }
+    }
+    assert_true(served >= 5);
+    assert_int_equal(used_pages(f.hub->zones), 0);
+    client_free(other);
+    expect_nothing_left();
+}
+
+/* Two that die at the same time take turns. */
+static void test_deaths_take_turns(void **state)
+{
+    struct client *c[2] = {client_open(&f), client_open(&f)};
+    struct wire_request rq = alloc_request(0, WIRE_MAX_BLOCKS);
+    const struct session *s[2];
+    uint32_t slot = 0;
+    uint32_t lead = 0;
+
+    (void)state;
+    for (unsigned i = 0; i < 2; i++)
+        s[i] = session_table_next(&f.hub->sessions, &slot, SESSION_TABLE_SLOTS);
+    for (unsigned i = 0; i < 10; i++)
+        for (unsigned j = 0; j < 2; j++)
+            assert_int_equal(client_call(c[j], &rq)->error, 0);
+    client_free(c[0]);
+    client_free(c[1]);
+    while (f.hub->sessions.nr == 2) {
+        uint32_t a = s[0]->holdings.owner.nr;
+        uint32_t b = s[1]->holdings.owner.nr;
+        uint32_t apart = a > b ? a - b : b - a;
+
+        lead = apart > lead ? apart : lead;
+        (void)uv_run(&f.loop, UV_RUN_NOWAIT);
+    }
+    assert_true(lead <= 2 * SESSION_SLICE_BLOCKS);
+    expect_nothing_left();
+}
+
+/* ---- the server's end ---- */
+
+static void test_goodbye(void **state)
+{
+    struct client *reader = client_open(&f);
+    struct client *full = client_open(&f);
+    struct client *dying = client_open(&f);
+    struct wire_request rq[WIRE_MAX_REQUESTS];
+    struct wire_server_packet packet;
+
+    (void)state;
+    for (size_t i = 0; i < WIRE_MAX_REQUESTS; i++)
+        rq[i] = alloc_request(0, 64);
+    client_send(reader, rq, 1);
+    client_receive(reader, &packet);
+    client_send(full, rq, WIRE_MAX_REQUESTS);
+    client_send(dying, rq, 20);
+    for (unsigned turn = 0; turn < 5; turn++)
+        (void)uv_run(&f.loop, UV_RUN_NOWAIT);
+    client_free(dying);
+    (void)uv_run(&f.loop, UV_RUN_NOWAIT);
+    /* A packet that was never read must not hide the last words. */
+    client_send(reader, rq, 1);
+    check_zones(f.hub->zones);
+    server_stop(f.server);
+    client_receive(reader, &packet);
+    assert_int_equal(packet.nr_responses, 0);
+    assert_int_equal(packet.nr_events, 1);
+    assert_int_equal(packet.events[0].kind, WIRE_EVENT_GOODBYE);
+    assert_string_equal(packet.events[0].message, "the daemon stops");
+    client_expect_end(reader);
+    client_free(reader);
+    client_free(full);
+    assert_int_equal(uv_run(&f.loop, UV_RUN_DEFAULT), 0);
+    assert_int_equal(uv_loop_close(&f.loop), 0);
+    assert_int_equal(count_fds(), f.fds_before);
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(test_hello),
+        TEST(test_many_in_a_packet),
+        TEST(test_wrong_version),
+        TEST(test_two_clients),
+        TEST(test_bad_packets),
+        TEST(test_descriptors_from_client),
+        TEST(test_random_packets),
+        TEST(test_slow_reader),
+        TEST(test_slow_reader_leaves),
+        TEST(test_rejected_when_full),
+        TEST(test_large_packet_yields),
+        TEST(test_large_death),
+        TEST(test_deaths_take_turns),
+        cmocka_unit_test_setup(test_goodbye, set_up),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
