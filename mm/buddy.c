@@ -47,7 +47,7 @@ void expand(struct zone *z, const struct found_block *b, unsigned order, unsigne
     free_halves(z, s, b->pfn, high, order, b->type);
 }
 
-void grant(struct zone *z, const struct zone_request *rq, pfn_t pfn)
+static inline void grant(struct zone *z, const struct zone_request *rq, pfn_t pfn)
 {
     word_store(word_at(z, pfn), word_make(BLOCK_ALLOCATED, rq->order, rq->type, rq->tag));
     z->allocs++;
@@ -55,8 +55,8 @@ void grant(struct zone *z, const struct zone_request *rq, pfn_t pfn)
 
 /* A free block goes to its list: to the tail when its parent is likely to be whole soon
  * (buddy_merge_likely), so that it is left alone for a while. */
-static void insert_free(struct zone *z, struct list_set *s, pfn_t pfn, unsigned order,
-                        enum migratetype type)
+static inline void insert_free(struct zone *z, struct list_set *s, pfn_t pfn, unsigned order,
+                               enum migratetype type)
 {
     if (order + 1 < MAX_PAGE_ORDER) {
         pfn_t uncle = (pfn & ~order_pages(order)) ^ order_pages(order + 1);
@@ -119,21 +119,21 @@ static void free_large(struct zone *z, pfn_t pfn, unsigned order)
     clear_inside(z, pfn, order, merged);
 }
 
-void free_block(struct zone *z, pfn_t pfn, unsigned order)
+/* Free and merge within a broken pageblock, and beyond it if that makes it whole. */
+static void free_small(struct zone *z, pfn_t pfn, unsigned order, enum migratetype type,
+                       unsigned domain)
 {
-    struct pageblock *pb = pageblock_of(z, pfn);
-    enum migratetype type = (enum migratetype)pb->type;
+    struct list_set *s = &z->set[domain];
     unsigned merged = order;
-    struct list_set *s;
     pfn_t head = pfn;
     uint32_t emptied = 0;
 
-    if (order >= z->pageblock_order) {
-        free_large(z, pfn, order);
+    s->nr_small += order_pages(order);
+    if (!word_is_free(*word_at(z, pfn ^ order_pages(order)), order)) {
+        insert_free(z, s, pfn, order, type);
         return;
     }
-    s = &z->set[pb->holder];
-    while (merged < z->pageblock_order) {
+    do {
         pfn_t buddy = head ^ order_pages(merged);
 
         if (!word_is_free(*word_at(z, buddy), merged))
@@ -142,19 +142,41 @@ void free_block(struct zone *z, pfn_t pfn, unsigned order)
             emptied |= order_pages(merged);
         head &= buddy;
         merged++;
-    }
+    } while (merged < z->pageblock_order);
     s->mask[type] &= ~emptied;
-    s->nr_small += order_pages(order);
     if (merged < z->pageblock_order) {
         insert_free(z, s, head, merged, type);
         clear_inside(z, pfn, order, merged);
         return;
     }
     s->nr_small -= order_pages(merged);
-    pb->holder = DOMAIN_NONE;
+    pageblock_of(z, head)->holder = DOMAIN_NONE;
     word_store(word_at(z, head), word_free(merged, head, head));
     clear_inside(z, pfn, order, merged);
     free_large(z, head, merged);
+}
+
+void free_block(struct zone *z, pfn_t pfn, unsigned order)
+{
+    const struct pageblock *pb = pageblock_of(z, pfn);
+
+    if (order < z->pageblock_order)
+        free_small(z, pfn, order, (enum migratetype)pb->type, pb->holder);
+    else
+        free_large(z, pfn, order);
+}
+
+/* Serve a request that no list of its own type can. */
+static int rmqueue_fallback(struct zone *z, const struct zone_request *rq, struct found_block *ret)
+{
+    if (fallback_claim(z, rq, ret))
+        return 0;
+    if (z->nr_domains > 1 && domain_pass(z, rq))
+        return -EINPROGRESS;
+    if (fallback_steal(z, rq, ret))
+        return 0;
+    z->failures++;
+    return -ENOMEM;
 }
 
 int zone_rmqueue(struct zone *z, const struct zone_request *rq, pfn_t *ret_pfn)
@@ -173,20 +195,22 @@ int zone_rmqueue(struct zone *z, const struct zone_request *rq, pfn_t *ret_pfn)
         return 0;
     }
     zone_settle(z);
-    if (!take_smallest(z, rq->domain, rq->order, type, &b) && !fallback_claim(z, rq, &b)) {
-        if (z->nr_domains > 1 && domain_pass(z, rq))
-            return -EINPROGRESS;
-        if (!fallback_steal(z, rq, &b)) {
-            z->failures++;
-            return -ENOMEM;
-        }
+    if (!take_smallest(z, rq->domain, rq->order, type, &b)) {
+        int r = rmqueue_fallback(z, rq, &b);
+
+        if (r < 0)
+            return r;
     }
-    expand(z, &b, rq->order, rq->domain);
+    if (b.order == rq->order && b.order < z->pageblock_order)
+        z->set[b.set].nr_small -= order_pages(b.order); /* nothing to split */
+    else
+        expand(z, &b, rq->order, rq->domain);
     grant(z, rq, b.pfn);
     *ret_pfn = b.pfn;
     return 0;
 }
 
+/* Free a block, but leave it unmerged until the next call: see zone_settle(). */
 static void hold(struct zone *z, pfn_t pfn, unsigned order)
 {
     const struct pageblock *pb = pageblock_of(z, pfn);

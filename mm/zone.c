@@ -30,7 +30,8 @@ static int layout_of(const struct zone_config *c, struct layout *ret)
     if (c->nr_domains > 1 && (!c->ops || !c->ops->populate))
         return -EINVAL;
 
-    ret->pageblocks = ALIGN_UP(pages, WORD_GROUP) * sizeof(uint64_t);
+    ret->pageblocks =
+        ALIGN_UP((pages + pages / WORD_GROUP * WORD_PADDING) * sizeof(uint64_t), CACHE_LINE);
     ret->lasting = ALIGN_UP(
         ret->pageblocks + (pages >> c->pageblock_order) * sizeof(struct pageblock), CACHE_LINE);
     ret->sets = ALIGN_UP(sizeof(struct zone), CACHE_LINE);

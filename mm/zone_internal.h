@@ -59,8 +59,9 @@ struct zone {
     void *ops_ctx;
 };
 
-/** Words are laid out in groups of so many, see word_at(). */
-#define WORD_GROUP 512u
+/** See word_at(). */
+#define WORD_GROUP   512u
+#define WORD_PADDING 8u
 
 static inline pfn_t order_pages(unsigned order)
 {
@@ -68,13 +69,13 @@ static inline pfn_t order_pages(unsigned order)
 }
 
 /**
- * Where a page's word stands: at its pfn, with some of the bits above a page of words folded down.
- * Heads of large blocks are powers of two apart, and would otherwise all fall into the same set of
- * each cache.
+ * Where a page's word stands: each group of WORD_GROUP words is followed by a cache line of
+ * padding. Heads of large blocks are powers of two apart, and would otherwise all fall into the
+ * same set of each cache.
  */
 static inline uint64_t *word_at(const struct zone *z, pfn_t pfn)
 {
-    return &z->word[pfn ^ ((pfn >> 6) & (WORD_GROUP - 8u))];
+    return &z->word[(size_t)pfn + (size_t)(pfn / WORD_GROUP) * WORD_PADDING];
 }
 
 /** What a free block must agree in with a request to serve it as it is. */
@@ -211,8 +212,6 @@ static inline bool take_smallest(struct zone *z, unsigned set, unsigned order,
  * domain becomes the holder when a pageblock is broken.
  */
 void expand(struct zone *z, const struct found_block *b, unsigned order, unsigned domain);
-/** A block of the order at pfn, found by expand(), becomes the request's. */
-void grant(struct zone *z, const struct zone_request *rq, pfn_t pfn);
 /** Put a block that is on no list among the free ones, merged (__free_one_page). Counts it as free.
  */
 void free_block(struct zone *z, pfn_t pfn, unsigned order);
