@@ -88,9 +88,9 @@ static int read_all(int fd, char *out, size_t size)
 
 int child_run(const char *const argv[], const char *const env[], char *out, size_t size)
 {
-    pid_t pid;
+    pid_t pid = -1;
     int status;
-    int fd;
+    int fd = -1;
     int rc = spawn(argv, env, &pid, &fd);
 
     if (rc)
@@ -134,8 +134,8 @@ static int wait_for(int fd, const char *ready, int timeout_ms)
 
 int child_start(const char *const argv[], const char *ready, int timeout_ms, pid_t *ret_pid)
 {
-    pid_t pid;
-    int fd;
+    pid_t pid = -1;
+    int fd = -1;
     int rc = spawn(argv, NULL, &pid, &fd);
 
     if (rc)

@@ -16,7 +16,7 @@
 /** Pages of the zone that we measure: 1 GiB. */
 #define SIDE_ZONE_PAGES ((pfn_t)1 << 18)
 /** Pages that are live while a workload churns: 70 %. */
-#define SIDE_LIVE_PAGES (SIDE_ZONE_PAGES / 10 * 7)
+#define SIDE_LIVE_PAGES ((uint64_t)SIDE_ZONE_PAGES / 10 * 7)
 /** Pages of the large zone: 1 TiB. */
 #define SIDE_LARGE_ZONE_PAGES ((pfn_t)1 << 28)
 

@@ -81,6 +81,7 @@ static int measure_zone(struct workload *w, const struct side_plan *plan, char *
     measure_pair(w, plan->nr_ops, FIGURE_PAIR_1GIB);
     rc = check_empty(side.zone, why, size);
     zone_memory_free(&memory);
+    w->allocator = NULL;
     return rc;
 }
 
@@ -99,6 +100,7 @@ static int measure_large_zone(struct workload *w, const struct side_plan *plan, 
     w->allocator = &side;
     measure_pair(w, plan->nr_ops, FIGURE_PAIR_1TIB);
     zone_memory_free(&memory);
+    w->allocator = NULL;
     return 0;
 }
 

@@ -20,7 +20,7 @@
 
 #define PAGEBLOCK       512u
 #define NR_PAGEBLOCKS   8u
-#define ZONE_PAGES      (PAGEBLOCK * NR_PAGEBLOCKS)
+#define ZONE_PAGES      4096u
 #define PAGEBLOCK_ORDER 9u
 
 /* ---- pageblock_use ---- */
