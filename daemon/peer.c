@@ -28,7 +28,8 @@ static int open_pidfd(int fd, pid_t pid, int *ret)
         return 0;
     }
     if (errno != ENOPROTOOPT)
-        return -errno;
+        return errno == EINVAL ? -ESRCH
+                               : -errno; /* EINVAL: some kernels, for a process that died */
     pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
     if (pidfd < 0)
         return -errno;

@@ -104,7 +104,21 @@ unsigned count_fds(void)
 
 /* ---- server ---- */
 
-void fixture_start(struct fixture *f, unsigned nr_zones, uint64_t bytes)
+static int listen_somewhere(struct fixture *f)
+{
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    assert_true(fd >= 0);
+    /* The kernel chooses an address that nobody else has. */
+    f->address = (struct sockaddr_un){.sun_family = AF_UNIX};
+    assert_int_equal(bind(fd, (struct sockaddr *)&f->address, sizeof(sa_family_t)), 0);
+    assert_int_equal(listen(fd, 128), 0);
+    f->address_len = sizeof(f->address);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&f->address, &f->address_len), 0);
+    return fd;
+}
+
+static void start(struct fixture *f, unsigned nr_zones, uint64_t bytes, bool listening)
 {
     struct daemon_config config;
     char why[WHY_BYTES];
@@ -115,10 +129,21 @@ void fixture_start(struct fixture *f, unsigned nr_zones, uint64_t bytes)
     f->fds_before = count_fds();
     assert_int_equal(uv_loop_init(&f->loop), 0);
     make_config(&config, nr_zones, bytes);
-    if (server_start(&f->server, &f->loop, &config, -1, why, sizeof(why)))
+    if (server_start(&f->server, &f->loop, &config, listening ? listen_somewhere(f) : -1, why,
+                     sizeof(why)))
         fail_msg("%s", why);
     f->hub = server_hub(f->server);
     config_free(&config);
+}
+
+void fixture_start(struct fixture *f, unsigned nr_zones, uint64_t bytes)
+{
+    start(f, nr_zones, bytes, false);
+}
+
+void fixture_start_listening(struct fixture *f, unsigned nr_zones, uint64_t bytes)
+{
+    start(f, nr_zones, bytes, true);
 }
 
 void fixture_stop(struct fixture *f)
@@ -140,20 +165,35 @@ void run_until_sessions(struct fixture *f, uint32_t nr)
 
 /* ---- client ---- */
 
-struct client *client_new(struct fixture *f)
+struct client *client_on(struct fixture *f, int fd)
 {
     struct client *c = malloc(sizeof(*c));
-    int fd[2];
 
     assert_non_null(c);
-    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fd), 0);
-    assert_int_equal(server_add_session(f->server, fd[1]), 0);
     c->f = f;
-    c->fd = fd[0];
+    c->fd = fd;
     c->last_id = 0;
     c->nr_zone_fds = 0;
     wire_arena_init(&c->arena, c->arena_mem, sizeof(c->arena_mem));
     return c;
+}
+
+struct client *client_new(struct fixture *f)
+{
+    int fd[2];
+
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fd), 0);
+    assert_int_equal(server_add_session(f->server, fd[1]), 0);
+    return client_on(f, fd[0]);
+}
+
+struct client *client_connect(struct fixture *f)
+{
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+    assert_true(fd >= 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&f->address, f->address_len), 0);
+    return client_on(f, fd);
 }
 
 struct client *client_open(struct fixture *f)

@@ -8,6 +8,8 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <uv.h>
 
 #include "config.h"
@@ -31,15 +33,19 @@ uint64_t used_pages(struct zone_set *zs);
 /* Descriptors that this process has open. */
 unsigned count_fds(void);
 
-/* A server without a listening socket. */
 struct fixture {
     uv_loop_t loop;
+    struct sockaddr_un address; /* where the server listens, if it does */
+    socklen_t address_len;
     struct server *server;
     struct hub *hub; /* the server's */
     unsigned fds_before;
 };
 
+/* A server without a listening socket. */
 void fixture_start(struct fixture *f, unsigned nr_zones, uint64_t bytes);
+/* A server that listens at an abstract address of its own. */
+void fixture_start_listening(struct fixture *f, unsigned nr_zones, uint64_t bytes);
 /* Stops the server, and fails the test if handles or descriptors are left over. */
 void fixture_stop(struct fixture *f);
 /* Run the loop until the server has nr sessions, those that are ending included. */
@@ -59,6 +65,10 @@ struct client {
 
 /* A client whose socket is a session of the server's already. */
 struct client *client_new(struct fixture *f);
+/* A client on a socket that is connected, or is going to be. */
+struct client *client_on(struct fixture *f, int fd);
+/* A client that connects to where the server listens. */
+struct client *client_connect(struct fixture *f);
 /* The same, that has said hello. */
 struct client *client_open(struct fixture *f);
 void client_free(struct client *c);
