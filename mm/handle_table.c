@@ -276,7 +276,7 @@ int handle_table_check(const struct handle_table *t, char *why, size_t size)
 {
     uint32_t used = 0, rest = 0;
 
-    if (t->end > t->nr)
+    if (t->nr < 1 || t->nr > HANDLE_MAX || t->end > t->nr)
         return broken(why, size, "%u records of %u were used", t->end, t->nr);
     for (uint32_t i = 0; i < t->end; i++) {
         const struct handle_record *rec = &t->record[i];
