@@ -3,7 +3,7 @@
  * alloc.c: blocks, one by one or many at once, and pointers to them.
  *
  * An answer is believed only as far as it stays inside the zones that this process maps: a pointer
- * is made of checked numbers or not at all.
+ * is made of checked numbers or not at all. (What limits.h limits, wire.h has checked.)
  */
 #include "alloc.h"
 
@@ -37,8 +37,9 @@ int alloc_prepare(const struct buddyd *b, const struct buddyd_alloc *rq, size_t 
     if (rq->flags & ~BUDDYD_ZERO)
         return error_set(-EINVAL, "alloc: flags 0x%x: 0 or BUDDYD_ZERO (0x%x)", rq->flags,
                          BUDDYD_ZERO);
-    if (rq->node < BUDDYD_ANY)
-        return error_set(-EINVAL, "alloc: node %d: a NUMA node, or BUDDYD_ANY (-1)", rq->node);
+    if (rq->node < BUDDYD_ANY || rq->node >= (int)WIRE_MAX_NODES)
+        return error_set(-EINVAL, "alloc: node %d: 0 to %u, or BUDDYD_ANY (-1)", rq->node,
+                         WIRE_MAX_NODES - 1);
     if (rq->zone != BUDDYD_ANY && (rq->zone < 0 || !zone_map_find(&b->zones, (uint32_t)rq->zone)))
         return error_set(-EINVAL,
                          "alloc: zone %d: the id of one of the %u zones, or BUDDYD_ANY (-1)",
@@ -72,9 +73,6 @@ int alloc_block(const struct zone_map *zones, const struct ask *ask,
         return error_write(why, -EPROTO, "a block without a handle");
     if (!z)
         return error_write(why, -EPROTO, "a block in zone %" PRIu32 ", which is not there", zone);
-    if (order > MAX_ORDER)
-        return error_write(why, -EPROTO, "a block of order %" PRIu32 ", above %u", order,
-                           MAX_ORDER);
     bytes = UINT64_C(1) << (order + z->page_shift);
     if (offset % bytes || bytes > z->bytes || offset > z->bytes - bytes)
         return error_write(why, -EPROTO,
@@ -90,24 +88,13 @@ int alloc_block(const struct zone_map *zones, const struct ask *ask,
     return 0;
 }
 
-int alloc_check_shape(const struct wire_alloc_reply *reply, struct client_error *why)
-{
-    if ((reply->nr_zones != 1 && reply->nr_zones != reply->nr) ||
-        (reply->nr_orders != 1 && reply->nr_orders != reply->nr))
-        return error_write(why, -EPROTO, "%zu blocks with %zu zones and %zu orders", reply->nr,
-                           reply->nr_zones, reply->nr_orders);
-    return 0;
-}
-
 int alloc_take(const struct zone_map *zones, const struct ask *ask,
                const struct wire_alloc_reply *reply, struct buddyd_block *ret,
                struct client_error *why)
 {
     struct buddyd_block block;
-    int r = alloc_check_shape(reply, why);
+    int r;
 
-    if (r)
-        return r;
     if (reply->nr != ask->nr)
         return error_write(why, -EPROTO, "%zu blocks where %" PRIu32 " were asked for", reply->nr,
                            ask->nr);

@@ -11,8 +11,6 @@
  */
 int alloc_prepare(const struct buddyd *b, const struct buddyd_alloc *rq, size_t n,
                   struct wire_alloc *ret_wire, struct ask *ret_ask);
-/** Whether the arrays of an answer go together; else -EPROTO. */
-int alloc_check_shape(const struct wire_alloc_reply *reply, struct client_error *why);
 /**
  * The i-th block of an answer, checked: inside a zone that we map, and aligned to its size.
  * -EPROTO.

@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
 
 #include "alloc.h"
@@ -88,9 +87,9 @@ static void take_response(struct buddyd *b, const struct wire_response *rs)
         ending_broken(b, why);
         return;
     }
-    if (rs->error > INT_MAX || (!rs->error && rs->op != p.op)) {
-        (void)snprintf(why, sizeof(why), "a request '%s' was answered with '%s', error %" PRIu32,
-                       wire_op_name(p.op), wire_op_name(rs->op), rs->error);
+    if (!rs->error && rs->op != p.op) {
+        (void)snprintf(why, sizeof(why), "a request '%s' was answered with '%s'",
+                       wire_op_name(p.op), wire_op_name(rs->op));
         ending_broken(b, why);
         if (p.call) {
             p.call->error = error_write(&p.call->why, -EPROTO, "%s", b->dead_why);

@@ -89,9 +89,6 @@ static int take_zones(struct buddyd *b, const struct wire_hello_reply *hello, co
         return error_set(-EPROTONOSUPPORT,
                          "the daemon speaks version %" PRIu32 " of the protocol, not %u",
                          hello->version, WIRE_VERSION);
-    if (hello->nr_zones > WIRE_MAX_ZONES)
-        return error_set(-EPROTO, "the daemon broke the protocol: %zu zones, above %u",
-                         hello->nr_zones, WIRE_MAX_ZONES);
     if (nr_fds != hello->nr_zones)
         return error_set(-EMFILE,
                          "%u descriptors came for %zu zones: raise RLIMIT_NOFILE (ulimit -n)",
@@ -119,13 +116,13 @@ static int take_hello(struct buddyd *b, const struct wire_server_packet *packet,
     }
     if (!packet->nr_responses)
         return -EAGAIN;
-    if (rs->error > 0 && rs->error <= INT32_MAX) {
+    if (rs->error) {
         error = -(int)rs->error;
         return error_set(error, "the daemon refused the connection: %s",
                          rs->message && rs->message[0] ? rs->message
                                                        : error_name(error, buf, sizeof(buf)));
     }
-    if (rs->error || rs->id != HELLO_ID || rs->op != WIRE_OP_HELLO)
+    if (rs->id != HELLO_ID || rs->op != WIRE_OP_HELLO)
         return error_set(-EPROTO, "the daemon broke the protocol: no answer to hello");
     return take_zones(b, &rs->hello, fds, nr_fds);
 }

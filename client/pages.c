@@ -172,12 +172,6 @@ static int take_exact(struct buddyd *b, struct call *c, const struct wire_respon
     uint64_t pages = 0;
     int r;
 
-    r = alloc_check_shape(reply, &c->why);
-    if (r)
-        return r;
-    if (reply->nr > WIRE_MAX_BLOCKS)
-        return error_write(&c->why, -EPROTO, "%zu blocks in one answer, above %u", reply->nr,
-                           WIRE_MAX_BLOCKS);
     for (size_t i = 0; i < reply->nr; i++) {
         r = alloc_block(&b->zones, &c->ask, reply, i, &block, &c->why);
         if (r)

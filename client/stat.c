@@ -14,9 +14,8 @@ _Static_assert(BUDDYD_MAX_TYPES == WIRE_MAX_TYPES, "a table of the wire fits");
 
 struct listing_call {
     struct call call;
-    /** Copy the entries of a page to out. 0, or -EPROTO. */
-    int (*copy)(const struct buddyd *b, const struct wire_listing *l, void *out,
-                struct client_error *why);
+    /** Copy the entries of a page to out. */
+    void (*copy)(const struct buddyd *b, const struct wire_listing *l, void *out);
     void *out;
     size_t n;
     uint64_t cursor;
@@ -25,23 +24,16 @@ struct listing_call {
 static int take_listing(struct buddyd *b, struct call *c, const struct wire_response *rs)
 {
     struct listing_call *l = (struct listing_call *)c;
-    int r;
 
-    if (rs->listing.nr > BUDDYD_LISTING_MAX)
-        return error_write(&c->why, -EPROTO, "a page of %zu entries, above %u", rs->listing.nr,
-                           BUDDYD_LISTING_MAX);
-    r = l->copy(b, &rs->listing, l->out, &c->why);
-    if (r)
-        return r;
+    l->copy(b, &rs->listing, l->out);
     l->n = rs->listing.nr;
     l->cursor = rs->listing.cursor;
     return 0;
 }
 
 static int list(struct buddyd *b, enum wire_op op, uint32_t session, uint64_t *cursor,
-                int (*copy)(const struct buddyd *, const struct wire_listing *, void *,
-                            struct client_error *),
-                void *out, size_t *ret_n)
+                void (*copy)(const struct buddyd *, const struct wire_listing *, void *), void *out,
+                size_t *ret_n)
 {
     struct wire_request wire = {.op = op, .stat = {.cursor = *cursor, .session = session}};
     struct listing_call l;
@@ -62,12 +54,10 @@ static int list(struct buddyd *b, enum wire_op op, uint32_t session, uint64_t *c
     return 0;
 }
 
-static int copy_zones(const struct buddyd *b, const struct wire_listing *l, void *out,
-                      struct client_error *why)
+static void copy_zones(const struct buddyd *b, const struct wire_listing *l, void *out)
 {
     struct buddyd_zone_stat *to = out;
 
-    (void)why;
     for (size_t i = 0; i < l->nr; i++) {
         const struct wire_zone_stat *s = &l->zones[i];
         const struct buddyd_zone *here = zone_map_find(&b->zones, s->zone.id);
@@ -90,22 +80,13 @@ static int copy_zones(const struct buddyd *b, const struct wire_listing *l, void
             to[i].zone.at_preferred = here->at_preferred;
         }
     }
-    return 0;
 }
 
-static int copy_free(const struct buddyd *b, const struct wire_listing *l, void *out,
-                     struct client_error *why)
+static void copy_free(const struct buddyd *b, const struct wire_listing *l, void *out)
 {
     struct buddyd_free_stat *to = out;
 
     (void)b;
-    for (size_t i = 0; i < l->nr; i++) {
-        const struct wire_zone_free *f = &l->frees[i];
-
-        if (f->nr_orders > BUDDYD_MAX_ORDERS || f->nr_types > BUDDYD_MAX_TYPES)
-            return error_write(why, -EPROTO, "a table of %" PRIu32 " orders and %" PRIu32 " types",
-                               f->nr_orders, f->nr_types);
-    }
     for (size_t i = 0; i < l->nr; i++) {
         const struct wire_zone_free *f = &l->frees[i];
 
@@ -117,16 +98,13 @@ static int copy_free(const struct buddyd *b, const struct wire_listing *l, void 
                 to[i].free_blocks[type][order] = f->free_blocks[type * f->nr_orders + order];
         }
     }
-    return 0;
 }
 
-static int copy_clients(const struct buddyd *b, const struct wire_listing *l, void *out,
-                        struct client_error *why)
+static void copy_clients(const struct buddyd *b, const struct wire_listing *l, void *out)
 {
     struct buddyd_client_stat *to = out;
 
     (void)b;
-    (void)why;
     for (size_t i = 0; i < l->nr; i++) {
         const struct wire_client_stat *s = &l->clients[i];
 
@@ -143,16 +121,13 @@ static int copy_clients(const struct buddyd *b, const struct wire_listing *l, vo
         (void)snprintf(to[i].name, sizeof(to[i].name), "%s", s->name ? s->name : "");
         memcpy(to[i].pages_by_type, s->pages_by_type, sizeof(to[i].pages_by_type));
     }
-    return 0;
 }
 
-static int copy_blocks(const struct buddyd *b, const struct wire_listing *l, void *out,
-                       struct client_error *why)
+static void copy_blocks(const struct buddyd *b, const struct wire_listing *l, void *out)
 {
     struct buddyd_block_stat *to = out;
 
     (void)b;
-    (void)why;
     for (size_t i = 0; i < l->nr; i++) {
         const struct wire_block_stat *s = &l->blocks[i];
 
@@ -165,7 +140,6 @@ static int copy_blocks(const struct buddyd *b, const struct wire_listing *l, voi
             .type = (enum buddyd_type)s->type,
         };
     }
-    return 0;
 }
 
 int buddyd_stat_zones(struct buddyd *b, uint64_t *cursor, struct buddyd_zone_stat *out,

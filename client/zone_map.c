@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * zone_map.c: the daemon's zones, each mapped once into this process.
+ * zone_map.c: the daemon's zones, each mapped once into this process. What is said of them comes
+ * from wire.h, within its limits.
  *
  * MAP_NORESERVE, because a reservation for a whole zone would take every hugepage of the host and
  * outlive the mapping. MADV_DONTFORK, because a child of fork has no session that could own blocks.
@@ -76,17 +77,9 @@ void zone_map_describe(const struct wire_zone *wz, struct buddyd_zone *ret)
 /* Whether such a zone can be; else the reason. */
 static int check(const struct zone_map *m, const struct wire_zone *wz, struct client_error *why)
 {
-    if (wz->id >= WIRE_MAX_ZONES || m->by_id[wz->id])
-        return error_write(why, -EPROTO, "zone id %" PRIu32 ": used twice, or above %u", wz->id,
-                           WIRE_MAX_ZONES - 1);
-    if (wz->page_shift < MIN_PAGE_SHIFT || wz->page_shift > MAX_PAGE_SHIFT)
-        return error_write(why, -EPROTO, "zone %" PRIu32 ": page shift %" PRIu32 ", not %u to %u",
-                           wz->id, wz->page_shift, MIN_PAGE_SHIFT, MAX_PAGE_SHIFT);
-    if (wz->hugepage_shift < wz->page_shift || wz->hugepage_shift > MAX_HUGEPAGE_SHIFT)
-        return error_write(why, -EPROTO,
-                           "zone %" PRIu32 ": hugepage shift %" PRIu32 ", not %" PRIu32 " to %u",
-                           wz->id, wz->hugepage_shift, wz->page_shift, MAX_HUGEPAGE_SHIFT);
-    if (!wz->bytes || wz->bytes > INT64_MAX || wz->bytes % (UINT64_C(1) << wz->hugepage_shift))
+    if (m->by_id[wz->id])
+        return error_write(why, -EPROTO, "zone id %" PRIu32 ": used twice", wz->id);
+    if (!wz->bytes || wz->bytes % (UINT64_C(1) << wz->hugepage_shift))
         return error_write(why, -EPROTO, "zone %" PRIu32 ": %" PRIu64 " bytes, not whole hugepages",
                            wz->id, wz->bytes);
     return 0;
@@ -150,7 +143,7 @@ const struct buddyd_zone *zone_map_find(const struct zone_map *m, uint32_t id)
 
 unsigned zone_map_page_shift(const struct zone_map *m)
 {
-    unsigned shift = m->nr ? m->zone[0].page_shift : MIN_PAGE_SHIFT;
+    unsigned shift = m->nr ? m->zone[0].page_shift : WIRE_MIN_PAGE_SHIFT;
 
     for (unsigned i = 1; i < m->nr; i++) {
         if (m->zone[i].page_shift < shift)

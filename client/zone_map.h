@@ -9,10 +9,6 @@
 
 /** The largest order, inclusive. */
 #define MAX_ORDER (WIRE_MAX_ORDERS - 1u)
-/** What a page and a hugepage can be. */
-#define MIN_PAGE_SHIFT     12u
-#define MAX_PAGE_SHIFT     30u
-#define MAX_HUGEPAGE_SHIFT 40u
 
 /** Zero-filled is empty. After connecting it only is read, so no lock guards it. */
 struct zone_map {
