@@ -15,8 +15,8 @@
 #include "support/observe.h"
 #include "support/stamp.h"
 
-#define NR_CLIENTS 2
-#define NR_BLOCKS  60
+#define NR_CLIENTS ((size_t)2)
+#define NR_BLOCKS  ((size_t)60)
 /* A socket and a pidfd. */
 #define FDS_PER_SESSION 2
 
@@ -39,7 +39,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    for (int i = 0; i < NR_CLIENTS; i++)
+    for (size_t i = 0; i < NR_CLIENTS; i++)
         actor_kill(&fx.clients[i]);
     buddyd_close(fx.b);
     daemon_proc_end(&fx.daemon);
@@ -114,7 +114,7 @@ static int borrow(int link, void *arg)
 
 static void everyone(void (*act)(struct actor *))
 {
-    for (int i = 0; i < NR_CLIENTS; i++)
+    for (size_t i = 0; i < NR_CLIENTS; i++)
         act(&fx.clients[i]);
 }
 
@@ -150,13 +150,13 @@ static void two_clients_have_memory_of_their_own(void **state)
     uint64_t pages = 0;
 
     (void)state;
-    for (int i = 0; i < NR_CLIENTS; i++)
+    for (size_t i = 0; i < NR_CLIENTS; i++)
         assert_int_equal(actor_start(&fx.clients[i], borrow, (void *)(uintptr_t)(1000 * (i + 1))),
                          0);
-    for (int i = 0; i < NR_CLIENTS; i++)
-        assert_int_equal(actor_receive(fx.clients[i].link, &blocks[(size_t)i * NR_BLOCKS],
-                                       sizeof(*blocks) * NR_BLOCKS),
-                         0);
+    for (size_t i = 0; i < NR_CLIENTS; i++)
+        assert_int_equal(
+            actor_receive(fx.clients[i].link, &blocks[i * NR_BLOCKS], sizeof(*blocks) * NR_BLOCKS),
+            0);
     assert_apart(blocks, NR_CLIENTS * NR_BLOCKS);
 
     assert_int_equal(observe_connect(&fx.daemon, "observer", &fx.b), 0);
@@ -178,10 +178,10 @@ static void two_clients_have_memory_of_their_own(void **state)
     assert_int_equal(now.free_pages, ZONE_PAGES);
 
     everyone(tell);
-    for (int i = 0; i < NR_CLIENTS; i++)
+    for (size_t i = 0; i < NR_CLIENTS; i++)
         assert_int_equal(actor_wait(&fx.clients[i]), 0);
     now.sessions -= NR_CLIENTS;
-    now.fds -= NR_CLIENTS * FDS_PER_SESSION;
+    now.fds -= (int)NR_CLIENTS * FDS_PER_SESSION;
     assert_true(observe_until(fx.b, &fx.daemon, &now));
 }
 

@@ -13,7 +13,7 @@
 #include "support/host.h"
 #include "support/observe.h"
 
-#define SAMPLE TRACES_DIR "/sample.pgtrace.xz"
+static const char sample[] = TRACES_DIR "/sample.pgtrace.xz";
 
 #define TEXT_BYTES 16384
 
@@ -66,7 +66,7 @@ static int ctl(const char *const args[])
 static void all_of_it_by_three_clients(void **state)
 {
     (void)state;
-    assert_int_equal(ctl((const char *const[]){"replay", SAMPLE, "--clients", "3", NULL}), 0);
+    assert_int_equal(ctl((const char *const[]){"replay", sample, "--clients", "3", NULL}), 0);
     assert_true(strlen(fx.out) > 0);
     assert_true(observe_until(fx.b, &fx.daemon, &fx.before));
 }
@@ -74,7 +74,7 @@ static void all_of_it_by_three_clients(void **state)
 static void one_client_is_killed(void **state)
 {
     (void)state;
-    assert_int_equal(ctl((const char *const[]){"replay", SAMPLE, "--clients", "3", "--kill", "1@50",
+    assert_int_equal(ctl((const char *const[]){"replay", sample, "--clients", "3", "--kill", "1@50",
                                                "--buddyinfo", NULL}),
                      0);
     assert_non_null(strstr(fx.out, "zone"));
