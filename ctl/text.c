@@ -30,10 +30,15 @@ const char *text_printable(const char *name, char to[TEXT_NAME_BYTES])
 {
     size_t i;
 
-    for (i = 0; i + 1 < TEXT_NAME_BYTES && name[i]; i++)
-        to[i] = name[i] > ' ' && name[i] <= '~' ? name[i] : '?';
+    if (!*name)
+        name = "-";
+    for (i = 0; i + 1 < TEXT_NAME_BYTES && name[i]; i++) {
+        to[i] = name[i];
+        if (name[i] <= ' ' || name[i] > '~')
+            to[i] = '?';
+    }
     to[i] = '\0';
-    return i ? to : strcpy(to, "-");
+    return to;
 }
 
 const char *text_type(unsigned type)
