@@ -185,13 +185,14 @@ int config_add_zone(struct daemon_config *config, const struct memfile_spec *mem
                     size_t size)
 {
     struct zone_spec zone = {.memory = *memory};
+    char reason[WHY_BYTES];
     const char *key;
     char *mount = NULL;
     int rc;
 
-    rc = config_check_zone(memory, &key, why, size);
+    rc = config_check_zone(memory, &key, reason, sizeof(reason));
     if (rc < 0)
-        return rc;
+        return why_not(rc, why, size, "zone '%s': %s: %s", memory->name, key, reason);
     for (unsigned i = 0; i < config->nr_zones; i++) {
         if (strcmp(config->zones[i].memory.name, memory->name) == 0)
             return why_not(-EEXIST, why, size, "there is a zone '%s' already", memory->name);

@@ -230,10 +230,11 @@ static int check_room(const struct memfile_spec *spec, uint64_t rest, char *why,
     if (room.bytes >= wanted)
         return 0;
     return why_not(-ENOMEM, why, size,
-                   "zone '%s': %" PRIu64 " MiB of %" PRIu64 " MiB still wanted (and %" PRIu64
-                   " MiB to spare), but %s has %" PRIu64 " MiB left; make the zone smaller",
-                   spec->name, rest >> 20, spec->bytes >> 20, (wanted - rest) >> 20, room.limit,
-                   room.bytes >> 20);
+                   "zone '%s': %" PRIu64 " MiB%s of shared memory wanted, and %" PRIu64
+                   " MiB to spare for the kernel, but %s has %" PRIu64
+                   " MiB left; make the zone smaller",
+                   spec->name, rest >> 20, rest < spec->bytes ? " more" : "", (wanted - rest) >> 20,
+                   room.limit, room.bytes >> 20);
 }
 
 /** Say it when transparent huge pages will not be had. */

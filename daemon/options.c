@@ -14,6 +14,7 @@
 
 #include "config.h"
 
+#define DEFAULT_PRIVATE_SIZE  "512M"
 #define DEFAULT_PRIVATE_BYTES (UINT64_C(512) << 20)
 
 enum option_key {
@@ -41,7 +42,8 @@ static const struct argp_option option_table[] = {
      0},
     {"hugepage", OPTION_HUGEPAGE, "SIZE", 0, "Size of a hugepage, such as 2M or 1G", 0},
     {NULL, 0, NULL, 0, "Both:", 3},
-    {"log-level", OPTION_LOG_LEVEL, "LEVEL", 0, "error, warning, info (the default) or debug", 0},
+    {"log-level", OPTION_LOG_LEVEL, "LEVEL", 0,
+     "error, warning (a private daemon's default), info (a service's) or debug", 0},
     {0},
 };
 
@@ -63,6 +65,7 @@ struct parse {
     struct options *options;
     const char *private_only; /**< an option that needs --private */
     const char *service_only; /**< an option that cannot be had with it */
+    bool has_log_level;
 };
 
 static void parse_size(struct argp_state *state, const char *option, const char *arg, uint64_t *ret)
@@ -119,6 +122,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
         return 0;
     case OPTION_SIZE:
         parse_size(state, "--size", arg, &o->bytes);
+        o->size = arg;
         p->private_only = "--size";
         return 0;
     case OPTION_BACKING:
@@ -127,11 +131,13 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
         return 0;
     case OPTION_HUGEPAGE:
         parse_size(state, "--hugepage", arg, &o->hugepage_bytes);
+        o->hugepage = arg;
         p->private_only = "--hugepage";
         return 0;
     case OPTION_LOG_LEVEL:
         if (!log_parse_level(arg, &o->log_level))
             argp_error(state, "--log-level=%s: accepted: error, warning, info, debug", arg);
+        p->has_log_level = true;
         return 0;
     case ARGP_KEY_ARG:
         o->command = &state->argv[state->next - 1];
@@ -157,6 +163,7 @@ void options_parse(int argc, char **argv, struct options *ret)
         .mode = RUN_SERVICE,
         .log_level = LOG_LEVEL_INFO,
         .config = CONFIG_DEFAULT_FILE,
+        .size = DEFAULT_PRIVATE_SIZE,
         .bytes = DEFAULT_PRIVATE_BYTES,
         .backing = BACKING_AUTO,
     };
@@ -165,5 +172,8 @@ void options_parse(int argc, char **argv, struct options *ret)
     argp_program_version = "buddyd " BUDDYD_VERSION;
     argp_err_exit_status = EXIT_CODE_USAGE;
     (void)argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &parse);
+    /* A private daemon's stderr is its command's. */
+    if (options.mode == RUN_PRIVATE && !parse.has_log_level)
+        options.log_level = LOG_LEVEL_WARNING;
     *ret = options;
 }

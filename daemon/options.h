@@ -32,8 +32,10 @@ struct options {
     enum run_mode mode;
     enum log_level log_level;
     const char *config;      /**< the configuration's file */
+    const char *size;        /**< private: the zone's, as it was written */
     uint64_t bytes;          /**< private: of the zone */
     enum backing backing;    /**< private; may be BACKING_AUTO */
+    const char *hugepage;    /**< private: as it was written; NULL: the backing's default */
     uint64_t hugepage_bytes; /**< private; 0: the backing's default */
     char **command;          /**< private: ends with NULL */
 };

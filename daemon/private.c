@@ -257,6 +257,30 @@ static void decide(const struct options *o, bool no_hugepages, struct memfile_sp
         ret->hugepage_bytes = config_default_hugepage(ret->backing);
 }
 
+/** Can there be such a zone here? Said in the words of the command line. */
+static int check_options(const struct options *o)
+{
+    struct memfile_spec memory;
+    char why[WHY_BYTES];
+    const char *key;
+    bool hugepage;
+    int rc;
+
+    decide(o, false, &memory);
+    if (o->backing == BACKING_AUTO && o->hugepage) {
+        /* To be had at least if the pool were large enough. */
+        memory.backing = BACKING_HUGETLB;
+        memory.hugepage_bytes = o->hugepage_bytes;
+    }
+    rc = config_check_zone(&memory, &key, why, sizeof(why));
+    if (rc < 0) {
+        hugepage = strcmp(key, "hugepage") == 0 && o->hugepage;
+        log_error("%s %s: %s", hugepage ? "--hugepage" : "--size", hugepage ? o->hugepage : o->size,
+                  why);
+    }
+    return rc;
+}
+
 static void say_ready(const struct private *p, const struct memfile_spec *memory)
 {
     char size[WHY_NUMBER_BYTES], hugepage[WHY_NUMBER_BYTES];
@@ -364,6 +388,8 @@ int private_run(const struct options *options)
     int code = EXIT_CODE_PRIVATE;
     int rc;
 
+    if (check_options(options) < 0)
+        return EXIT_CODE_USAGE;
     rc = block_signals(&p);
     if (rc < 0) {
         log_error("cannot make a signalfd: %s", strerror(-rc));
