@@ -73,7 +73,7 @@ int outbox_push(struct outbox *o, const void *bytes, size_t len, struct packet_f
 {
     struct outbox_packet *p;
 
-    if (len > WIRE_MAX_UNSENT - o->bytes)
+    if (len > (size_t)(WIRE_MAX_UNSENT)-o->bytes)
         return -ENOBUFS;
     p = malloc(sizeof(*p) + len);
     if (!p)

@@ -109,6 +109,12 @@ static void end_failed_send(struct session *s, int error)
 
 /* ---- replies ---- */
 
+static void reset_reply(struct reply *reply)
+{
+    reply->len = 0;
+    reply->fds = (struct packet_fds){0};
+}
+
 /* Send the packet of replies that is being built, behind what waits already. */
 static void send_reply(struct session *s)
 {
@@ -127,8 +133,7 @@ static void send_reply(struct session *s)
                      s->id, s->name, (int)s->peer.pid, (unsigned)s->peer.uid, WIRE_MAX_UNSENT);
         }
     }
-    reply->len = 0;
-    reply->fds = (struct packet_fds){0};
+    reset_reply(reply);
     if (error)
         end_failed_send(s, error);
 }
@@ -257,7 +262,7 @@ static void run_packet(struct session *s, const unsigned char *bytes, size_t len
     if (s->state != SESSION_ENDING)
         send_reply(s);
     if (s->state == SESSION_ENDING) {
-        turn->reply.len = 0;
+        reset_reply(&turn->reply);
         return;
     }
     if (next < packet.nr_requests) {
@@ -280,12 +285,10 @@ static void read_packet(struct session *s, int events)
                       WIRE_MAX_PACKET);
     else if (n > 0)
         run_packet(s, bytes, (size_t)n, 0);
-    else if (n == 0 && (events & UV_DISCONNECT))
+    else if ((n == 0 && (events & UV_DISCONNECT)) || (n < 0 && errno == ECONNRESET))
         session_end(s, "the client closed its socket");
     else if (n == 0)
         reject_packet(s, EBADMSG, "empty packet: at least one request is expected");
-    else if (errno == ECONNRESET)
-        session_end(s, "the client closed its socket");
     else if (errno != EAGAIN && errno != EINTR)
         end_because(s, "cannot receive: %s", strerror(errno));
 }
@@ -410,6 +413,6 @@ void session_dismiss(struct session *s, const char *why)
     if (outbox_flush(&s->outbox, s->fd) == 0 &&
         wire_append_event(turn->reply.bytes, &turn->reply.len, &goodbye, &turn->pack) == 0)
         (void)packet_send(s->fd, turn->reply.bytes, turn->reply.len, (struct packet_fds){0});
-    turn->reply.len = 0;
+    reset_reply(&turn->reply);
     session_end(s, why);
 }

@@ -37,22 +37,22 @@ enum session_state {
 
 struct session {
     struct hub *hub;
+    struct session *work_next;
     uint32_t id;
     enum session_state state;
     int fd;
     struct peer peer;
-    struct holdings holdings;
+    int polled;          /**< what socket_poll waits for */
+    unsigned nr_handles; /**< of the loop's that are not closed yet */
     char name[WIRE_MAX_NAME + 1];
+    bool queued; /**< in the hub's queue of work */
+    struct holdings holdings;
     uint64_t nr_requests;
     uint64_t nr_refusals;
     struct outbox outbox;
     struct held_packet *held; /**< a packet whose last requests are still to be carried out */
     uv_poll_t socket_poll;
     uv_poll_t pid_poll;
-    unsigned nr_handles; /**< of the loop's that are not closed yet */
-    int polled;          /**< what socket_poll waits for */
-    bool queued;         /**< in the hub's queue of work */
-    struct session *work_next;
 };
 
 /**

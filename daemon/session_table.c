@@ -9,6 +9,7 @@
 
 #define SLOT_MASK (SESSION_TABLE_SLOTS - 1)
 
+_Static_assert(SESSION_TABLE_SLOTS == 2 * POLICY_MAX_SESSIONS, "half of the slots are free");
 _Static_assert((SESSION_TABLE_SLOTS & SLOT_MASK) == 0, "an id's slot is its low bits");
 
 int session_table_init(struct session_table *t)

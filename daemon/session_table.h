@@ -17,7 +17,7 @@
 struct session;
 
 /** Twice the sessions that there can be, so that a free slot is near. */
-#define SESSION_TABLE_SLOTS (2u * POLICY_MAX_SESSIONS)
+#define SESSION_TABLE_SLOTS 65536u
 
 struct session_of_user {
     uid_t uid;

@@ -344,7 +344,7 @@ static void test_stat_zones(void **state)
     assert_int_equal(rs->listing.zones[0].free_pages, ZONE_PAGES - 4);
     assert_int_equal(rs->listing.zones[0].allocs, 1);
     assert_int_equal(rs->listing.zones[1].free_pages, ZONE_PAGES);
-    assert_true(rs->listing.zones[1].metadata_bytes >= 8 * ZONE_PAGES);
+    assert_true(rs->listing.zones[1].metadata_bytes >= (uint64_t)ZONE_PAGES * 8);
     rs = ask(&bob, stat_request(WIRE_OP_STAT_ZONES, 1));
     assert_int_equal(rs->listing.nr, 1);
     assert_int_equal(rs->listing.zones[0].zone.id, 1);
@@ -398,9 +398,9 @@ static size_t list_clients(struct session *s, struct wire_client_stat *ret, size
 
 static void test_stat_clients(void **state)
 {
-    struct wire_client_stat list[2];
+    struct wire_client_stat list[2] = {{0}};
     struct wire_request rq = alloc_request(1, 2);
-    struct session root;
+    struct session fellow;
 
     (void)state;
     rq.alloc.type = MIGRATE_RECLAIMABLE;
@@ -420,9 +420,10 @@ static void test_stat_clients(void **state)
     assert_int_equal(list_clients(&alice, list, 2), 2);
     alice.peer.uid = geteuid();
     assert_int_equal(list_clients(&alice, list, 2), 2);
-    root = alice;
-    root.peer.uid = 1002;
-    assert_int_equal(list_clients(&root, list, 2), 1);
+    fellow = alice;
+    fellow.peer.uid = 1002;
+    assert_int_equal(list_clients(&fellow, list, 2), 1);
+    assert_int_equal(list[0].session, bob.id);
 }
 
 /* More clients than a page of the listing holds: each is there once. */

@@ -60,7 +60,7 @@ static void test_one_block(void **state)
     assert_int_equal(g.nr, 1);
     assert_int_equal(g.order[0], 3);
     assert_int_equal(g.zone[0], 0);
-    assert_int_equal(g.offset[0] % (8 * PAGE), 0);
+    assert_int_equal(g.offset[0] % ((uint64_t)PAGE * 8), 0);
     assert_int_equal(handle_find(zs->handles, g.handle[0], &info), 0);
     assert_int_equal(info.owner, 1);
     assert_int_equal((uint64_t)info.pfn * PAGE, g.offset[0]);

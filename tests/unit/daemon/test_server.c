@@ -236,7 +236,7 @@ static rlim_t limit_fds(rlim_t nr)
 
 static void test_sessions_per_user(void **state)
 {
-    rlim_t before = limit_fds(4 * WIRE_MAX_SESSIONS_PER_UID);
+    rlim_t before = limit_fds((rlim_t)WIRE_MAX_SESSIONS_PER_UID * 4);
     int(*fd)[2] = calloc(WIRE_MAX_SESSIONS_PER_UID + 1, sizeof(*fd));
     struct client *c;
 

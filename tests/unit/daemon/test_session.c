@@ -180,6 +180,7 @@ static void expect_rejected(const void *bytes, size_t len, int error, const char
 static void test_bad_packets(void **state)
 {
     static unsigned char bytes[WIRE_MAX_PACKET + 1];
+    static unsigned char arena_mem[WIRE_ARENA_BYTES];
     struct wire_arena arena;
     struct wire_request rq = alloc_request(0, 1);
     size_t len = 0;
@@ -190,8 +191,7 @@ static void test_bad_packets(void **state)
     expect_rejected(bytes, sizeof(bytes), EMSGSIZE,
                     "packet of 65537 bytes: at most 65536 are accepted");
     expect_rejected(bytes, WIRE_MAX_PACKET, EBADMSG, "packet of 65536 bytes");
-    wire_arena_init(&arena, malloc(WIRE_ARENA_BYTES), WIRE_ARENA_BYTES);
-    assert_non_null(arena.base);
+    wire_arena_init(&arena, arena_mem, sizeof(arena_mem));
     rq.id = 1;
     for (unsigned i = 0; i <= WIRE_MAX_REQUESTS; i++)
         assert_int_equal(wire_append_request(bytes, &len, &rq, &arena), 0);
@@ -200,7 +200,6 @@ static void test_bad_packets(void **state)
     len = 0;
     assert_int_equal(wire_append_request(bytes, &len, &rq, &arena), 0);
     expect_rejected(bytes, len - 1, EBADMSG, "not a ClientPacket");
-    free(arena.base);
 }
 
 /* Descriptors that a client sends along are not kept. */
@@ -317,13 +316,13 @@ static void test_slow_reader(void **state)
         client_send(slow, rq, WIRE_MAX_REQUESTS);
     for (unsigned turn = 0; turn < 2000; turn++) {
         (void)uv_run(&f.loop, UV_RUN_NOWAIT);
-        assert_true(first_session()->outbox.bytes <= 3 * WIRE_MAX_PACKET);
+        assert_true(first_session()->outbox.bytes <= (size_t)WIRE_MAX_PACKET * 3);
     }
     assert_true(first_session()->outbox.bytes > 0);
     assert_non_null(first_session()->held);
     assert_int_equal(f.hub->work_first, NULL);
     expect_served(other);
-    receive_in_order(slow, first_id, 4 * WIRE_MAX_REQUESTS);
+    receive_in_order(slow, first_id, (size_t)WIRE_MAX_REQUESTS * 4);
     assert_true(first_session()->outbox.bytes == 0);
     assert_null(first_session()->held);
     expect_served(slow);
@@ -404,7 +403,7 @@ static void test_large_packet_yields(void **state)
 
         (void)uv_run(&f.loop, UV_RUN_NOWAIT);
         now = used_pages(f.hub->zones);
-        assert_true(now - before <= 2 * (SESSION_TURN_COST + WIRE_MAX_BLOCKS));
+        assert_true(now - before <= (uint64_t)(SESSION_TURN_COST + WIRE_MAX_BLOCKS) * 2);
         before = now;
         turns++;
         if (!outbox_empty(&first_session()->outbox))
@@ -432,7 +431,7 @@ static void test_large_death(void **state)
     for (unsigned i = 0; i < 20; i++)
         assert_int_equal(client_call(big, &rq)->error, 0);
     before = used_pages(f.hub->zones);
-    assert_int_equal(before, 20 * WIRE_MAX_BLOCKS);
+    assert_int_equal(before, (uint64_t)WIRE_MAX_BLOCKS * 20);
     client_free(big);
     while (f.hub->sessions.nr == 2) {
         uint64_t now;
