@@ -256,9 +256,9 @@ int listener_inherit(struct listener *ret, char *why, size_t size)
     if (rc < 0)
         return why_not(rc, why, size, "cannot use the socket that was passed: %s", strerror(-rc));
     return why_not(-EINVAL, why, size,
-                   "%d descriptors were passed by socket activation, and not one listening Unix "
+                   "what socket activation passed (%d descriptor%s) is not one listening Unix "
                    "socket of type SOCK_SEQPACKET; accepted: one ListenSequentialPacket=",
-                   nr);
+                   nr, nr == 1 ? "" : "s");
 }
 
 int listener_take_fd(struct listener *l)
