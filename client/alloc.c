@@ -92,7 +92,7 @@ int alloc_take(const struct zone_map *zones, const struct ask *ask,
                const struct wire_alloc_reply *reply, struct buddyd_block *ret,
                struct client_error *why)
 {
-    struct buddyd_block block;
+    struct buddyd_block block = {0};
     int r;
 
     if (reply->nr != ask->nr)

@@ -136,7 +136,7 @@ int buddyd_get_zeroed_page(struct buddyd *b, void **ret)
 
 int buddyd_free_pages(struct buddyd *b, void *addr, unsigned order)
 {
-    struct address_range range;
+    struct address_range range = {0};
     int r = connection_enter(b);
 
     if (r)
@@ -246,7 +246,7 @@ static uint64_t exact_pages(const struct buddyd *b, uint64_t bytes)
 
 int buddyd_alloc_pages_exact(struct buddyd *b, uint64_t bytes, unsigned flags, void **ret)
 {
-    struct address_range range;
+    struct address_range range = {0};
     uint64_t pages;
     int r = connection_enter(b);
 
@@ -275,7 +275,7 @@ int buddyd_alloc_pages_exact(struct buddyd *b, uint64_t bytes, unsigned flags, v
 
 int buddyd_free_pages_exact(struct buddyd *b, void *addr, uint64_t bytes)
 {
-    struct address_range range;
+    struct address_range range = {0};
     uint64_t pages;
     int r = connection_enter(b);
 

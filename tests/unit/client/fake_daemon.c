@@ -46,6 +46,8 @@ void fake_add_zone(struct fake *f, uint64_t bytes)
 
 void fake_init(struct fake *f)
 {
+    size_t arena = WIRE_ARENA_BYTES; // NOLINT(bugprone-implicit-widening-of-multiplication-result)
+
     memset(f, 0, sizeof(*f));
     f->fd = -1;
     f->version = WIRE_VERSION;
@@ -57,8 +59,8 @@ void fake_init(struct fake *f)
     f->in = malloc(WIRE_MAX_PACKET);
     f->out = malloc(WIRE_MAX_PACKET);
     MUST(f->in && f->out);
-    wire_arena_init(&f->in_arena, aligned_alloc(64, WIRE_ARENA_BYTES), WIRE_ARENA_BYTES);
-    wire_arena_init(&f->out_arena, aligned_alloc(64, WIRE_ARENA_BYTES), WIRE_ARENA_BYTES);
+    wire_arena_init(&f->in_arena, aligned_alloc(64, arena), arena);
+    wire_arena_init(&f->out_arena, aligned_alloc(64, arena), arena);
     fake_add_zone(f, FAKE_ZONE_BYTES);
 }
 

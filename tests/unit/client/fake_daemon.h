@@ -23,8 +23,9 @@
 
 #include <cmocka.h>
 
-#define FAKE_ZONE_BYTES (64u << 20)
-#define FAKE_PAGES      (FAKE_ZONE_BYTES >> 12)
+#define FAKE_ZONE_BYTES (UINT64_C(64) << 20)
+#define FAKE_PAGES      16384u
+#define FAKE_PAGE       UINT64_C(4096)
 #define FAKE_MAX_ZONES  4
 
 struct fake {

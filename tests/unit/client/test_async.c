@@ -195,9 +195,9 @@ static void test_zeroed(void **state)
 
     rq.flags = BUDDYD_ZERO;
     begin(x, fake_good);
-    for (unsigned round = 1; round <= 2; round++) {
+    for (size_t round = 1; round <= 2; round++) {
         assert_int_equal(buddyd_submit_alloc(x->b, &rq, 8, zeroed, x), 0);
-        wait_for(x, round);
+        wait_for(x, (unsigned)round);
         assert_int_equal(buddyd_free_bulk(x->b, 8, x->handle + (round - 1) * 8), 0);
     }
 }

@@ -259,7 +259,7 @@ static void run_exact(unsigned nr, uint64_t first, uint64_t second, int error, c
     fake_init(&f);
     fake_start(&f, answer_blocks);
     assert_int_equal(fake_connect(&f, &b), 0);
-    assert_int_equal(buddyd_alloc_pages_exact(b, 3 * 4096, 0, (void **)&p), error);
+    assert_int_equal(buddyd_alloc_pages_exact(b, 3 * FAKE_PAGE, 0, (void **)&p), error);
     if (error) {
         assert_null(p);
         assert_non_null(strstr(buddyd_error(), says));

@@ -51,10 +51,10 @@ static void test_by_order(void **state)
     char *p, *q;
 
     assert_int_equal(buddyd_get_free_pages(b, 0, 4, (void **)&p), 0);
-    assert_int_equal((uintptr_t)p % (16 * 4096), 0);
-    memset(p, 0x33, 16 * 4096);
+    assert_int_equal((uintptr_t)p % (16 * FAKE_PAGE), 0);
+    memset(p, 0x33, 16 * FAKE_PAGE);
     assert_int_equal(buddyd_get_free_page(b, 0, (void **)&q), 0);
-    assert_ptr_equal(q, p + 16 * 4096);
+    assert_ptr_equal(q, p + 16 * FAKE_PAGE);
     // Wrong orders, addresses inside, and foreign ones free nothing.
     assert_int_equal(buddyd_free_pages(b, p, 3), -EINVAL);
     assert_names(p);
@@ -63,7 +63,7 @@ static void test_by_order(void **state)
     assert_names(p + 4096);
     assert_int_equal(buddyd_free_page(b, &b), -EINVAL);
     assert_int_equal(buddyd_free_page(b, NULL), -EINVAL);
-    assert_int_equal(buddyd_free_pages_exact(b, p, 16 * 4096), -EINVAL);
+    assert_int_equal(buddyd_free_pages_exact(b, p, 16 * FAKE_PAGE), -EINVAL);
     assert_int_equal(buddyd_free_pages(b, p, 4), 0);
     assert_int_equal(buddyd_free_pages(b, p, 4), -EINVAL);
     assert_names(p);
@@ -98,25 +98,25 @@ static void test_exact(void **state)
 {
     struct fixture *x = *state;
     struct buddyd *b = x->b;
-    enum { BYTES = 13 * 4096 + 1 };
+    enum { BYTES = 13 * FAKE_PAGE + 1 };
     char *p, *q;
 
     assert_int_equal(buddyd_alloc_pages_exact(b, BYTES, 0, (void **)&p), 0);
-    memset(p, 0x44, 14 * 4096);
+    memset(p, 0x44, 14 * FAKE_PAGE);
     // 14 pages, no more: the two behind them are free.
     assert_int_equal(buddyd_get_free_pages(b, 0, 1, (void **)&q), 0);
-    assert_ptr_equal(q, p + 14 * 4096);
+    assert_ptr_equal(q, p + 14 * FAKE_PAGE);
     assert_int_equal(buddyd_free_pages(b, q, 1), 0);
-    assert_int_equal(buddyd_free_pages_exact(b, p, 8 * 4096), -EINVAL);
+    assert_int_equal(buddyd_free_pages_exact(b, p, 8 * FAKE_PAGE), -EINVAL);
     assert_names(p);
     assert_int_equal(buddyd_free_pages(b, p, 3), -EINVAL);
-    assert_int_equal(buddyd_free_pages_exact(b, p + 8 * 4096, 4 * 4096), -EINVAL);
+    assert_int_equal(buddyd_free_pages_exact(b, p + 8 * FAKE_PAGE, 4 * FAKE_PAGE), -EINVAL);
     // The same bytes when rounded up to pages.
-    assert_int_equal(buddyd_free_pages_exact(b, p, 14 * 4096), 0);
+    assert_int_equal(buddyd_free_pages_exact(b, p, 14 * FAKE_PAGE), 0);
     assert_int_equal(buddyd_free_pages_exact(b, p, BYTES), -EINVAL);
     assert_int_equal(buddyd_alloc_pages_exact(b, BYTES, BUDDYD_ZERO, (void **)&q), 0);
     assert_ptr_equal(q, p);
-    for (int i = 0; i < 14 * 4096; i++)
+    for (size_t i = 0; i < 14 * FAKE_PAGE; i++)
         assert_int_equal(q[i], 0);
     assert_int_equal(buddyd_free_pages_exact(b, q, BYTES), 0);
     // One block is enough for a power of two.
@@ -143,7 +143,7 @@ static void test_many(void **state)
         if (i % 3)
             assert_int_equal(buddyd_get_free_pages(b, 0, i % 3 - 1, (void **)&p[i]), 0);
         else
-            assert_int_equal(buddyd_alloc_pages_exact(b, 3 * 4096, 0, (void **)&p[i]), 0);
+            assert_int_equal(buddyd_alloc_pages_exact(b, 3 * FAKE_PAGE, 0, (void **)&p[i]), 0);
         memcpy(p[i], &i, sizeof(i));
     }
     for (unsigned left = N; left; left--) {
@@ -153,7 +153,7 @@ static void test_many(void **state)
         if (i % 3)
             assert_int_equal(buddyd_free_pages(b, p[at], i % 3 - 1), 0);
         else
-            assert_int_equal(buddyd_free_pages_exact(b, p[at], 3 * 4096), 0);
+            assert_int_equal(buddyd_free_pages_exact(b, p[at], 3 * FAKE_PAGE), 0);
         p[at] = p[left - 1];
     }
 }

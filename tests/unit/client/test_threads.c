@@ -157,8 +157,8 @@ static void *hammer(void *arg)
             EXPECT(buddyd_free_pages(h->b, p, 1) == 0);
             break;
         case 3:
-            EXPECT(buddyd_alloc_pages_exact(h->b, 3 * 4096, 0, &p) == 0);
-            EXPECT(buddyd_free_pages_exact(h->b, p, 3 * 4096) == 0);
+            EXPECT(buddyd_alloc_pages_exact(h->b, 3 * FAKE_PAGE, 0, &p) == 0);
+            EXPECT(buddyd_free_pages_exact(h->b, p, 3 * FAKE_PAGE) == 0);
             break;
         case 4:
             // Failures: the reason is this thread's.
