@@ -29,6 +29,11 @@ unsigned long long bench_number(const char *option, const char *text, unsigned l
 
 /** Nanoseconds on the monotonic clock. */
 uint64_t bench_now_ns(void);
+/**
+ * Nanoseconds that this thread has had a core, in the kernel or not. For what runs in one thread:
+ * what else the host does in the meantime is left out.
+ */
+uint64_t bench_cpu_ns(void);
 
 /**
  * Stay on one core, and with us every child that is started later.

@@ -8,6 +8,7 @@
 #ifndef BENCH_MM_SIDE_H
 #define BENCH_MM_SIDE_H
 
+#include "harness.h"
 #include "mm/types.h"
 #include "workload.h"
 #include <stddef.h>
@@ -55,65 +56,48 @@ int side_malloc(const struct side_plan *plan, const char *library, char *why, si
 /** Measure the loops themselves: the allocator is an empty function. */
 int side_none(const struct side_plan *plan, char *why, size_t size);
 
-/** Untimed operations before nr_ops timed ones, so that what is built up at first use is there. */
-static inline size_t side_warm(size_t nr_ops)
-{
-    return nr_ops / 2;
-}
+/** In how many parts a loop is timed. The middle one counts, so that what disturbs few does not. */
+#define SIDE_PARTS 10u
 
-/** Print the nanoseconds per operation since start. */
-static inline void side_print_time(enum figure f, uint64_t start, size_t nr_ops)
+/** Time a loop, after half as much of it untimed, and print the nanoseconds per operation. */
+WORKLOAD_INLINE void side_time(enum figure f, struct workload *w, enum workload_kind kind,
+                               take_fn take, give_fn give, size_t nr_ops)
 {
-    figure_print(f, (double)(bench_now_ns() - start) / (double)nr_ops);
+    const size_t part = nr_ops / SIDE_PARTS;
+    struct series parts = {.nr = 0};
+
+    workload_run(w, kind, take, give, nr_ops / 2);
+    w->refused = 0;
+    for (unsigned i = 0; i < SIDE_PARTS; i++) {
+        uint64_t start = bench_cpu_ns();
+
+        workload_run(w, kind, take, give, part);
+        series_add(&parts, (double)(bench_cpu_ns() - start) / (double)part);
+    }
+    figure_print(f, series_median(&parts));
 }
 
 /** Workloads with nothing else live. */
 WORKLOAD_INLINE void side_measure_empty(struct workload *w, size_t nr, take_fn take, give_fn give)
 {
-    uint64_t start;
-
-    workload_pair(w, take, give, 0, side_warm(nr));
-    start = bench_now_ns();
-    workload_pair(w, take, give, 0, nr);
-    side_print_time(FIGURE_4K_PAIR, start, nr);
-
-    workload_lifo(w, take, give, side_warm(nr));
-    start = bench_now_ns();
-    workload_lifo(w, take, give, nr);
-    side_print_time(FIGURE_4K_LIFO, start, nr);
-
-    workload_pair(w, take, give, WORKLOAD_MAX_ORDER, side_warm(nr));
-    start = bench_now_ns();
-    workload_pair(w, take, give, WORKLOAD_MAX_ORDER, nr);
-    side_print_time(FIGURE_2M_PAIR, start, nr);
+    side_time(FIGURE_4K_PAIR, w, WORKLOAD_4K_PAIR, take, give, nr);
+    side_time(FIGURE_4K_LIFO, w, WORKLOAD_4K_LIFO, take, give, nr);
+    side_time(FIGURE_2M_PAIR, w, WORKLOAD_2M_PAIR, take, give, nr);
 }
 
 /** Workloads beside a live set. */
 WORKLOAD_INLINE void side_measure_live(struct workload *w, size_t nr, take_fn take, give_fn give)
 {
-    uint64_t start;
-
     workload_fill(w, take, SIDE_LIVE_PAGES);
-    workload_churn(w, take, give, side_warm(nr));
-    w->refused = 0;
-    start = bench_now_ns();
-    workload_churn(w, take, give, nr);
-    side_print_time(FIGURE_CHURN, start, nr);
+    side_time(FIGURE_CHURN, w, WORKLOAD_CHURN, take, give, nr);
     figure_print(FIGURE_LIVE, (double)w->nr_live);
     figure_print(FIGURE_REFUSED, 1e6 * (double)w->refused / (double)nr);
-
-    workload_pair(w, take, give, WORKLOAD_MAX_ORDER, side_warm(nr));
-    start = bench_now_ns();
-    workload_pair(w, take, give, WORKLOAD_MAX_ORDER, nr);
-    side_print_time(FIGURE_2M_PAIR_LIVE, start, nr);
+    side_time(FIGURE_2M_PAIR_LIVE, w, WORKLOAD_2M_PAIR, take, give, nr);
     workload_drain(w, give);
 
     w->mixed_types = true;
     workload_fill(w, take, SIDE_LIVE_PAGES);
-    workload_churn(w, take, give, side_warm(nr));
-    start = bench_now_ns();
-    workload_churn(w, take, give, nr);
-    side_print_time(FIGURE_CHURN_TYPES, start, nr);
+    side_time(FIGURE_CHURN_TYPES, w, WORKLOAD_CHURN, take, give, nr);
     workload_drain(w, give);
     w->mixed_types = false;
 }

@@ -35,14 +35,9 @@ static inline void give(void *allocator, uintptr_t block)
 /** Pairs of random orders beside the same live set, in a zone of any size. */
 static void measure_pair(struct workload *w, size_t nr, enum figure f)
 {
-    uint64_t start;
-
     workload_fill(w, take, SIDE_LIVE_PAGES);
-    workload_churn(w, take, give, side_warm(nr));
-    workload_mixed_pair(w, take, give, side_warm(nr));
-    start = bench_now_ns();
-    workload_mixed_pair(w, take, give, nr);
-    side_print_time(f, start, nr);
+    workload_churn(w, take, give, nr);
+    side_time(f, w, WORKLOAD_MIXED_PAIR, take, give, nr);
     workload_drain(w, give);
 }
 

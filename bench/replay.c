@@ -117,7 +117,7 @@ static int time_run(const struct trace *t, const struct replay_config *config, d
     for (size_t i = 0; i < t->nr_events;) {
         size_t end =
             i + REPLAY_SAMPLE_EVENTS < t->nr_events ? i + REPLAY_SAMPLE_EVENTS : t->nr_events;
-        uint64_t start = bench_now_ns();
+        uint64_t start = bench_cpu_ns();
 
         for (; i < end; i++) {
             rc = play(&r, &t->events[i]);
@@ -126,7 +126,7 @@ static int time_run(const struct trace *t, const struct replay_config *config, d
                 goto out;
             }
         }
-        spent += bench_now_ns() - start;
+        spent += bench_cpu_ns() - start;
         ret_ns[sample++] = r.ops ? (double)spent / (double)r.ops : 0;
     }
     rc = 0;

@@ -13,8 +13,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "harness.h"
-
 #define WORKLOAD_INLINE static inline __attribute__((always_inline))
 
 /** The largest order of a mixed workload: 2 MiB. */
@@ -145,6 +143,37 @@ WORKLOAD_INLINE void workload_lifo(struct workload *w, take_fn take, give_fn giv
             block[j] = take(w->allocator, 0, 1);
         for (size_t j = WORKLOAD_LIFO; j-- > 0;)
             give(w->allocator, block[j]);
+    }
+}
+
+enum workload_kind {
+    WORKLOAD_CHURN,
+    WORKLOAD_4K_PAIR,
+    WORKLOAD_2M_PAIR,
+    WORKLOAD_MIXED_PAIR,
+    WORKLOAD_4K_LIFO,
+};
+
+/** Run one of them. kind is a constant where this is called, so the choice costs nothing. */
+WORKLOAD_INLINE void workload_run(struct workload *w, enum workload_kind kind, take_fn take,
+                                  give_fn give, size_t nr_ops)
+{
+    switch (kind) {
+    case WORKLOAD_CHURN:
+        workload_churn(w, take, give, nr_ops);
+        break;
+    case WORKLOAD_4K_PAIR:
+        workload_pair(w, take, give, 0, nr_ops);
+        break;
+    case WORKLOAD_2M_PAIR:
+        workload_pair(w, take, give, WORKLOAD_MAX_ORDER, nr_ops);
+        break;
+    case WORKLOAD_MIXED_PAIR:
+        workload_mixed_pair(w, take, give, nr_ops);
+        break;
+    case WORKLOAD_4K_LIFO:
+        workload_lifo(w, take, give, nr_ops);
+        break;
     }
 }
 
