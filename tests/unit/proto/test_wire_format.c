@@ -132,6 +132,11 @@ static void request_bytes_are_those_of_the_proto(void **state)
     fixture_wrap(f, 1);
     expect_request(f, &sample_requests[0]);
 
+    raw_uint(&f->message, 1, 3);
+    fixture_wrap_part(f, 3);
+    fixture_wrap(f, 1);
+    expect_request(f, &sample_requests[2]);
+
     raw_uint(&f->message, 1, 4);
     raw_uint(&f->part, 1, 18);
     raw_uint(&f->part, 2, 2);
@@ -423,6 +428,7 @@ static void strings_are_cleaned(void **state)
     expect_name("overlong \360\217\277\277", "overlong ????");
     expect_name("surrogate \355\240\200", "surrogate ???");
     expect_name("beyond \364\220\200\200", "beyond ????");
+    expect_name("beyond \365\200\200\200", "beyond ????");
     expect_name("\355\237\277 \364\217\277\277", "\355\237\277 \364\217\277\277");
     expect_name("\303(", "?(");
 }

@@ -141,7 +141,7 @@ static void bad_tags_and_lengths_are_refused(void **state)
         const char *bytes;
         size_t len;
     } bad[] = {
-        {"\x00", 1},                                              /* field 0 */
+        {"\x02\x00", 2},                                          /* field 0 */
         {"\x0a", 1},                                              /* no length */
         {"\x0a\x01", 2},                                          /* no content */
         {"\x0a\xff\xff\xff\xff\x0f", 6},                          /* 4 GiB */
@@ -150,6 +150,7 @@ static void bad_tags_and_lengths_are_refused(void **state)
         {"\x0b\x0c", 2},                                          /* a group */
         {"\x0e\x00", 2},                                          /* wire type 6 */
         {"\x0f\x00", 2},                                          /* wire type 7 */
+        {"\x48\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 12}, /* one too long */
         {"\x48", 1},                                              /* a varint is missing */
         {"\x49\x00\x00\x00\x00\x00\x00\x00", 8},                  /* of 8 bytes one is missing */
         {"\x4d\x00\x00\x00", 4},                                  /* of 4 bytes one is missing */
@@ -164,8 +165,14 @@ static void bad_tags_and_lengths_are_refused(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-        assert_int_equal(read_both((const unsigned char *)bad[i].bytes, bad[i].len), -EBADMSG);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        /* Behind a good request, so that it alone can be the reason. */
+        unsigned char bytes[32] = {0x0a, 0x02, 0x08, 0x01};
+
+        assert_int_equal(read_both(bytes, 4), 0);
+        memcpy(bytes + 4, bad[i].bytes, bad[i].len);
+        assert_int_equal(read_both(bytes, 4 + bad[i].len), -EBADMSG);
+    }
 }
 
 static void unknown_fields_are_ignored(void **state)
