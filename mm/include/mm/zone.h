@@ -10,7 +10,8 @@
  * Domains: with one domain (the default) every pageblock is resident in file 0 and all free memory
  * is everybody's. With more, free blocks smaller than a pageblock belong to the domain that holds
  * their pageblock, and empty pageblocks are offered to all, but lie in one domain's file: a request
- * that needs one that lies elsewhere begins its passing and answers -EINPROGRESS.
+ * that needs one that lies elsewhere begins its passing and answers -EINPROGRESS. What lies in
+ * different files does not merge.
  */
 #ifndef MM_ZONE_H
 #define MM_ZONE_H
@@ -99,10 +100,11 @@ struct zone_request {
 
 /**
  * Take 2^order free pages from the zone (rmqueue in Linux, and its order: own type, claim, steal).
- * Returns 0 and the first pfn; -ENOMEM, a normal answer, with nothing changed; -EINPROGRESS when a
- * pageblock is being passed to the domain: ask again when a populate has ended; -EINVAL for an
- * order, type, domain or tag out of range. O(orders), plus O(one pageblock) when a pageblock is
- * claimed.
+ * Returns 0 and the first pfn; -ENOMEM, a normal answer, with nothing changed but the count of
+ * failures; -EINPROGRESS when memory is on its way to the domain: ask again when a populate has
+ * ended; -EINVAL for an order, type, domain or tag out of range.
+ * O(orders), plus O(one pageblock) when a pageblock is claimed; with several domains O(pageblocks)
+ * when more than a pageblock is wanted and no file has it whole.
  */
 int zone_rmqueue(struct zone *z, const struct zone_request *rq, pfn_t *ret_pfn);
 
