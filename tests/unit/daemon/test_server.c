@@ -23,7 +23,8 @@
 #include "session.h"
 #include "why.h"
 
-#define NOBODY 65534
+#define NOBODY       65534
+#define CHILD_LIFE_S 60
 
 static struct fixture f;
 
@@ -123,6 +124,8 @@ static void test_death_behind_a_fork(void **state)
     if (client == 0) {
         (void)child_connect();
         holder = fork();
+        /* Should the test fail, nobody else ends these two. */
+        (void)alarm(CHILD_LIFE_S);
         if (holder == 0)
             for (;;)
                 (void)pause();
@@ -188,6 +191,7 @@ static void test_another_user(void **state)
         if (setgid(NOBODY) < 0 || setuid(NOBODY) < 0)
             _exit(1);
         (void)child_connect();
+        (void)alarm(CHILD_LIFE_S);
         (void)write(pipe_fd[1], "x", 1);
         for (;;)
             (void)pause();
