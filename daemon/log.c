@@ -3,7 +3,7 @@
  * log.c: lines for a person, on stderr.
  *
  * Under systemd stderr is the journal, which takes the priority from the line's prefix; so one
- * stream serves the service, the private daemon and the tests (docs/adr/logging.md).
+ * stream serves the service, the private daemon and the tests (docs/adr/0009).
  */
 #include "log.h"
 
