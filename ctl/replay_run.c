@@ -360,6 +360,8 @@ static int finish_freeing(struct run *run)
     run->stage = STAGE_LEAVING;
     r->shared->leave = 1;
     replay_ring_clients(r->shared);
+    /* Nobody may be left to end. */
+    replay_ring_parent(r->shared);
     return CTL_OK;
 }
 

@@ -111,6 +111,8 @@ void replay_set_gate(struct replay_shared *s, uint64_t limit, bool verify)
     s->verify = verify;
     s->gate++;
     replay_ring_clients(s);
+    /* With nobody left all are quiet at once, and nobody will ring. */
+    replay_ring_parent(s);
 }
 
 void replay_publish(struct replay_shared *s, unsigned seat, uint64_t position)

@@ -76,6 +76,7 @@ struct link {
     struct request queue[MAX_QUEUE];
     unsigned nr;
     struct buddyd_block *granted; /* by handle */
+    bool fresh;                   /* what is pinned was pinned for the first time, to be stamped */
 };
 
 static struct link *links[REPLAY_MAX_CLIENTS];
@@ -246,6 +247,7 @@ static int fake_pin(void *ctx, const struct buddyd_block *block, void **ret)
 {
     struct link *link = ctx;
 
+    link->fresh = !link->granted[block->handle].bytes;
     link->granted[block->handle] = *block;
     *ret = world.memory + block->offset;
     return 0;
@@ -253,8 +255,9 @@ static int fake_pin(void *ctx, const struct buddyd_block *block, void **ret)
 
 static void fake_unpin(void *ctx, const struct buddyd_block *block)
 {
-    (void)ctx;
-    if (is_due(WRONG_SHIFTED) && block->order) {
+    const struct link *link = ctx;
+
+    if (is_due(WRONG_SHIFTED) && link->fresh && block->order) {
         memcpy(world.memory + block->offset + block->bytes - PAGE, world.memory + block->offset,
                PAGE);
         world.wrong = RIGHT;

@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* fake_buddyd.c: sessions with an arena each, whose pages are given out first-fit. */
+#include "fake_buddyd.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <buddyd.h>
+
+#define MAX_QUEUE 512u
+
+struct fake *fake;
+static unsigned char *memory;
+static const char *last_error = "no error";
+
+struct request {
+    buddyd_done_fn done;
+    void *data;
+    struct buddyd_alloc alloc;
+    uint64_t handle; /* of a free */
+};
+
+struct buddyd {
+    uint32_t session;
+    pid_t owner;
+    struct request queue[MAX_QUEUE];
+    unsigned nr;
+};
+
+int fake_set_up(void **state)
+{
+    (void)state;
+    fake = mmap(NULL, sizeof(*fake), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    memory = mmap(NULL, (size_t)FAKE_PAGES * FAKE_PAGE, PROT_READ | PROT_WRITE,
+                  MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return fake == MAP_FAILED || memory == MAP_FAILED ? -1 : 0;
+}
+
+int fake_reset(void **state)
+{
+    (void)state;
+    memset((void *)fake, 0, sizeof(*fake));
+    return 0;
+}
+
+static struct fake_session *session_of(uint32_t session)
+{
+    return &fake->sessions[session - 1];
+}
+
+static int wrong_now(const struct buddyd *b, enum fake_wrong wrong)
+{
+    return fake->wrong == (int)wrong &&
+           (!fake->wrong_session || fake->wrong_session == b->session) &&
+           session_of(b->session)->answers >= fake->wrong_at;
+}
+
+static void end_session(struct fake_session *s)
+{
+    s->left = true;
+    s->pages = s->blocks = 0;
+    memset((void *)s->used, 0, sizeof(s->used));
+}
+
+static int failed(int error, const char *text)
+{
+    last_error = text;
+    return error;
+}
+
+/* ---- connection ---- */
+
+const char *buddyd_error(void)
+{
+    return last_error;
+}
+
+int buddyd_connect(const struct buddyd_options *options, struct buddyd **ret)
+{
+    struct buddyd *b;
+
+    (void)options;
+    if (fake->connect_error)
+        return failed(fake->connect_error, "/run/x.sock: nobody listens");
+    b = calloc(1, sizeof(*b));
+    if (!b)
+        return -ENOMEM;
+    b->session = ++fake->nr_sessions;
+    if (b->session > FAKE_SESSIONS)
+        abort();
+    b->owner = getpid();
+    session_of(b->session)->pid = b->owner;
+    *ret = b;
+    return 0;
+}
+
+void buddyd_close(struct buddyd *b)
+{
+    struct fake_session *s;
+
+    if (!b)
+        return;
+    s = session_of(b->session);
+    if (b->owner == getpid()) {
+        if (fake->wrong == FAKE_LOSE_LEFT)
+            fake->lost_pages++;
+        end_session(s);
+    }
+    free(b);
+}
+
+uint32_t buddyd_session(const struct buddyd *b)
+{
+    return b->session;
+}
+
+unsigned buddyd_nr_zones(const struct buddyd *b)
+{
+    (void)b;
+    return 1;
+}
+
+static const struct buddyd_zone the_zone = {
+    .id = 0,
+    .name = "normal\033[2J",
+    .node = -1,
+    .backing = BUDDYD_SHMEM,
+    .page_shift = 12,
+    .hugepage_shift = 21,
+    .bytes = (uint64_t)FAKE_PAGES * FAKE_PAGE,
+    .preferred_base = (uint64_t)0x10 << 40,
+};
+
+int buddyd_get_zone(const struct buddyd *b, unsigned i, struct buddyd_zone *ret)
+{
+    (void)b;
+    if (i)
+        return failed(-EINVAL, "there is no such zone");
+    *ret = the_zone;
+    return 0;
+}
+
+/* ---- blocks ---- */
+
+static uint64_t give(struct buddyd *b, unsigned order)
+{
+    struct fake_session *s = session_of(b->session);
+    unsigned n = 1u << order;
+    unsigned first;
+    unsigned k;
+
+    for (first = 0; first < FAKE_ARENA; first += n) {
+        for (k = 0; k < n && !s->used[first + k]; k++)
+            ;
+        if (k == n)
+            break;
+    }
+    if (first >= FAKE_ARENA)
+        return 0;
+    for (k = 0; k < n; k++)
+        s->used[first + k] = 1;
+    s->used[first] = (uint8_t)(order + 1);
+    s->pages += n;
+    s->blocks++;
+    return (uint64_t)(b->session - 1) * FAKE_ARENA + first + 1;
+}
+
+static void answer_alloc(struct buddyd *b, const struct request *rq)
+{
+    struct buddyd_block block = {.order = (uint8_t)rq->alloc.order,
+                                 .type = (uint8_t)rq->alloc.type,
+                                 .bytes = (uint64_t)FAKE_PAGE << rq->alloc.order};
+    unsigned order = rq->alloc.order;
+
+    if (wrong_now(b, FAKE_ERROR)) {
+        rq->done(rq->data, failed(-EIO, "the fake was told to fail"), NULL, 0);
+        return;
+    }
+    if (!(fake->wrong == FAKE_REFUSE && session_of(b->session)->answers % 10 == 9))
+        block.handle = give(b, order);
+    if (!block.handle) {
+        rq->done(rq->data, failed(-ENOMEM, "no room"), NULL, 0);
+        return;
+    }
+    block.offset = (block.handle - 1) * FAKE_PAGE;
+    if (wrong_now(b, FAKE_OVERLAP)) {
+        unsigned other = b->session == 2 ? 3 : 2;
+        unsigned k;
+
+        for (k = 0; k < FAKE_ARENA && !session_of(other)->used[k]; k++)
+            ;
+        if (k < FAKE_ARENA && order == 0) {
+            block.offset = ((uint64_t)(other - 1) * FAKE_ARENA + k) * FAKE_PAGE;
+            fake->wrong = FAKE_RIGHT;
+        }
+    }
+    if (rq->alloc.flags & BUDDYD_ZERO)
+        memset(memory + block.offset, 0, block.bytes);
+    rq->done(rq->data, 0, &block, 1);
+}
+
+static void answer_free(struct buddyd *b, const struct request *rq)
+{
+    struct fake_session *s = session_of(b->session);
+    unsigned first = (unsigned)((rq->handle - 1) % FAKE_ARENA);
+    unsigned n = 1u << (s->used[first] - 1);
+    unsigned k;
+
+    if (!wrong_now(b, FAKE_KEEP)) {
+        for (k = 0; k < n; k++)
+            s->used[first + k] = 0;
+        s->pages -= n;
+        s->blocks--;
+    }
+    rq->done(rq->data, 0, NULL, 0);
+}
+
+static int submit(struct buddyd *b, const struct request *rq)
+{
+    if (b->owner != getpid())
+        return failed(-ENOTCONN, "this is a child of fork()");
+    if (b->nr == MAX_QUEUE)
+        return failed(-EAGAIN, "the socket is full");
+    b->queue[b->nr++] = *rq;
+    return 0;
+}
+
+int buddyd_submit_alloc(struct buddyd *b, const struct buddyd_alloc *rq, size_t n,
+                        buddyd_done_fn done, void *data)
+{
+    return n == 1 ? submit(b, &(struct request){.done = done, .data = data, .alloc = *rq})
+                  : failed(-EINVAL, "one block");
+}
+
+int buddyd_submit_free(struct buddyd *b, size_t n, const uint64_t *handles, buddyd_done_fn done,
+                       void *data)
+{
+    return n == 1 ? submit(b, &(struct request){.done = done, .data = data, .handle = *handles})
+                  : failed(-EINVAL, "one block");
+}
+
+static void spoil(struct buddyd *b)
+{
+    struct fake_session *s = session_of(b->session);
+    unsigned k;
+
+    for (k = 0; k < FAKE_ARENA && !s->used[k]; k++)
+        ;
+    if (k == FAKE_ARENA)
+        return;
+    memory[((size_t)(b->session - 1) * FAKE_ARENA + k) * FAKE_PAGE] ^= 1;
+    fake->wrong = FAKE_RIGHT;
+}
+
+int buddyd_dispatch(struct buddyd *b, int timeout_ms)
+{
+    unsigned i;
+    unsigned n = b->nr;
+
+    (void)timeout_ms;
+    if (wrong_now(b, FAKE_GONE))
+        return failed(-ENOTCONN, "the daemon is gone");
+    if (wrong_now(b, FAKE_CRASH))
+        raise(SIGKILL);
+    if (wrong_now(b, FAKE_CONTENT))
+        spoil(b);
+    while (wrong_now(b, FAKE_HANG)) {
+        kill(getppid(), SIGINT);
+        pause();
+    }
+    for (i = 0; i < n; i++) {
+        session_of(b->session)->answers++;
+        if (b->queue[i].handle)
+            answer_free(b, &b->queue[i]);
+        else
+            answer_alloc(b, &b->queue[i]);
+    }
+    b->nr = 0;
+    return (int)n;
+}
+
+int buddyd_pin(struct buddyd *b, const struct buddyd_block *block, void **ret)
+{
+    (void)b;
+    *ret = memory + block->offset;
+    return 0;
+}
+
+void buddyd_unpin(struct buddyd *b, const struct buddyd_block *block)
+{
+    (void)b;
+    (void)block;
+}
+
+/* ---- listings ---- */
+
+/* The daemon sees the death of a client: what it had is free. */
+static bool is_listed(struct fake_session *s)
+{
+    if (!s->pid || s->left)
+        return false;
+    if (!kill(s->pid, 0) || fake->wrong == FAKE_STUCK)
+        return true;
+    if (fake->wrong == FAKE_LOSE_DEAD)
+        fake->lost_pages += s->pages;
+    end_session(s);
+    return false;
+}
+
+static uint64_t free_pages(void)
+{
+    uint64_t pages = FAKE_PAGES - fake->lost_pages;
+    unsigned i;
+
+    for (i = 0; i < FAKE_SESSIONS; i++)
+        if (is_listed(&fake->sessions[i]))
+            pages -= fake->sessions[i].pages;
+    return pages;
+}
+
+int buddyd_stat_zones(struct buddyd *b, uint64_t *cursor, struct buddyd_zone_stat *out,
+                      size_t *ret_n)
+{
+    (void)b;
+    if (fake->wrong == FAKE_NO_LISTS)
+        return failed(-EIO, "no listing today");
+    *cursor = 0;
+    *ret_n = 0;
+    if (fake->no_zones)
+        return 0;
+    *out = (struct buddyd_zone_stat){.zone = the_zone,
+                                     .managed_pages = FAKE_PAGES,
+                                     .free_pages = free_pages(),
+                                     .empty_pageblocks = 3,
+                                     .metadata_bytes = 1536};
+    *ret_n = 1;
+    return 0;
+}
+
+int buddyd_stat_free(struct buddyd *b, uint64_t *cursor, struct buddyd_free_stat *out,
+                     size_t *ret_n)
+{
+    (void)b;
+    if (fake->wrong == FAKE_NO_LISTS)
+        return failed(-EIO, "no listing today");
+    *cursor = 0;
+    *out = (struct buddyd_free_stat){.zone = 0, .nr_orders = 19, .nr_types = 6};
+    out->free_blocks[0][0] = 1;
+    out->free_blocks[1][0] = 41;
+    out->free_blocks[1][18] = 7;
+    out->pageblocks[1] = 189;
+    out->pageblocks[0] = 3;
+    *ret_n = 1;
+    return 0;
+}
+
+/* Two entries a page, and an empty page before each. */
+int buddyd_stat_clients(struct buddyd *b, uint64_t *cursor, struct buddyd_client_stat *out,
+                        size_t *ret_n)
+{
+    uint64_t at = *cursor / 2;
+    size_t n = 0;
+
+    (void)b;
+    if (fake->wrong == FAKE_NO_LISTS)
+        return failed(-EIO, "no listing today");
+    *ret_n = 0;
+    if (*cursor % 2 == 0) {
+        *cursor += 1;
+        return 0;
+    }
+    for (; at < FAKE_SESSIONS && n < 2; at++) {
+        struct fake_session *s = &fake->sessions[at];
+
+        if (!is_listed(s))
+            continue;
+        out[n] = (struct buddyd_client_stat){.session = (uint32_t)at + 1,
+                                             .pid = s->pid,
+                                             .uid = 4000000000u,
+                                             .name = "caf\xc3\xa9",
+                                             .blocks = s->blocks,
+                                             .pages = s->pages + (fake->wrong == FAKE_COUNT)};
+        out[n++].pages_by_type[1] = s->pages;
+    }
+    if (at == FAKE_SESSIONS && fake->nr_others && n < 2)
+        out[n++] = (struct buddyd_client_stat){.session = 99, .name = "\xff", .pages = 5};
+    *cursor = at < FAKE_SESSIONS ? at * 2 : 0;
+    *ret_n = n;
+    return 0;
+}
+
+int buddyd_stat_blocks(struct buddyd *b, uint32_t session, uint64_t *cursor,
+                       struct buddyd_block_stat *out, size_t *ret_n)
+{
+    uint64_t at = *cursor;
+    size_t n = 0;
+
+    if (fake->wrong == FAKE_NO_LISTS)
+        return failed(-EIO, "no listing today");
+    for (; at < FAKE_PAGES && n < BUDDYD_LISTING_MAX; at++) {
+        uint32_t owner = (uint32_t)(at / FAKE_ARENA) + 1;
+        struct fake_session *s = session_of(owner);
+
+        if ((session && session != owner) || !s->used[at % FAKE_ARENA])
+            continue;
+        out[n++] = (struct buddyd_block_stat){.handle = owner == b->session ? at + 1 : 0,
+                                              .session = owner,
+                                              .offset = at * FAKE_PAGE,
+                                              .type = BUDDYD_MOVABLE};
+    }
+    *cursor = at < FAKE_PAGES ? at : 0;
+    *ret_n = n;
+    return 0;
+}
