@@ -26,7 +26,7 @@ static void read_back(FILE *f, char *to, size_t size)
     fclose(f);
 }
 
-int capture_ctl(const char *word, ...)
+int capture_run(const char *const *words)
 {
     char name[] = "buddyctl";
     char *argv[MAX_WORDS + 2] = {name};
@@ -34,15 +34,12 @@ int capture_ctl(const char *word, ...)
     FILE *err = tmpfile();
     int saved = dup(STDERR_FILENO);
     int argc = 1;
-    va_list args;
     int code;
 
     assert_non_null(out);
     assert_non_null(err);
-    va_start(args, word);
-    for (; word && argc <= MAX_WORDS; word = va_arg(args, const char *))
-        argv[argc++] = (char *)(uintptr_t)word;
-    va_end(args);
+    for (; *words && argc <= MAX_WORDS; words++)
+        argv[argc++] = (char *)(uintptr_t)*words;
     fflush(stderr);
     dup2(fileno(err), STDERR_FILENO);
     code = ctl_main(argc, argv, out);

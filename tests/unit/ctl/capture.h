@@ -8,7 +8,8 @@ extern char capture_out[65536];
 extern char capture_err[8192];
 
 /** Run buddyctl with these words, up to NULL. Returns its exit code. */
-int capture_ctl(const char *word, ...) __attribute__((sentinel));
+#define capture_ctl(...) capture_run((const char *const[]){__VA_ARGS__})
+int capture_run(const char *const *words);
 /** The error output is one line that contains this. */
 void assert_one_line(const char *part);
 

@@ -195,7 +195,7 @@ static void answer_alloc(struct buddyd *b, const struct request *rq)
         for (k = 0; k < FAKE_ARENA && !session_of(other)->used[k]; k++)
             ;
         if (k < FAKE_ARENA && order == 0) {
-            block.offset = ((uint64_t)(other - 1) * FAKE_ARENA + k) * FAKE_PAGE;
+            block.offset = ((other - 1) * FAKE_ARENA + k) * FAKE_PAGE;
             fake->wrong = FAKE_RIGHT;
         }
     }
@@ -253,7 +253,7 @@ static void spoil(struct buddyd *b)
         ;
     if (k == FAKE_ARENA)
         return;
-    memory[((size_t)(b->session - 1) * FAKE_ARENA + k) * FAKE_PAGE] ^= 1;
+    memory[((b->session - 1) * FAKE_ARENA + k) * FAKE_PAGE] ^= 1;
     fake->wrong = FAKE_RIGHT;
 }
 

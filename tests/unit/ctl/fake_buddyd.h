@@ -10,9 +10,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define FAKE_SESSIONS 12u
-#define FAKE_ARENA    8192u /* pages of each session */
-#define FAKE_PAGE     4096u
+#define FAKE_SESSIONS 12ul
+#define FAKE_ARENA    8192ul /* pages of each session */
+#define FAKE_PAGE     4096ul
 #define FAKE_PAGES    (FAKE_SESSIONS * FAKE_ARENA)
 
 enum fake_wrong {

@@ -58,7 +58,7 @@ static void help_is_enough(void **state)
 static void wrong_lines(void **state)
 {
     static const struct {
-        const char *words[4];
+        const char *words[5];
         const char *said;
     } cases[] = {
         {{NULL}, "a command is missing; see buddyctl --help"},
@@ -98,7 +98,7 @@ static void wrong_lines(void **state)
     for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         const char *const *w = cases[i].words;
 
-        assert_int_equal(capture_ctl(w[0], w[1], w[2], w[3], NULL), 2);
+        assert_int_equal(capture_run(w), 2);
         assert_one_line(cases[i].said);
         assert_string_equal(capture_out, "");
     }

@@ -143,7 +143,7 @@ static void answer_alloc(const struct link *link, const struct request *rq)
 {
     struct buddyd_block b;
     unsigned order = rq->event->order;
-    unsigned first;
+    unsigned first = 0;
 
     if (is_due(WRONG_ALLOC)) {
         replay_player_granted(rq->token, -EIO, NULL);

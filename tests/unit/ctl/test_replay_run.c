@@ -21,8 +21,8 @@
 #include "capture.h"
 #include "fake_buddyd.h"
 
-#define SAMPLE TRACE_SAMPLES "/sample.pgtrace.xz"
-#define TINY   TRACE_SAMPLES "/tiny.pgtrace"
+static const char sample[] = TRACE_SAMPLES "/sample.pgtrace.xz";
+static const char tiny[] = TRACE_SAMPLES "/tiny.pgtrace";
 
 /* No child is left, alive or dead, and no signal of ours is caught any more. */
 static void assert_nobody_left(void)
@@ -49,7 +49,7 @@ static json_t *replay_json(int expected, const char *option, const char *value)
 {
     json_t *o;
 
-    assert_int_equal(capture_ctl("--json", "replay", SAMPLE, option, value, NULL), expected);
+    assert_int_equal(capture_ctl("--json", "replay", sample, option, value, NULL), expected);
     assert_nobody_left();
     o = json_loads(capture_out, 0, NULL);
     if (!o)
@@ -83,7 +83,7 @@ static void all_holds(void **state)
 static void as_text(void **state)
 {
     (void)state;
-    assert_int_equal(capture_ctl("replay", TINY, "--clients", "2", "--buddyinfo", NULL), 0);
+    assert_int_equal(capture_ctl("replay", tiny, "--clients", "2", "--buddyinfo", NULL), 0);
     assert_string_equal(capture_err, "");
     assert_non_null(strstr(capture_out, "buddyinfo, before:\nNode -1, zone "));
     assert_non_null(strstr(capture_out, "buddyinfo, peak:\nNode -1, zone "));
@@ -98,8 +98,8 @@ static void as_text(void **state)
 static void one_client_or_more_than_events(void **state)
 {
     (void)state;
-    assert_int_equal(capture_ctl("replay", TINY, "--clients", "1", NULL), 0);
-    assert_int_equal(capture_ctl("replay", TINY, "--clients", "9", NULL), 0);
+    assert_int_equal(capture_ctl("replay", tiny, "--clients", "1", NULL), 0);
+    assert_int_equal(capture_ctl("replay", tiny, "--clients", "9", NULL), 0);
     assert_nobody_left();
 }
 
@@ -139,7 +139,7 @@ static void a_kill(void **state)
 static void a_kill_as_text(void **state)
 {
     (void)state;
-    assert_int_equal(capture_ctl("replay", SAMPLE, "--kill", "1@50", "--buddyinfo", NULL), 0);
+    assert_int_equal(capture_ctl("replay", sample, "--kill", "1@50", "--buddyinfo", NULL), 0);
     assert_non_null(strstr(capture_out, "kill: client 1 (pid "));
     assert_non_null(strstr(capture_out, "kill: client 1 got SIGKILL; the daemon ended session "));
     assert_non_null(strstr(capture_out, "are wrong\nkill: free and lent pages add up to 98304, as "
@@ -151,7 +151,7 @@ static void a_kill_as_text(void **state)
 static void the_only_client_is_killed(void **state)
 {
     (void)state;
-    assert_int_equal(capture_ctl("replay", SAMPLE, "--clients", "1", "--kill", "0@50", NULL), 0);
+    assert_int_equal(capture_ctl("replay", sample, "--clients", "1", "--kill", "0@50", NULL), 0);
     assert_nobody_left();
 }
 
@@ -167,7 +167,7 @@ static void other_clients(void **state)
     json_decref(o);
     fake_reset(NULL);
     fake->nr_others = 1;
-    assert_int_equal(capture_ctl("replay", SAMPLE, "--kill", "1@50", NULL), 0);
+    assert_int_equal(capture_ctl("replay", sample, "--kill", "1@50", NULL), 0);
     assert_non_null(strstr(capture_out, "other clients are connected, so free pages are not"));
     assert_non_null(
         strstr(capture_out, "(of this replay's sessions: other clients are connected)"));
@@ -269,7 +269,7 @@ static void ends_at_once(void **state)
     for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         for (session = 0; session <= 3; session += 3) {
             set_wrong(cases[i].wrong, session, 1000);
-            assert_int_equal(capture_ctl("replay", SAMPLE, NULL), cases[i].code);
+            assert_int_equal(capture_ctl("replay", sample, NULL), cases[i].code);
             assert_one_line(cases[i].said);
             assert_null(strstr(capture_out, "leaked pages"));
             assert_nobody_left();
