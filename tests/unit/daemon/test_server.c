@@ -353,8 +353,15 @@ static void test_start_fails(void **state)
 static void test_bad_socket(void **state)
 {
     int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    int pair[2];
 
     (void)state;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+    assert_int_equal(server_add_session(f.server, pair[0]), 0);
+    assert_int_equal(server_add_session(f.server, pair[0]), -EEXIST);
+    assert_int_equal(f.hub->sessions.nr, 1);
+    assert_int_equal(close(pair[1]), 0);
+    run_until_sessions(&f, 0);
     assert_int_equal(server_add_session(f.server, fd), -ENOTSOCK);
     assert_int_equal(close(fd), 0);
     assert_int_equal(f.hub->sessions.nr, 0);

@@ -383,6 +383,72 @@ static void test_rejected_when_full(void **state)
     expect_nothing_left();
 }
 
+/* A client that is gone when its answer is ready. */
+static void test_leaves_before_the_answer(void **state)
+{
+    struct client *c = client_open(&f);
+    struct wire_request rq = alloc_request(0, 10);
+
+    (void)state;
+    client_send(c, &rq, 1);
+    client_free(c);
+    expect_nothing_left();
+}
+
+/* A socket that cannot take a packet of this size at all: the session ends, and only it. */
+static void test_answer_cannot_be_sent(void **state)
+{
+    struct client *c = client_open(&f);
+    struct client *other = client_open(&f);
+    struct wire_request rq = alloc_request(0, WIRE_MAX_BLOCKS);
+    int size = 1;
+
+    (void)state;
+    assert_int_equal(setsockopt(first_session()->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)),
+                     0);
+    client_send(c, &rq, 1);
+    client_expect_end(c);
+    run_until_sessions(&f, 1);
+    assert_int_equal(used_pages(f.hub->zones), 0);
+    expect_served(other);
+    client_free(c);
+    client_free(other);
+    expect_nothing_left();
+}
+
+static int set_up_many_zones(void **state)
+{
+    (void)state;
+    fixture_start(&f, WIRE_MAX_ZONES, 2 * MIB);
+    return 0;
+}
+
+/* Replies of one turn that do not fit one packet leave in several, in order. */
+static void test_replies_fill_packets(void **state)
+{
+    struct client *c = client_new(&f);
+    struct session *listed = calloc(WIRE_MAX_LISTING, sizeof(*listed));
+    struct wire_request rq[40];
+
+    (void)state;
+    assert_non_null(listed);
+    for (size_t i = 0; i < WIRE_MAX_LISTING; i++) {
+        memset(listed[i].name, 'x', WIRE_MAX_NAME);
+        assert_int_equal(session_table_add(&f.hub->sessions, &listed[i], 0, &listed[i].id), 0);
+    }
+    rq[0] = hello_request(WIRE_VERSION, "test");
+    for (size_t i = 1; i < 40; i++)
+        rq[i] = stat_request(WIRE_OP_STAT_CLIENTS, 0);
+    client_send(c, rq, 40);
+    receive_in_order(c, 1, 40);
+    assert_int_equal(c->nr_zone_fds, WIRE_MAX_ZONES);
+    for (size_t i = 0; i < WIRE_MAX_LISTING; i++)
+        session_table_remove(&f.hub->sessions, listed[i].id, 0);
+    free(listed);
+    client_free(c);
+    expect_nothing_left();
+}
+
 /* ---- slices ---- */
 
 /* A packet that asks for very much is carried out over several turns of the loop. */
@@ -534,6 +600,9 @@ int main(void)
         TEST(test_slow_reader),
         TEST(test_slow_reader_leaves),
         TEST(test_rejected_when_full),
+        TEST(test_leaves_before_the_answer),
+        TEST(test_answer_cannot_be_sent),
+        cmocka_unit_test_setup_teardown(test_replies_fill_packets, set_up_many_zones, tear_down),
         TEST(test_large_packet_yields),
         TEST(test_large_death),
         TEST(test_deaths_take_turns),
