@@ -178,9 +178,7 @@ int ctl_connect(const struct ctl *ctl, struct buddyd **ret)
     options.name = "buddyctl";
     if (!buddyd_connect(&options, ret))
         return CTL_OK;
-    ctl_error("cannot reach the daemon: %s; is buddyd running? --socket or BUDDYD_SOCKET names "
-              "its socket",
-              buddyd_error());
+    ctl_error("cannot reach the daemon: %s (--socket names another one)", buddyd_error());
     return CTL_UNREACHABLE;
 }
 

@@ -197,7 +197,7 @@ static void print_text(struct replay *r)
                 r->trace.nr_events - x->events, r->kill.client);
     fprintf(out, "allocations   %" PRIu64 "\n", x->allocations);
     fprintf(out, "failed        %" PRIu64 "%s\n", x->failed,
-            x->failed ? " allocations were refused; buddyctl zones tells about room" : "");
+            x->failed ? " allocations were refused" : "");
     fprintf(out, "peak pages    %" PRIu64 " (%s)\n", x->peak_pages,
             size_of(r, x->peak_pages, size));
     fprintf(out, "seconds       %.2f\n", x->seconds);

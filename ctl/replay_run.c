@@ -105,7 +105,7 @@ static int client_failed(struct replay *r, unsigned i, int status)
         return ctl_exit_of(seat->error);
     }
     if (WIFSIGNALED(status))
-        ctl_error("client %u was ended by signal %d (%s); nothing else was changed", i,
+        ctl_error("client %u was ended by signal %d (%s); the replay was stopped", i,
                   WTERMSIG(status), strsignal(WTERMSIG(status)));
     else
         ctl_error("client %u left with status %d before the end", i, WEXITSTATUS(status));
@@ -436,11 +436,8 @@ static int supervise(struct run *run)
         uint32_t bell = r->shared->parent_bell;
         int code;
 
-        if (interrupted) {
-            replay_progress_end(r);
-            ctl_error("interrupted; all clients were ended, and what they had is free again");
+        if (interrupted)
             return CTL_INTERRUPTED;
-        }
         code = reap(run);
         if (!code)
             code = advance(run);
@@ -510,6 +507,18 @@ static void plan_kill(struct replay *r)
     r->shared->seats[k->client].limit = k->at_event + KILL_SLACK;
 }
 
+/* Who comes after a replay that was stopped finds nothing of it, if the daemon is still there. */
+static void await_all_ended(struct replay *r)
+{
+    unsigned looks;
+    unsigned i;
+
+    replay_progress_end(r);
+    for (i = 0; i < r->options->nr_clients; i++)
+        if (r->shared->seats[i].session && replay_await_end(r->b, r->shared, i, &looks))
+            break;
+}
+
 /* Everything is made: look, play, look again. */
 static int play(struct run *run)
 {
@@ -526,8 +535,12 @@ static int play(struct run *run)
     if (!code)
         code = supervise(run);
     end_clients(r);
-    if (code)
+    if (code) {
+        await_all_ended(r);
+        if (code == CTL_INTERRUPTED)
+            ctl_error("interrupted; all clients were ended, and what they had is free again");
         return code;
+    }
     if (r->options->buddyinfo && (rc = replay_report_buddyinfo(r, "after")))
         return ctl_failed("list the free blocks", rc);
     add_up(r);

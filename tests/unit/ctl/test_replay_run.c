@@ -35,6 +35,15 @@ static void assert_nobody_left(void)
     assert_true(action.sa_handler == SIG_DFL);
 }
 
+/* Nor does the daemon know of anybody. */
+static void assert_no_session_left(void)
+{
+    unsigned i;
+
+    for (i = 0; i < fake->nr_sessions; i++)
+        assert_true(fake->sessions[i].left);
+}
+
 static json_int_t number(const json_t *o, const char *key)
 {
     const json_t *value = json_object_get(o, key);
@@ -272,6 +281,7 @@ static void ends_at_once(void **state)
             assert_int_equal(capture_ctl("replay", sample, NULL), cases[i].code);
             assert_one_line(cases[i].said);
             assert_null(strstr(capture_out, "leaked pages"));
+            assert_no_session_left();
             assert_nobody_left();
         }
     }
