@@ -24,6 +24,21 @@
 
 #define NO_GROUP ((gid_t)-1)
 
+int __real_flock(int fd, int operation);
+int __wrap_flock(int fd, int operation);
+
+static const char *unlink_before_flock; /**< once */
+
+/** Linked with --wrap. */
+int __wrap_flock(int fd, int operation)
+{
+    if (unlink_before_flock) {
+        assert_int_equal(unlink(unlink_before_flock), 0);
+        unlink_before_flock = NULL;
+    }
+    return __real_flock(fd, operation);
+}
+
 struct fixture {
     char dir[64];
     char path[96];
@@ -318,6 +333,23 @@ static void one_of_many_wins(void **state)
     (void)pthread_barrier_destroy(&race.barrier);
 }
 
+/** Between our open and our lock the last holder has unlinked the file: it locks nobody out. */
+static void a_lock_that_is_gone(void **state)
+{
+    struct fixture *f = *state;
+    struct stat ours, there;
+    char lock[128];
+
+    (void)snprintf(lock, sizeof(lock), "%s.lock", f->path);
+    unlink_before_flock = lock;
+    assert_int_equal(open_at(f, f->path), 0);
+    assert_null(unlink_before_flock);
+    assert_int_equal(fstat(f->listener.lock_fd, &ours), 0);
+    assert_int_equal(stat(lock, &there), 0);
+    assert_int_equal(ours.st_ino, there.st_ino);
+    listener_close(&f->listener);
+}
+
 /* ---- what systemd passes ---- */
 
 /** In a child whose descriptor 3 is fd: what listener_inherit() says. 100 + its result. */
@@ -399,6 +431,7 @@ int main(void)
         TEST(the_longest_path),
         TEST(a_path_that_is_not_ours_any_more),
         TEST(one_of_many_wins),
+        TEST(a_lock_that_is_gone),
         TEST(a_socket_that_is_passed),
     };
 
