@@ -35,15 +35,15 @@ void expand(struct zone *z, const struct found_block *b, unsigned order, unsigne
         for (unsigned o = low; o < high; o++)
             pageblock_of(z, b->pfn + order_pages(o))->type = (uint8_t)b->type;
         free_halves(z, s, b->pfn, high, low, b->type);
-        z->nr_large -= order_pages(low);
+        *large_count(z, s, b->type) -= order_pages(low);
         if (order >= z->pageblock_order)
             return;
         pageblock_of(z, b->pfn)->holder = (uint8_t)domain;
         s = &z->set[domain];
-        s->nr_small += order_pages(low);
+        *small_count(s, b->type) += order_pages(low);
         high = low;
     }
-    s->nr_small -= order_pages(order);
+    *small_count(s, b->type) -= order_pages(order);
     free_halves(z, s, b->pfn, high, order, b->type);
 }
 
@@ -105,7 +105,7 @@ static void free_large(struct zone *z, pfn_t pfn, unsigned order)
     unsigned merged = order;
     pfn_t head = pfn;
 
-    z->nr_large += order_pages(order);
+    *large_count(z, &z->set[domain], type) += order_pages(order);
     while (merged < MAX_PAGE_ORDER) {
         pfn_t buddy = head ^ order_pages(merged);
 
@@ -128,7 +128,7 @@ static void free_small(struct zone *z, pfn_t pfn, unsigned order, enum migratety
     pfn_t head = pfn;
     uint32_t emptied = 0;
 
-    s->nr_small += order_pages(order);
+    *small_count(s, type) += order_pages(order);
     if (!word_is_free(*word_at(z, pfn ^ order_pages(order)), order)) {
         insert_free(z, s, pfn, order, type);
         return;
@@ -149,7 +149,7 @@ static void free_small(struct zone *z, pfn_t pfn, unsigned order, enum migratety
         clear_inside(z, pfn, order, merged);
         return;
     }
-    s->nr_small -= order_pages(merged);
+    *small_count(s, type) -= order_pages(merged);
     pageblock_of(z, head)->holder = DOMAIN_NONE;
     word_store(word_at(z, head), word_free(merged, head, head));
     clear_inside(z, pfn, order, merged);
@@ -169,14 +169,34 @@ void free_block(struct zone *z, pfn_t pfn, unsigned order)
 /* Serve a request that no list of its own type can. */
 static int rmqueue_fallback(struct zone *z, const struct zone_request *rq, struct found_block *ret)
 {
+    if ((rq->flags & ALLOC_CMA) && take_smallest(z, rq->domain, rq->order, MIGRATE_CMA, ret))
+        return 0;
     if (fallback_claim(z, rq, ret))
         return 0;
     if (z->nr_domains > 1 && domain_pass(z, rq))
         return -EINPROGRESS;
     if (fallback_steal(z, rq, ret))
         return 0;
+    /* Failing now is worse than failing a request of higher order later. */
+    if ((rq->flags & (ALLOC_OOM | ALLOC_NON_BLOCK)) &&
+        take_smallest(z, rq->domain, rq->order, MIGRATE_HIGHATOMIC, ret))
+        return 0;
     z->failures++;
     return -ENOMEM;
+}
+
+/* What some requests are served from before their own type's lists. */
+static bool take_special(struct zone *z, const struct zone_request *rq, struct found_block *ret)
+{
+    const struct list_set *s = &z->set[rq->domain];
+    pfn_t cma = s->nr_special[MIGRATE_CMA - NR_MOBILITIES];
+
+    if ((rq->flags & ALLOC_HIGHATOMIC) && rq->order > 0 &&
+        take_smallest(z, rq->domain, rq->order, MIGRATE_HIGHATOMIC, ret))
+        return true;
+    /* Balance movable memory between CMA areas and the rest: more than half of what is free. */
+    return (rq->flags & ALLOC_CMA) && cma > domain_free_pages(z, rq->domain) / 2 &&
+           take_smallest(z, rq->domain, rq->order, MIGRATE_CMA, ret);
 }
 
 int zone_rmqueue(struct zone *z, const struct zone_request *rq, pfn_t *ret_pfn)
@@ -185,7 +205,7 @@ int zone_rmqueue(struct zone *z, const struct zone_request *rq, pfn_t *ret_pfn)
     enum migratetype type;
 
     if (rq->order > MAX_PAGE_ORDER || rq->type >= NR_MOBILITIES || rq->domain >= z->nr_domains ||
-        rq->tag >> BLOCK_TAG_BITS != 0)
+        rq->tag >> BLOCK_TAG_BITS != 0 || ((rq->flags & ALLOC_CMA) && rq->type != MIGRATE_MOVABLE))
         return -EINVAL;
     type = list_type(z, rq->type);
     if (block_key(rq->order, type, rq->domain) == z->held_key) {
@@ -195,14 +215,15 @@ int zone_rmqueue(struct zone *z, const struct zone_request *rq, pfn_t *ret_pfn)
         return 0;
     }
     zone_settle(z);
-    if (!take_smallest(z, rq->domain, rq->order, type, &b)) {
+    if (!((rq->flags & (ALLOC_HIGHATOMIC | ALLOC_CMA)) && take_special(z, rq, &b)) &&
+        !take_smallest(z, rq->domain, rq->order, type, &b)) {
         int r = rmqueue_fallback(z, rq, &b);
 
         if (r < 0)
             return r;
     }
     if (b.order == rq->order && b.order < z->pageblock_order)
-        z->set[b.set].nr_small -= order_pages(b.order); /* nothing to split */
+        *small_count(&z->set[b.set], b.type) -= order_pages(b.order); /* nothing to split */
     else
         expand(z, &b, rq->order, rq->domain);
     grant(z, rq, b.pfn);

@@ -72,11 +72,11 @@ static struct occupancy count_pageblock(const struct zone *z, pfn_t start)
     return n;
 }
 
-/* Move the free blocks of a pageblock to the tails of another type's lists, and make it that type.
- */
-static void claim_free_blocks(struct zone *z, struct list_set *s, pfn_t start,
-                              enum migratetype from, enum migratetype to)
+void retype_broken(struct zone *z, pfn_t start, enum migratetype to)
 {
+    const struct pageblock *pb = pageblock_of(z, start);
+    struct list_set *s = &z->set[pb->holder];
+    enum migratetype from = (enum migratetype)pb->type;
     pfn_t end = start + order_pages(z->pageblock_order);
 
     for (pfn_t pfn = start; pfn < end; pfn += order_pages(word_order(*word_at(z, pfn)))) {
@@ -86,6 +86,8 @@ static void claim_free_blocks(struct zone *z, struct list_set *s, pfn_t start,
             continue;
         list_del(z, s, from, order, pfn);
         list_add_tail(z, s, to, order, pfn);
+        *small_count(s, from) -= order_pages(order);
+        *small_count(s, to) += order_pages(order);
     }
     retype(z, start, z->pageblock_order, to);
 }
@@ -100,13 +102,14 @@ static bool claim_broken(struct zone *z, const struct zone_request *rq,
     struct occupancy n = count_pageblock(z, start);
     pfn_t alike = 0;
 
+    zone_boost_watermark(z);
     if (rq->type == MIGRATE_MOVABLE)
         alike = n.movable;
     else if (donor->type == MIGRATE_MOVABLE)
         alike = pages - n.free - n.movable;
     if (n.free + alike < pages / 2)
         return false;
-    claim_free_blocks(z, &z->set[donor->set], start, donor->type, rq->type);
+    retype_broken(z, start, rq->type);
     notify(z, rq, donor, true);
     return take_smallest(z, donor->set, rq->order, rq->type, ret);
 }

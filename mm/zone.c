@@ -27,6 +27,8 @@ static int layout_of(const struct zone_config *c, struct layout *ret)
         return -EINVAL;
     if (c->nr_domains < 1 || c->nr_domains > MAX_DOMAINS)
         return -EINVAL;
+    if ((unsigned)c->kind >= NR_ZONE_KINDS)
+        return -EINVAL;
     if (c->nr_domains > 1 && (!c->ops || !c->ops->populate))
         return -EINVAL;
 
@@ -89,6 +91,8 @@ int zone_init(const struct zone_config *config, void *lasting, void *derived, st
     z->grouping =
         !config->no_grouping && config->nr_pages >> config->pageblock_order >= NR_MIGRATETYPES;
     z->held_key = HELD_NONE;
+    z->kind = (uint8_t)config->kind;
+    z->node = config->node;
     z->ops = config->ops;
     z->ops_ctx = config->ops_ctx;
     init_blocks(z, list_type(z, MIGRATE_MOVABLE));

@@ -26,6 +26,7 @@ struct census {
     uint64_t moving_squares;
     pfn_t pageblocks[NR_MIGRATETYPES];
     pfn_t small[MAX_DOMAINS];
+    pfn_t special[MAX_DOMAINS][NR_SPECIAL];
     pfn_t populating[MAX_DOMAINS];
 };
 
@@ -51,7 +52,10 @@ static int check_free_small(struct census *c, pfn_t pfn, uint64_t w)
     if (word_is_free(buddy, word_order(w)))
         return broken(c, "free block %u of order %u is not merged with its buddy", pfn,
                       word_order(w));
-    c->small[pb->holder] += order_pages(word_order(w));
+    if (type_merges((enum migratetype)pb->type))
+        c->small[pb->holder] += order_pages(word_order(w));
+    else
+        c->special[pb->holder][pb->type - NR_MOBILITIES] += order_pages(word_order(w));
     return 0;
 }
 
@@ -70,7 +74,10 @@ static int check_free_large(struct census *c, pfn_t pfn, uint64_t w)
                                          type_merges((enum migratetype)pb->type))))
             return broken(c, "free block %u of order %u is not merged with its buddy", pfn, order);
     }
-    c->large += order_pages(order);
+    if (type_merges((enum migratetype)pb->type))
+        c->large += order_pages(order);
+    else
+        c->special[pb->resident][pb->type - NR_MOBILITIES] += order_pages(order);
     return 0;
 }
 
@@ -252,6 +259,11 @@ static int check_counts(const struct census *c)
         if (c->small[s] != z->set[s].nr_small)
             return broken(c, "set %u has %u small free pages, says %u", s, c->small[s],
                           z->set[s].nr_small);
+        for (unsigned t = 0; t < NR_SPECIAL; t++) {
+            if (c->special[s][t] != z->set[s].nr_special[t])
+                return broken(c, "set %u has %u free pages of type %u, says %u", s,
+                              c->special[s][t], t + NR_MOBILITIES, z->set[s].nr_special[t]);
+        }
         if (c->populating[s] != z->set[s].nr_populating)
             return broken(c, "%u pages are on their way to domain %u, its set says %u",
                           c->populating[s], s, z->set[s].nr_populating);

@@ -11,6 +11,9 @@
 #include "block_word.h"
 #include "mm/zone.h"
 
+/** The types that are no mobilities: what is kept for some requests, or from all. */
+#define NR_SPECIAL (NR_MIGRATETYPES - NR_MOBILITIES)
+
 /** What lasts of a pageblock. Of a block of several pageblocks only the first one's type counts. */
 struct pageblock {
     uint8_t type;     /**< enum migratetype: the lists that its free blocks are on */
@@ -30,7 +33,8 @@ struct free_list {
  */
 struct list_set {
     uint32_t mask[NR_MIGRATETYPES]; /**< bit o: the list of order o is not empty */
-    pfn_t nr_small;                 /**< free pages in blocks smaller than a pageblock */
+    pfn_t nr_small;                 /**< free pages of the mobilities, in less than pageblocks */
+    pfn_t nr_special[NR_SPECIAL];   /**< free pages of the other types, in blocks of any size */
     pfn_t nr_populating;            /**< pages on their way to this domain's file */
     struct free_list list[NR_MIGRATETYPES][NR_PAGE_ORDERS];
 };
@@ -40,7 +44,7 @@ struct zone {
     struct pageblock *pageblock;
     struct list_set *set;
     pfn_t nr_pages;
-    pfn_t nr_large; /**< free pages in blocks of a pageblock or more */
+    pfn_t nr_large; /**< free pages of the mobilities, in blocks of a pageblock or more */
     uint8_t pageblock_order;
     uint8_t nr_domains;
     bool grouping;
@@ -49,6 +53,14 @@ struct zone {
     pfn_t nr_busy;
     pfn_t nr_unbacked; /**< pageblocks */
     pfn_t nr_pageblocks[NR_MIGRATETYPES];
+    pfn_t wmark[NR_WMARKS];
+    pfn_t boost;
+    unsigned boost_factor;
+    pfn_t lowmem_reserve[NR_ZONE_KINDS];
+    pfn_t nr_reserved_highatomic; /**< pages in HIGHATOMIC pageblocks */
+    uint8_t kind;                 /**< enum zone_kind */
+    bool boosted;                 /**< since the balancer was woken last */
+    unsigned node;
     uint64_t allocs;
     uint64_t frees;
     uint64_t failures;
@@ -94,6 +106,27 @@ static inline struct pageblock *pageblock_of(const struct zone *z, pfn_t pfn)
 static inline bool type_merges(enum migratetype type)
 {
     return type < NR_MOBILITIES;
+}
+
+/** Where free pages of a type are counted, in blocks smaller than a pageblock. */
+static inline pfn_t *small_count(struct list_set *s, enum migratetype type)
+{
+    return type_merges(type) ? &s->nr_small : &s->nr_special[type - NR_MOBILITIES];
+}
+
+/** The same, in larger ones. */
+static inline pfn_t *large_count(struct zone *z, struct list_set *s, enum migratetype type)
+{
+    return type_merges(type) ? &z->nr_large : &s->nr_special[type - NR_MOBILITIES];
+}
+
+/** Free pages that a domain can have: its own, all empty pageblocks, and what is kept for some. */
+static inline pfn_t domain_free_pages(const struct zone *z, unsigned domain)
+{
+    const struct list_set *s = &z->set[domain];
+
+    return s->nr_small + z->nr_large + s->nr_special[MIGRATE_HIGHATOMIC - NR_MOBILITIES] +
+           s->nr_special[MIGRATE_CMA - NR_MOBILITIES];
 }
 
 /** The type whose lists serve a request. */
@@ -236,6 +269,13 @@ static inline void zone_settle(struct zone *z)
 bool fallback_claim(struct zone *z, const struct zone_request *rq, struct found_block *ret);
 /** Second pass: one block. */
 bool fallback_steal(struct zone *z, const struct zone_request *rq, struct found_block *ret);
+/**
+ * Make a broken pageblock another type: its free blocks go to the tails of that type's lists, with
+ * their counts (move_freepages_block).
+ */
+void retype_broken(struct zone *z, pfn_t start, enum migratetype to);
+/** Raise the marks for a while, since types begin to mix (boost_watermark). */
+void zone_boost_watermark(struct zone *z);
 /** Count pageblocks of a block of a pageblock or more under another type, and make it theirs. */
 void retype(struct zone *z, pfn_t pfn, unsigned order, enum migratetype type);
 

@@ -38,14 +38,15 @@ int zone_block(struct zone *z, pfn_t pfn, struct zone_block *ret)
 
 void zone_stat(struct zone *z, struct zone_stat *ret)
 {
-    pfn_t small = 0;
+    pfn_t free;
 
     zone_settle(z);
+    free = z->nr_large;
     for (unsigned s = 0; s < z->nr_domains; s++)
-        small += z->set[s].nr_small;
+        free += domain_free_pages(z, s) - z->nr_large;
     *ret = (struct zone_stat){
         .managed_pages = z->nr_pages,
-        .free_pages = small + z->nr_large,
+        .free_pages = free,
         .empty_pageblocks = z->nr_large >> z->pageblock_order,
         .unbacked_pageblocks = z->nr_unbacked,
         .busy_pages = z->nr_busy,
@@ -61,7 +62,7 @@ void zone_stat(struct zone *z, struct zone_stat *ret)
 pfn_t zone_free_pages(struct zone *z, unsigned domain)
 {
     zone_settle(z);
-    return domain < z->nr_domains ? z->set[domain].nr_small + z->nr_large : 0;
+    return domain < z->nr_domains ? domain_free_pages(z, domain) : 0;
 }
 
 pfn_t zone_nr_free_blocks(struct zone *z, unsigned order, enum migratetype type)

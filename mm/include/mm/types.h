@@ -33,4 +33,21 @@ enum migratetype {
     NR_MIGRATETYPES = 6,
 };
 
+/** What a zone is for; a request may use zones of its class and below. */
+enum zone_kind {
+    ZONE_DMA32 = 0,    /**< physical addresses below 4 GiB */
+    ZONE_NORMAL = 1,   /**< everything */
+    ZONE_MOVABLE = 2,  /**< movable requests only, so that it can always be emptied */
+    ZONE_GIGANTIC = 3, /**< whole 1 GiB hugepages only */
+    NR_ZONE_KINDS = 4,
+};
+
+/** How low free pages are; the numbers are the kernel's. */
+enum zone_watermark {
+    WMARK_MIN = 0,  /**< below it only reserve rights help */
+    WMARK_LOW = 1,  /**< below it the balancer is woken */
+    WMARK_HIGH = 2, /**< above it the balancer rests */
+    NR_WMARKS = 3,
+};
+
 #endif

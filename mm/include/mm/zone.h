@@ -59,6 +59,8 @@ struct zone_config {
     unsigned pageblock_order;   /**< 1 to MAX_PAGE_ORDER: a hugepage of the zone's backing */
     unsigned nr_domains;        /**< 1 to MAX_DOMAINS */
     bool no_grouping;           /**< do not group by mobility at all; for comparison */
+    enum zone_kind kind;        /**< left out: ZONE_DMA32; decides who may use it, and its marks */
+    unsigned node;              /**< the NUMA node that it lies on */
     const struct zone_ops *ops; /**< may be NULL; must outlive the zone */
     void *ops_ctx;
 };
@@ -86,6 +88,22 @@ int zone_init(const struct zone_config *config, void *lasting, void *derived, st
 #define ALLOC_NOWAIT (1u << 0)
 /** No fallback below a pageblock: rather another zone (ALLOC_NOFRAGMENT in Linux). */
 #define ALLOC_NOFRAGMENT (1u << 1)
+/** The caller cannot wait for reclaim; a right to reserves only beside ALLOC_MIN_RESERVE. */
+#define ALLOC_NON_BLOCK (1u << 2)
+/** High priority: half of the min mark (__GFP_HIGH). */
+#define ALLOC_MIN_RESERVE (1u << 3)
+/** Its end frees memory: half of the min mark (a victim of the last resort). */
+#define ALLOC_OOM (1u << 4)
+/** May use what is kept for atomic requests of higher order, and have more of it kept. */
+#define ALLOC_HIGHATOMIC (1u << 5)
+/** May use CMA areas; movable requests only. */
+#define ALLOC_CMA (1u << 6)
+/** Asks no mark at all: who frees memory by getting some (PF_MEMALLOC). */
+#define ALLOC_NO_WATERMARKS (1u << 7)
+/** May wake the balancer (__GFP_KSWAPD_RECLAIM). */
+#define ALLOC_KSWAPD (1u << 8)
+/** Who may count what is reserved for atomic requests as free. */
+#define ALLOC_RESERVES (ALLOC_NON_BLOCK | ALLOC_MIN_RESERVE | ALLOC_OOM)
 
 /** What a block is marked with; opaque to the zone. */
 #define BLOCK_TAG_BITS 48u
