@@ -133,15 +133,19 @@ static const char *type_name(unsigned type)
 
 static void describe_ask(const struct ask *ask, char *buf, size_t size)
 {
+    uint64_t pages = ask->exact_pages ? ask->exact_pages : UINT64_C(1) << ask->order;
+    const char *s = pages == 1 ? "" : "s";
+
     if (ask->exact_pages)
-        (void)snprintf(buf, size, "alloc of exactly %" PRIu64 " pages (%s)", ask->exact_pages,
+        (void)snprintf(buf, size, "alloc of exactly %" PRIu64 " page%s (%s)", pages, s,
                        type_name(ask->type));
     else if (ask->nr == 1)
-        (void)snprintf(buf, size, "alloc of order %u (%u pages, %s)", ask->order, 1u << ask->order,
-                       type_name(ask->type));
+        (void)snprintf(buf, size, "alloc of order %u (%" PRIu64 " page%s, %s)", ask->order, pages,
+                       s, type_name(ask->type));
     else
-        (void)snprintf(buf, size, "alloc of %" PRIu32 " blocks of order %u (%u pages each, %s)",
-                       ask->nr, ask->order, 1u << ask->order, type_name(ask->type));
+        (void)snprintf(buf, size,
+                       "alloc of %" PRIu32 " blocks of order %u (%" PRIu64 " page%s each, %s)",
+                       ask->nr, ask->order, pages, s, type_name(ask->type));
 }
 
 /* The numbers of a shortage or a fragmentation as words. */
@@ -170,20 +174,28 @@ void alloc_explain(const struct zone_map *zones, const struct ask *ask,
     const struct wire_refusal *rf = rs->refusal;
     uint32_t reason = rf ? rf->reason : WIRE_REFUSAL_UNKNOWN;
     int error = -(int)rs->error;
-    char what[96], text[WIRE_MAX_MESSAGE + 1], buf[128];
+    char what[128], text[256], buf[128];
 
     describe_ask(ask, what, sizeof(what));
-    if (reason == WIRE_REFUSAL_SHORTAGE || reason == WIRE_REFUSAL_FRAGMENTATION)
+    switch (reason) {
+    case WIRE_REFUSAL_SHORTAGE:
+    case WIRE_REFUSAL_FRAGMENTATION:
         describe_refusal(zones, rf, text, sizeof(text));
-    else if (rs->message && rs->message[0])
-        (void)snprintf(text, sizeof(text), "%s", rs->message);
-    else if (reason == WIRE_REFUSAL_NO_ZONE)
-        (void)snprintf(text, sizeof(text), "refused: no zone that may be used can hold it");
-    else if (reason == WIRE_REFUSAL_NO_HANDLES)
-        (void)snprintf(text, sizeof(text), "refused: the daemon has no handles left");
-    else
-        (void)snprintf(text, sizeof(text), "%s", error_name(error, buf, sizeof(buf)));
-    error_write(why, error, "%s: %s", what, text);
+        error_write(why, error, "%s: %s", what, text);
+        break;
+    case WIRE_REFUSAL_NO_ZONE:
+        error_write(why, error, "%s: refused: no zone that may be used is that large", what);
+        break;
+    case WIRE_REFUSAL_NO_HANDLES:
+        error_write(why, error, "%s: refused: the daemon has no handles left", what);
+        break;
+    default:
+        // Something that this version has no words for; the daemon's line names the request itself.
+        if (rs->message && rs->message[0])
+            error_write(why, error, "%s", rs->message);
+        else
+            error_write(why, error, "%s: %s", what, error_name(error, buf, sizeof(buf)));
+    }
     if (!rf)
         return;
     why->refused = true;

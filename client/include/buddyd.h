@@ -91,7 +91,8 @@ struct buddyd_refusal {
     uint64_t zones_tried; /**< bit i: zone i was tried */
 };
 
-/** Why this thread's last allocation was refused. -ENODATA when its last failure was none. */
+/** Why this thread's last allocation was refused. -ENODATA when its last failure was none; the text
+ * of buddyd_error() stays as it was. */
 BUDDYD_API int buddyd_last_refusal(struct buddyd_refusal *ret);
 
 /* ---- zones ---- */
@@ -227,7 +228,8 @@ BUDDYD_API int buddyd_free_pages_exact(struct buddyd *b, void *addr, uint64_t by
  * For programs with a loop of their own, and for many requests in one packet. buddyd_submit_*()
  * only collects; buddyd_flush() sends, and so do buddyd_dispatch() and a full packet. The callback
  * runs in buddyd_dispatch(), or in any other call of any thread that waits for an answer on this
- * connection; it may submit, but must not wait: no synchronous call, no buddyd_dispatch().
+ * connection, or, with -ENOTCONN, in buddyd_close(). It may submit, but must not wait: a
+ * synchronous call or buddyd_dispatch() in it answers -EDEADLK.
  */
 
 /**
@@ -236,10 +238,13 @@ BUDDYD_API int buddyd_free_pages_exact(struct buddyd *b, void *addr, uint64_t by
  */
 typedef void (*buddyd_done_fn)(void *data, int error, const struct buddyd_block *blocks, size_t nr);
 
-/** Ask for n blocks (1 to 1024). Returns 0 when it is on its way, and done will be called once. */
+/**
+ * Ask for n blocks (1 to 1024). Returns 0 when it is on its way, and done will be called once.
+ * -EAGAIN: the packet that is collected is full, and so is the socket; buddyd_dispatch() first.
+ */
 BUDDYD_API int buddyd_submit_alloc(struct buddyd *b, const struct buddyd_alloc *rq, size_t n,
                                    buddyd_done_fn done, void *data);
-/** Free n blocks (1 to 1024); done may be NULL. */
+/** Free n blocks (1 to 1024); done may be NULL. -EAGAIN as above. */
 BUDDYD_API int buddyd_submit_free(struct buddyd *b, size_t n, const uint64_t *handles,
                                   buddyd_done_fn done, void *data);
 /** Send what was submitted. -EAGAIN: the socket is full; buddyd_dispatch() first. */
@@ -248,8 +253,9 @@ BUDDYD_API int buddyd_flush(struct buddyd *b);
 BUDDYD_API int buddyd_fd(const struct buddyd *b);
 /**
  * Send what was submitted and run the callbacks of the answers that have come. timeout_ms: how long
- * to wait for the first one; 0 not at all, -1 for ever. Returns how many callbacks ran, or a
- * negative errno; after -ENOTCONN every pending callback has run with that error.
+ * to wait for the first one; 0 not at all, -1 for ever; with nothing pending it does not wait.
+ * Returns how many callbacks ran meanwhile, or a negative errno; after -ENOTCONN every pending
+ * callback has run with an error.
  */
 BUDDYD_API int buddyd_dispatch(struct buddyd *b, int timeout_ms);
 
