@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* latencies.c: means and percentiles of single calls. */
+/* latencies.c: percentiles of single calls. */
 #include "latencies.h"
 
 #include <errno.h>
@@ -22,17 +22,6 @@ void latencies_free(struct latencies *l)
     *l = (struct latencies){0};
 }
 
-double latencies_mean(const struct latencies *l, size_t first)
-{
-    double sum = 0;
-
-    if (first >= l->nr)
-        return (double)NAN;
-    for (size_t i = first; i < l->nr; i++)
-        sum += l->ns[i];
-    return sum / (double)(l->nr - first);
-}
-
 static int compare(const void *a, const void *b)
 {
     uint32_t x = *(const uint32_t *)a;
@@ -41,14 +30,15 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-void latencies_sort(struct latencies *l)
+void latencies_sort(struct latencies *l, size_t first)
 {
-    qsort(l->ns, l->nr, sizeof(*l->ns), compare);
+    if (first < l->nr)
+        qsort(l->ns + first, l->nr - first, sizeof(*l->ns), compare);
 }
 
-double latencies_percentile(const struct latencies *l, double percent)
+double latencies_percentile(const struct latencies *l, size_t first, double percent)
 {
-    if (l->nr == 0)
+    if (first >= l->nr)
         return (double)NAN;
-    return l->ns[(size_t)((double)(l->nr - 1) * percent / 100)];
+    return l->ns[first + (size_t)((double)(l->nr - first - 1) * percent / 100)];
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* latencies.h: how long single calls took, so that not only the mean can be told. */
+/* latencies.h: how long single calls took, so that more than their mean can be told. */
 #ifndef BENCH_LATENCIES_H
 #define BENCH_LATENCIES_H
 
@@ -23,11 +23,9 @@ static inline void latencies_add(struct latencies *l, uint64_t ns)
         l->ns[l->nr++] = ns < UINT32_MAX ? (uint32_t)ns : UINT32_MAX;
 }
 
-/** The mean of those from index first on; NAN if there are none. */
-double latencies_mean(const struct latencies *l, size_t first);
-/** Sort them, for latencies_percentile(). */
-void latencies_sort(struct latencies *l);
-/** What percent of the sorted calls took no longer than; NAN if there are none. */
-double latencies_percentile(const struct latencies *l, double percent);
+/** Sort those from index first on, for latencies_percentile(). */
+void latencies_sort(struct latencies *l, size_t first);
+/** What percent of the calls from index first on, sorted, took at most; NAN if there are none. */
+double latencies_percentile(const struct latencies *l, size_t first, double percent);
 
 #endif

@@ -251,16 +251,18 @@ static void test_percentiles(void **state)
 
     (void)state;
     assert_int_equal(latencies_init(&l, 101), 0);
-    assert_true(isnan(latencies_percentile(&l, 50)));
-    assert_true(isnan(latencies_mean(&l, 0)));
+    assert_true(isnan(latencies_percentile(&l, 0, 50)));
     for (uint64_t i = 0; i < 200; i++)
         latencies_add(&l, i < 101 ? 100 - i : UINT64_MAX);
     assert_int_equal(l.nr, 101);
-    assert_true(fabs(latencies_mean(&l, 0) - 50) < 1e-9);
-    assert_true(fabs(latencies_mean(&l, 99) - 0.5) < 1e-9);
-    latencies_sort(&l);
-    assert_true(fabs(latencies_percentile(&l, 50) - 50) < 1e-9);
-    assert_true(fabs(latencies_percentile(&l, 99) - 99) < 1e-9);
+    latencies_sort(&l, 91);
+    assert_int_equal(l.ns[90], 10);
+    assert_true(fabs(latencies_percentile(&l, 91, 0)) < 1e-9);
+    assert_true(fabs(latencies_percentile(&l, 91, 100) - 9) < 1e-9);
+    latencies_sort(&l, 0);
+    assert_true(fabs(latencies_percentile(&l, 0, 50) - 50) < 1e-9);
+    assert_true(fabs(latencies_percentile(&l, 0, 99) - 99) < 1e-9);
+    assert_true(isnan(latencies_percentile(&l, 101, 50)));
     latencies_free(&l);
 }
 
