@@ -1,42 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * replay_run.c: the parent of a replay: it forks the clients, opens the gate from stage to stage,
- * and ends whatever it started, however it ends.
+ * replay_run.c: the parent of a replay: it opens the gate from stage to stage, and ends whatever it
+ * started, however it ends.
  *
  * A stage ends when every client is quiet at the gate, so that what is counted then does not
  * change while it is counted. The parent sleeps on one futex, which clients ring, and signals too.
  */
+#include "replay_run.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
-
-#include "replay.h"
 
 /* How often the bar is drawn. */
 #define PROGRESS_MS 100
-/* How far the one that is to be killed may go on meanwhile, so that it dies where it was said. */
-#define KILL_SLACK 1024u
-
-enum stage {
-    STAGE_STARTING, /* until all are connected */
-    STAGE_TO_PEAK,  /* until all events before the peak are played */
-    STAGE_TO_END,
-    STAGE_FREEING, /* what is still live is checked and freed */
-    STAGE_LEAVING,
-    STAGE_OVER,
-};
-
-struct run {
-    struct replay r;
-    enum stage stage;
-    bool halted; /* the gate was closed in between, to look at the survivors of a kill */
-    uint64_t limit_before_halt;
-    struct timespec start;
-};
 
 /* Signals have no argument to bring a context. */
 static struct replay_shared *signal_shared;
@@ -55,246 +33,6 @@ static double seconds_since(const struct timespec *start)
 
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)(now.tv_sec - start->tv_sec) + (double)(now.tv_nsec - start->tv_nsec) / 1e9;
-}
-
-/* ---- children ---- */
-
-static int start_clients(struct replay *r)
-{
-    pid_t parent = getpid();
-    unsigned i;
-
-    /* What is buffered must not be written once more by a child. */
-    fflush(NULL);
-    for (i = 0; i < r->options->nr_clients; i++) {
-        pid_t pid = fork();
-
-        if (pid < 0) {
-            ctl_error("cannot start client %u: %s; try fewer --clients", i, strerror(errno));
-            return CTL_FAILED;
-        }
-        if (!pid)
-            replay_client_run(r, i, parent);
-        r->pids[i] = pid;
-    }
-    return CTL_OK;
-}
-
-static void end_clients(struct replay *r)
-{
-    unsigned i;
-
-    for (i = 0; i < r->options->nr_clients; i++)
-        if (r->pids[i])
-            kill(r->pids[i], SIGKILL);
-    for (i = 0; i < r->options->nr_clients; i++) {
-        while (r->pids[i] && waitpid(r->pids[i], NULL, 0) < 0 && errno == EINTR)
-            ;
-        r->pids[i] = 0;
-    }
-}
-
-/* A client ended that should not have. */
-static int client_failed(struct replay *r, unsigned i, int status)
-{
-    const struct replay_seat *seat = &r->shared->seats[i];
-
-    replay_progress_end(r);
-    if (seat->phase == REPLAY_FAILED) {
-        ctl_error("client %u failed: %s", i, seat->reason);
-        return ctl_exit_of(seat->error);
-    }
-    if (WIFSIGNALED(status))
-        ctl_error("client %u was ended by signal %d (%s); the replay was stopped", i,
-                  WTERMSIG(status), strsignal(WTERMSIG(status)));
-    else
-        ctl_error("client %u left with status %d before the end", i, WEXITSTATUS(status));
-    return CTL_FAILED;
-}
-
-/* See who ended. Returns an exit code if somebody should not have. */
-static int reap(struct run *run)
-{
-    struct replay *r = &run->r;
-    unsigned i;
-
-    for (i = 0; i < r->options->nr_clients; i++) {
-        int status;
-
-        if (!r->pids[i] || waitpid(r->pids[i], &status, WNOHANG) != r->pids[i])
-            continue;
-        r->pids[i] = 0;
-        if (run->stage != STAGE_LEAVING || !WIFEXITED(status) || WEXITSTATUS(status))
-            return client_failed(r, i, status);
-    }
-    return CTL_OK;
-}
-
-static bool all_ended(const struct replay *r)
-{
-    unsigned i;
-
-    for (i = 0; i < r->options->nr_clients; i++)
-        if (r->pids[i])
-            return false;
-    return true;
-}
-
-/* ---- comparing ---- */
-
-static void set_fault(struct replay *r, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static void set_fault(struct replay *r, const char *format, ...)
-{
-    va_list args;
-
-    if (r->fault[0])
-        return;
-    va_start(args, format);
-    vsnprintf(r->fault, sizeof(r->fault), format, args);
-    va_end(args);
-}
-
-/* All are quiet: the daemon's count of each one's pages must be its own. */
-static int compare_counts(struct replay *r, struct replay_count *c, uint64_t *ret_own,
-                          uint64_t *ret_daemon)
-{
-    unsigned i;
-    int rc = replay_count(r->b, r->shared, c);
-
-    if (rc)
-        return ctl_failed("compare the clients' pages", rc);
-    *ret_own = *ret_daemon = 0;
-    for (i = 0; i < r->options->nr_clients; i++) {
-        uint64_t own = r->shared->seats[i].pages;
-
-        if (r->shared->seats[i].out)
-            continue;
-        *ret_own += own;
-        *ret_daemon += c->session_pages[i];
-        if (own == c->session_pages[i])
-            continue;
-        r->result.wrong_counts++;
-        set_fault(r, "client %u has %" PRIu64 " pages, and the daemon says %" PRIu64, i, own,
-                  c->session_pages[i]);
-    }
-    return CTL_OK;
-}
-
-static bool others_connected(const struct replay *r, const struct replay_count *now)
-{
-    return r->before.others || now->others;
-}
-
-/* ---- the kill ---- */
-
-/* The client is stopped: what it has, by its own count and by the daemon's. */
-static int look_at_stopped(struct replay *r)
-{
-    const struct replay_seat *seat = &r->shared->seats[r->kill.client];
-    struct replay_kill *k = &r->kill;
-    struct replay_count c;
-    int rc = replay_count(r->b, r->shared, &c);
-
-    if (rc)
-        return ctl_failed("count the client's pages", rc);
-    k->position = seat->position;
-    k->session = seat->session;
-    k->under_way = seat->in_flight;
-    k->pages_by_client = seat->pages;
-    k->pages_by_daemon = c.session_pages[k->client];
-    if (k->pages_by_daemon + seat->pages_given < seat->pages ||
-        k->pages_by_daemon > seat->pages + seat->pages_asked) {
-        r->result.wrong_counts++;
-        set_fault(r, "client %u has %" PRIu64 " pages, and the daemon says %" PRIu64, k->client,
-                  k->pages_by_client, k->pages_by_daemon);
-    }
-    return CTL_OK;
-}
-
-static int await_end(struct replay *r, unsigned seat, unsigned *ret_looks)
-{
-    int rc = replay_await_end(r->b, r->shared, seat, ret_looks);
-
-    if (rc == -ETIMEDOUT) {
-        r->result.wrong_counts++;
-        set_fault(r, "client %u is gone, and the daemon still lists its session %" PRIu32, seat,
-                  r->shared->seats[seat].session);
-        return CTL_OK;
-    }
-    return rc ? ctl_failed("wait for the end of a session", rc) : CTL_OK;
-}
-
-/* Kill the client while the others go on, wait for its pages, and then have all halt. */
-static int kill_client(struct run *run)
-{
-    struct replay *r = &run->r;
-    struct replay_kill *k = &r->kill;
-    struct replay_seat *seat = &r->shared->seats[k->client];
-    pid_t pid = r->pids[k->client];
-    int status;
-    int code;
-
-    k->pid = pid;
-    kill(pid, SIGSTOP);
-    while (waitpid(pid, &status, WUNTRACED) < 0 && errno == EINTR)
-        ;
-    if (!WIFSTOPPED(status)) {
-        r->pids[k->client] = 0;
-        return client_failed(r, k->client, status);
-    }
-    code = look_at_stopped(r);
-    if (code)
-        return code;
-    replay_report_stopped(r);
-    seat->out = 1;
-    kill(pid, SIGKILL);
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        ;
-    r->pids[k->client] = 0;
-    replay_count_live(r->shared, -(int64_t)k->pages_by_client);
-    replay_ring_clients(r->shared);
-    code = await_end(r, k->client, &k->looks);
-    if (code)
-        return code;
-    k->done = true;
-    replay_report_killed(r);
-    run->halted = true;
-    run->limit_before_halt = r->shared->limit;
-    replay_set_gate(r->shared, 0, true);
-    return CTL_OK;
-}
-
-/* All survivors have checked their stamps and are quiet. */
-static int check_survivors(struct run *run)
-{
-    struct replay *r = &run->r;
-    struct replay_kill *k = &r->kill;
-    struct replay_count c;
-    unsigned i;
-    int code = compare_counts(r, &c, &k->survivors_pages, &k->survivors_by_daemon);
-
-    if (code)
-        return code;
-    for (i = 0; i < r->options->nr_clients; i++) {
-        if (r->shared->seats[i].out)
-            continue;
-        k->survivors_checked += r->shared->seats[i].verified;
-        k->survivors_wrong += r->shared->seats[i].mismatches;
-    }
-    if (!others_connected(r, &c)) {
-        k->compared = true;
-        k->missing_pages = (int64_t)(r->before.free_pages + r->before.client_pages) -
-                           (int64_t)(c.free_pages + c.client_pages);
-        if (k->missing_pages)
-            set_fault(r, "%" PRId64 " pages did not come back from client %u", k->missing_pages,
-                      k->client);
-    }
-    replay_report_survivors(r);
-    run->halted = false;
-    replay_set_gate(r->shared, run->limit_before_halt, false);
-    return CTL_OK;
 }
 
 /* ---- stages ---- */
@@ -331,7 +69,7 @@ static int finish_to_end(struct run *run)
     int code;
 
     r->result.seconds = seconds_since(&run->start);
-    code = compare_counts(r, &c, &own, &daemon);
+    code = replay_compare_counts(r, &c, &own, &daemon);
     if (code)
         return code;
     run->stage = STAGE_FREEING;
@@ -353,9 +91,9 @@ static int finish_freeing(struct run *run)
         if (r->shared->seats[i].out || !c.session_pages[i])
             continue;
         r->result.leaked_pages += (int64_t)c.session_pages[i];
-        set_fault(r,
-                  "client %u freed everything, and the daemon says that it has %" PRIu64 " pages",
-                  i, c.session_pages[i]);
+        replay_set_fault(
+            r, "client %u freed everything, and the daemon says that it has %" PRIu64 " pages", i,
+            c.session_pages[i]);
     }
     run->stage = STAGE_LEAVING;
     r->shared->leave = 1;
@@ -377,7 +115,7 @@ static int finish_leaving(struct run *run)
     int rc;
 
     for (i = 0; i < r->options->nr_clients; i++) {
-        int code = await_end(r, i, &looks);
+        int code = replay_await_seat(r, i, &looks);
 
         if (code)
             return code;
@@ -389,10 +127,11 @@ static int finish_leaving(struct run *run)
         return ctl_failed("look for leaked pages", rc);
     r->result.others = r->before.others > c.others ? r->before.others : c.others;
     missing = (int64_t)listed;
-    if (!others_connected(r, &c))
+    if (!replay_others_connected(r, &c))
         missing = (int64_t)r->before.free_pages - (int64_t)c.free_pages;
     if (missing) {
-        set_fault(r, "%" PRId64 " pages did not come back after all clients had left", missing);
+        replay_set_fault(r, "%" PRId64 " pages did not come back after all clients had left",
+                         missing);
         if (!r->result.leaked_pages)
             r->result.leaked_pages = missing;
     }
@@ -407,16 +146,16 @@ static int advance(struct run *run)
     const struct replay_kill *k = &r->kill;
 
     if (run->stage == STAGE_LEAVING)
-        return all_ended(r) ? finish_leaving(run) : CTL_OK;
+        return replay_all_ended(r) ? finish_leaving(run) : CTL_OK;
     if (run->stage == STAGE_FREEING)
         return replay_all_freed(r->shared) ? finish_freeing(run) : CTL_OK;
     if (k->wanted && !k->done && run->stage != STAGE_STARTING &&
         r->shared->seats[k->client].position >= k->at_event)
-        return kill_client(run);
+        return replay_kill_client(run);
     if (!replay_all_quiet(r->shared))
         return CTL_OK;
     if (run->halted)
-        return check_survivors(run);
+        return replay_check_survivors(run);
     switch (run->stage) {
     case STAGE_STARTING:
         return finish_starting(run);
@@ -424,7 +163,7 @@ static int advance(struct run *run)
         return finish_to_peak(run);
     default:
         /* It said that it is at the end since its position was looked at above. */
-        return k->wanted && !k->done ? kill_client(run) : finish_to_end(run);
+        return k->wanted && !k->done ? replay_kill_client(run) : finish_to_end(run);
     }
 }
 
@@ -438,7 +177,7 @@ static int supervise(struct run *run)
 
         if (interrupted)
             return CTL_INTERRUPTED;
-        code = reap(run);
+        code = replay_reap(run);
         if (!code)
             code = advance(run);
         if (code || run->stage == STAGE_OVER)
@@ -494,19 +233,6 @@ static int make_shared(struct replay *r)
     return CTL_OK;
 }
 
-static void plan_kill(struct replay *r)
-{
-    struct replay_kill *k = &r->kill;
-
-    if (r->options->kill_client < 0)
-        return;
-    k->wanted = true;
-    k->client = (unsigned)r->options->kill_client;
-    k->at_event = r->trace.nr_events * r->options->kill_percent / 100;
-    r->shared->seats[k->client].ring_at = k->at_event;
-    r->shared->seats[k->client].limit = k->at_event + KILL_SLACK;
-}
-
 /* Who comes after a replay that was stopped finds nothing of it, if the daemon is still there. */
 static void await_all_ended(struct replay *r)
 {
@@ -531,10 +257,10 @@ static int play(struct run *run)
     replay_report_start(r);
     if (r->options->buddyinfo && (rc = replay_report_buddyinfo(r, "before")))
         return ctl_failed("list the free blocks", rc);
-    code = start_clients(r);
+    code = replay_start_clients(r);
     if (!code)
         code = supervise(run);
-    end_clients(r);
+    replay_end_clients(r);
     if (code) {
         await_all_ended(r);
         if (code == CTL_INTERRUPTED)
@@ -586,7 +312,7 @@ int replay_run(const struct ctl *ctl, const struct replay_options *options)
         goto close_connection;
     if (ctl->json && options->buddyinfo)
         r->buddyinfo = json_object();
-    plan_kill(r);
+    replay_plan_kill(r);
     code = play_with_signals(&run);
     json_decref(r->buddyinfo);
     replay_shared_free(r->shared);
