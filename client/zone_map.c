@@ -5,7 +5,10 @@
  *
  * MAP_NORESERVE, because a reservation for a whole zone would take every hugepage of the host and
  * outlive the mapping. MADV_DONTFORK, because a child of fork has no session that could own blocks.
- * MAP_FIXED is never used: nothing that this process mapped before may go.
+ *
+ * An address is a hint to the kernel, which takes it when nothing is there. So nothing that was
+ * mapped before can go, as with MAP_FIXED; and ThreadSanitizer, which keeps the usual preferred
+ * addresses to itself, has zones elsewhere, where MAP_FIXED_NOREPLACE would end the process.
  */
 #include "zone_map.h"
 
@@ -18,38 +21,55 @@
 /* Between the end of the trial mapping and the real one another thread may take the place. */
 #define PLACING_TRIES 4
 
-static void *map_at(uint64_t addr, size_t bytes, int fd)
+/* At addr if nothing is there, else where the kernel likes. */
+static void *map_near(uintptr_t addr, size_t bytes, int fd)
 {
-    int place = addr ? MAP_FIXED_NOREPLACE : 0;
-
     // NOLINTNEXTLINE(performance-no-int-to-ptr): an address is what the daemon names
-    return mmap((void *)(uintptr_t)addr, bytes, PROT_READ | PROT_WRITE,
-                MAP_SHARED | MAP_NORESERVE | place, fd, 0);
+    return mmap((void *)addr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
+}
+
+/* Map at addr and nowhere else: -EEXIST when something is there already. */
+static int map_at(uintptr_t addr, size_t bytes, int fd, void **ret)
+{
+    void *p = map_near(addr, bytes, fd);
+
+    if (p == MAP_FAILED)
+        return -errno;
+    if ((uintptr_t)p != addr) {
+        munmap(p, bytes);
+        return -EEXIST;
+    }
+    *ret = p;
+    return 0;
 }
 
 /*
  * Map where the kernel likes, but so that each block is aligned to its own size: a trial mapping
  * finds room for that.
  */
-static void *map_anywhere(size_t bytes, size_t align, int fd)
+static int map_anywhere(size_t bytes, size_t align, int fd, void **ret)
 {
+    void *p;
+
     for (int i = 0; i < PLACING_TRIES; i++) {
         size_t room = bytes + align;
         uintptr_t at;
-        void *trial, *p;
 
         if (room < bytes)
             break;
-        trial = mmap(NULL, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-        if (trial == MAP_FAILED)
+        p = mmap(NULL, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (p == MAP_FAILED)
             break;
-        at = ((uintptr_t)trial + align - 1) & ~(uintptr_t)(align - 1);
-        munmap(trial, room);
-        p = map_at(at, bytes, fd);
-        if (p != MAP_FAILED || errno != EEXIST)
-            return p;
+        at = ((uintptr_t)p + align - 1) & ~(uintptr_t)(align - 1);
+        munmap(p, room);
+        if (map_at(at, bytes, fd, ret) == 0)
+            return 0;
     }
-    return map_at(0, bytes, fd);
+    p = map_near(0, bytes, fd);
+    if (p == MAP_FAILED)
+        return -errno;
+    *ret = p;
+    return 0;
 }
 
 /* The alignment of the largest block that the zone can hold, at least a hugepage. */
@@ -90,7 +110,7 @@ int zone_map_add(struct zone_map *m, const struct wire_zone *wz, int fd, struct 
     struct buddyd_zone *z = &m->zone[m->nr];
     char buf[128];
     struct stat st;
-    void *p = MAP_FAILED;
+    void *p = NULL;
     int r;
 
     r = check(m, wz, why);
@@ -107,15 +127,12 @@ int zone_map_add(struct zone_map *m, const struct wire_zone *wz, int fd, struct 
                            " were announced",
                            wz->id, (long long)st.st_size, wz->bytes);
     zone_map_describe(wz, z);
-    if (wz->preferred_base)
-        p = map_at(wz->preferred_base, (size_t)wz->bytes, fd);
-    if (p == MAP_FAILED)
-        p = map_anywhere((size_t)wz->bytes, block_alignment(z), fd);
-    if (p == MAP_FAILED) {
-        r = -errno;
+    r = wz->preferred_base ? map_at(wz->preferred_base, (size_t)wz->bytes, fd, &p) : -EEXIST;
+    if (r)
+        r = map_anywhere((size_t)wz->bytes, block_alignment(z), fd, &p);
+    if (r)
         return error_write(why, r, "zone %" PRIu32 " '%s': %" PRIu64 " bytes cannot be mapped: %s",
                            wz->id, z->name, wz->bytes, error_name(r, buf, sizeof(buf)));
-    }
     if (madvise(p, (size_t)wz->bytes, MADV_DONTFORK) < 0) {
         r = -errno;
         munmap(p, (size_t)wz->bytes);
