@@ -23,20 +23,15 @@ static void keep_to_a_line(char *text)
     }
 }
 
-static void write_line(struct client_error *e, const char *format, va_list args)
-{
-    e->refused = false;
-    (void)vsnprintf(e->text, sizeof(e->text), format, args);
-    keep_to_a_line(e->text);
-}
-
 int error_write(struct client_error *e, int error, const char *format, ...)
 {
     va_list args;
 
     va_start(args, format);
-    write_line(e, format, args);
+    (void)vsnprintf(e->text, sizeof(e->text), format, args);
     va_end(args);
+    keep_to_a_line(e->text);
+    e->refused = false;
     return error;
 }
 
@@ -45,8 +40,10 @@ int error_set(int error, const char *format, ...)
     va_list args;
 
     va_start(args, format);
-    write_line(&last, format, args);
+    (void)vsnprintf(last.text, sizeof(last.text), format, args);
     va_end(args);
+    keep_to_a_line(last.text);
+    last.refused = false;
     return error;
 }
 
