@@ -114,6 +114,20 @@ static void test_one_packet_and_the_descriptor(void **state)
     assert_int_equal(x->f.live, 0);
 }
 
+/* A full packet needs no flush. */
+static void test_full_packet_goes(void **state)
+{
+    struct fixture *x = *state;
+    struct pollfd p = {.events = POLLIN};
+
+    begin(x, fake_good);
+    p.fd = buddyd_fd(x->b);
+    for (unsigned i = 0; i < WIRE_MAX_REQUESTS; i++)
+        assert_int_equal(buddyd_submit_alloc(x->b, NULL, 1, count, x), 0);
+    assert_int_equal(poll(&p, 1, 60000), 1);
+    wait_for(x, WIRE_MAX_REQUESTS);
+}
+
 static void test_big_requests_share_packets(void **state)
 {
     struct fixture *x = *state;
@@ -321,6 +335,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_thousand_in_flight),
         TEST(test_one_packet_and_the_descriptor),
+        TEST(test_full_packet_goes),
         TEST(test_big_requests_share_packets),
         TEST(test_counts_out_of_range),
         TEST(test_refusal),

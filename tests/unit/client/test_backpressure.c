@@ -2,11 +2,12 @@
 /* test_backpressure.c: a daemon that does not read for a while: nobody waits for ever, and nothing
  * is lost. */
 #include <errno.h>
-#include <poll.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "connection.h"
 #include "fake_daemon.h"
 
 static void read_when_told(struct fake *f)
@@ -26,19 +27,22 @@ static void count(void *data, int error, const struct buddyd_block *blocks, size
 
 static uint64_t handles[WIRE_MAX_BLOCKS];
 
-/* Submit until the socket and the packet being collected are full. */
+/* Submit until the socket and the packet being collected are full, to the last small request. */
 static unsigned fill(struct buddyd *b, unsigned *done)
 {
     unsigned n = 0;
-    int r;
 
     for (unsigned i = 0; i < WIRE_MAX_BLOCKS; i++)
         handles[i] = UINT64_MAX - i;
-    while ((r = buddyd_submit_free(b, WIRE_MAX_BLOCKS, handles, count, done)) == 0) {
-        n++;
-        assert_true(n < 100000);
+    for (size_t size = WIRE_MAX_BLOCKS; size; size /= 2) {
+        int r;
+
+        while ((r = buddyd_submit_free(b, size, handles, count, done)) == 0) {
+            n++;
+            assert_true(n < 100000);
+        }
+        assert_int_equal(r, -EAGAIN);
     }
-    assert_int_equal(r, -EAGAIN);
     return n;
 }
 
@@ -112,6 +116,97 @@ static void test_calls_on_a_full_socket(void **state)
     fake_stop(&f);
     sem_destroy(&c.begun);
 }
+
+/* ---- answers that come only when all requests are there ---- */
+
+static uint64_t ids[100000];
+
+static unsigned take_ids(struct fake *f, unsigned n)
+{
+    if (!fake_receive(f))
+        return n;
+    for (size_t i = 0; i < f->packet.nr_requests; i++)
+        ids[n++] = f->packet.requests[i].id;
+    return n;
+}
+
+/* Read a first request, then nothing until told, then as many as expected; answer only then. */
+static void answer_at_last(struct fake *f)
+{
+    unsigned n;
+
+    fake_hello(f);
+    n = take_ids(f, 0);
+    sem_post(&f->reached);
+    sem_wait(&f->go);
+    while (n < *(unsigned *)f->data)
+        n = take_ids(f, n);
+    for (unsigned i = 0; i < n; i++)
+        fake_say(f, &(struct wire_response){.id = ids[i], .error = ESTALE, .message = "no"});
+    fake_send(f);
+    fake_serve(f);
+}
+
+/* Wait until n requests are pending: a call that finds no room is asleep then. */
+static void wait_for_pending(struct buddyd *b, unsigned n)
+{
+    for (unsigned used = 0; used < n; sched_yield()) {
+        pthread_mutex_lock(&b->lock);
+        used = b->pending.used;
+        pthread_mutex_unlock(&b->lock);
+    }
+}
+
+/*
+ * No answer wakes anybody up before the last request is sent: whoever waits has to look for room,
+ * too. With another_reads, a thread is inside a receive that began when there was nothing to send.
+ */
+static void run_answers_at_last(bool another_reads)
+{
+    struct caller c = {0};
+    unsigned done = 0, expected;
+    pthread_t reader, late;
+    struct fake f;
+
+    sem_init(&c.begun, 0, 0);
+    fake_init(&f);
+    f.data = &expected;
+    fake_start(&f, answer_at_last);
+    assert_int_equal(fake_connect(&f, &c.b), 0);
+    if (another_reads) {
+        assert_int_equal(pthread_create(&reader, NULL, free_nothing, &c), 0);
+    } else {
+        assert_int_equal(buddyd_submit_free(c.b, 1, handles, count, &done), 0);
+        assert_int_equal(buddyd_flush(c.b), 0);
+    }
+    sem_wait(&f.reached);
+    expected = 1 + fill(c.b, &done) + 1;
+    assert_int_equal(pthread_create(&late, NULL, free_nothing, &c), 0);
+    wait_for_pending(c.b, expected);
+    sem_post(&f.go);
+    pthread_join(late, NULL);
+    if (another_reads)
+        pthread_join(reader, NULL);
+    assert_int_equal(c.failures, 0);
+    assert_int_equal(done, expected - (another_reads ? 2 : 1));
+    buddyd_close(c.b);
+    fake_stop(&f);
+    sem_destroy(&c.begun);
+}
+
+static void test_reader_looks_for_room(void **state)
+{
+    (void)state;
+    run_answers_at_last(false);
+}
+
+static void test_another_looks_for_room(void **state)
+{
+    (void)state;
+    run_answers_at_last(true);
+}
+
+/* ---- answers that do not fit the socket ---- */
 
 /*
  * The daemon's rule: it reads no more from a client whose answers it cannot send. Answers are big
@@ -207,8 +302,8 @@ static void test_full_both_ways(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_submit_until_full),
-        cmocka_unit_test(test_calls_on_a_full_socket),
+        cmocka_unit_test(test_submit_until_full),     cmocka_unit_test(test_calls_on_a_full_socket),
+        cmocka_unit_test(test_reader_looks_for_room), cmocka_unit_test(test_another_looks_for_room),
         cmocka_unit_test(test_full_both_ways),
     };
 

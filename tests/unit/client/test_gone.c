@@ -137,6 +137,29 @@ static void test_dies_with_unread_requests(void **state)
     assert_dead(x, "the daemon is gone");
 }
 
+static void say_goodbye_with_unread(struct fake *f)
+{
+    fake_hello(f);
+    sem_wait(&f->go);
+    fake_goodbye(f, "out of patience");
+    fake_send(f);
+}
+
+/* The socket says ECONNRESET first, although the reason lies in it. */
+static void test_goodbye_is_read_after_a_reset(void **state)
+{
+    struct fixture *x = *state;
+
+    begin(x, say_goodbye_with_unread);
+    assert_int_equal(buddyd_submit_alloc(x->b, NULL, 1, count, x), 0);
+    assert_int_equal(buddyd_flush(x->b), 0);
+    sem_post(&x->f.go);
+    fake_join(&x->f);
+    assert_int_equal(buddyd_dispatch(x->b, -1), -ENOTCONN);
+    assert_int_equal(x->done, 1);
+    assert_dead(x, "out of patience");
+}
+
 static void answer_and_say_goodbye(struct fake *f)
 {
     fake_hello(f);
@@ -262,6 +285,7 @@ int main(void)
         TEST(test_dies_with_unread_requests),
         TEST(test_goodbye),
         TEST(test_goodbye_is_read_after_a_failed_send),
+        TEST(test_goodbye_is_read_after_a_reset),
         TEST(test_takes_nothing_any_more),
         TEST(test_idle_dispatch),
         TEST(test_sleepers_wake_up),
