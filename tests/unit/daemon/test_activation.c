@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -104,6 +105,7 @@ static void start(struct fixture *f, const char *const argv[])
     f->pid = fork();
     assert_true(f->pid >= 0);
     if (f->pid == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
         (void)dup2(err[1], STDERR_FILENO);
         (void)putenv(f->notify_env);
         (void)execv(argv[0], (char *const *)argv);

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -92,6 +93,7 @@ static void start(struct fixture *f, before_fn before, const char *const args[])
     f->pid = fork();
     assert_true(f->pid >= 0);
     if (f->pid == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGTERM); /* and so the command */
         (void)dup2(out[1], STDOUT_FILENO);
         (void)dup2(err[1], STDERR_FILENO);
         if (before)
@@ -104,6 +106,15 @@ static void start(struct fixture *f, before_fn before, const char *const args[])
     f->out_fd = out[0];
     f->err_fd = err[0];
 }
+
+/** A script that ends with status 5 and the signal's name at any that is passed on. */
+static const char tell_signal[] =
+    "for s in TERM INT HUP QUIT USR1 USR2; do trap \"echo $s; exit 5\" $s; done; "
+    "echo ready; while :; do sleep 0.01; done";
+/** A script that counts SIGINT until SIGUSR1. */
+static const char count_interrupts[] =
+    "trap 'echo INT' INT; trap 'kill $!; exit 5' USR1; sleep 60 & "
+    "echo ready; while :; do wait; done";
 
 /* clang-format off */
 #define SMALL    "--size", "8M", "--backing", "shmem"
@@ -164,10 +175,7 @@ static void each_signal_is_passed_on(void **state)
     char line[64];
 
     for (size_t i = 0; i < sizeof(passed_on) / sizeof(passed_on[0]); i++) {
-        start(f, NULL,
-              ARGS(SMALL, SH,
-                   "for s in TERM INT HUP QUIT USR1 USR2; do trap \"echo $s; exit 5\" $s; "
-                   "done; echo ready; while :; do sleep 0.01; done"));
+        start(f, NULL, ARGS(SMALL, SH, tell_signal));
         read_text(f->out_fd, true, line, sizeof(line));
         assert_string_equal(line, "ready");
         assert_int_equal(kill(f->pid, passed_on[i].number), 0);
@@ -257,10 +265,7 @@ static void an_interrupt_of_the_terminal_comes_once(void **state)
     assert_int_equal(unlockpt(master), 0);
     terminal = ptsname(master);
     assert_non_null(terminal);
-    start(f, take_terminal,
-          ARGS(SMALL, SH,
-               "trap 'echo INT' INT; trap 'kill $!; exit 5' USR1; sleep 60 & "
-               "echo ready; while :; do wait; done"));
+    start(f, take_terminal, ARGS(SMALL, SH, count_interrupts));
     read_text(f->out_fd, true, line, sizeof(line));
     assert_string_equal(line, "ready");
     assert_int_equal(write(master, "\003", 1), 1);
