@@ -267,6 +267,7 @@ static bool take_back(struct fake *f, uint64_t handle)
     return true;
 }
 
+/* The order says which reason is given; none of 15 and more can be had. */
 static void refuse(struct fake *f, const struct wire_request *rq)
 {
     struct wire_refusal rf = {.reason = WIRE_REFUSAL_FRAGMENTATION,
@@ -278,8 +279,15 @@ static void refuse(struct fake *f, const struct wire_request *rq)
                               .frag_index = 871,
                               .zones_tried = 1};
 
-    fake_say(f, &(struct wire_response){
-                    .id = rq->id, .error = ENOMEM, .message = "no memory", .refusal = &rf});
+    if (rq->alloc.order == 17)
+        rf.reason = WIRE_REFUSAL_NO_ZONE;
+    if (rq->alloc.order == 16)
+        rf = (struct wire_refusal){
+            .reason = WIRE_REFUSAL_NO_HANDLES, .zone = -1, .largest_order = -1};
+    fake_say(f, &(struct wire_response){.id = rq->id,
+                                        .error = ENOMEM,
+                                        .message = "not for you",
+                                        .refusal = rq->alloc.order == 15 ? NULL : &rf});
 }
 
 static void answer_alloc(struct fake *f, const struct wire_request *rq)

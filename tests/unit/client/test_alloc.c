@@ -199,6 +199,34 @@ static void test_refusal(void **state)
     assert_says("names no block");
 }
 
+static void test_other_refusals(void **state)
+{
+    struct buddyd *b = ((struct fixture *)*state)->b;
+    struct buddyd_alloc rq = BUDDYD_ALLOC_INIT;
+    struct buddyd_block block;
+    struct buddyd_refusal why;
+
+    rq.type = BUDDYD_MOVABLE;
+    rq.order = 17;
+    assert_int_equal(buddyd_alloc(b, &rq, &block), -ENOMEM);
+    assert_string_equal(buddyd_error(), "alloc of order 17 (131072 pages, movable): refused: no "
+                                        "zone that may be used is that large");
+    assert_int_equal(buddyd_last_refusal(&why), 0);
+    assert_int_equal(why.reason, BUDDYD_REASON_NO_ZONE);
+    rq.order = 16;
+    assert_int_equal(buddyd_alloc(b, &rq, &block), -ENOMEM);
+    assert_says("the daemon has no handles left");
+    assert_int_equal(buddyd_last_refusal(&why), 0);
+    assert_int_equal(why.reason, BUDDYD_REASON_NO_HANDLES);
+    assert_int_equal(why.zone, -1);
+    assert_int_equal(why.largest_order, -1);
+    // Without numbers the daemon's own words stand.
+    rq.order = 15;
+    assert_int_equal(buddyd_alloc(b, &rq, &block), -ENOMEM);
+    assert_string_equal(buddyd_error(), "not for you");
+    assert_int_equal(buddyd_last_refusal(&why), -ENODATA);
+}
+
 static void test_bulk(void **state)
 {
     struct fixture *x = *state;
@@ -249,9 +277,11 @@ int main(void)
 {
 #define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_one_block), TEST(test_pin_of_nonsense),  TEST(test_zeroed),
-        TEST(test_bytes),     TEST(test_bad_requests),     TEST(test_refusal),
-        TEST(test_bulk),      TEST(test_bulk_all_or_none),
+        TEST(test_one_block),        TEST(test_pin_of_nonsense),
+        TEST(test_zeroed),           TEST(test_bytes),
+        TEST(test_bad_requests),     TEST(test_refusal),
+        TEST(test_other_refusals),   TEST(test_bulk),
+        TEST(test_bulk_all_or_none),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
