@@ -44,7 +44,8 @@ static bool range_is_empty(const struct zone *z, pfn_t start, pfn_t end)
     for (pfn_t pfn = start; pfn < end; pfn += order_pages(word_order(*word_at(z, pfn)))) {
         uint64_t w = *word_at(z, pfn);
 
-        if (word_state(w) != BLOCK_FREE || word_order(w) < z->pageblock_order)
+        if (word_state(w) != BLOCK_FREE || word_order(w) < z->pageblock_order ||
+            !type_merges((enum migratetype)pageblock_of(z, pfn)->type))
             return false;
     }
     return true;

@@ -7,9 +7,36 @@
  */
 #include <errno.h>
 
-#include "zone_internal.h"
+#include "range.h"
 
-int zone_move_begin(struct zone *z, pfn_t from)
+const enum migratetype move_types[NR_MOBILITIES][NR_MOBILITIES] = {
+    [MIGRATE_UNMOVABLE] = {MIGRATE_UNMOVABLE, MIGRATE_MOVABLE, MIGRATE_RECLAIMABLE},
+    [MIGRATE_MOVABLE] = {MIGRATE_MOVABLE, MIGRATE_RECLAIMABLE, MIGRATE_UNMOVABLE},
+    [MIGRATE_RECLAIMABLE] = {MIGRATE_RECLAIMABLE, MIGRATE_MOVABLE, MIGRATE_UNMOVABLE},
+};
+
+/* Take a place from the first nr_types of move_types. */
+static bool take_place(struct zone *z, unsigned domain, unsigned order, enum migratetype own,
+                       unsigned nr_types, struct found_block *ret)
+{
+    unsigned low = order > z->pageblock_order ? order : z->pageblock_order;
+    unsigned i = 0;
+
+    while (i < nr_types && !take_smallest(z, domain, order, move_types[own][i], ret))
+        i++;
+    if (i == nr_types)
+        return false;
+    if (ret->type != own && ret->order >= z->pageblock_order) { /* claim what it needs of it */
+        expand(z, ret, low, domain);
+        z->nr_large += order_pages(low); /* still free: the caller's expand() takes it */
+        retype(z, ret->pfn, low, own);
+        ret->order = low;
+        ret->type = own;
+    }
+    return true;
+}
+
+static int move_begin(struct zone *z, pfn_t from, unsigned nr_types)
 {
     struct found_block b;
     enum migratetype type;
@@ -28,7 +55,7 @@ int zone_move_begin(struct zone *z, pfn_t from)
     order = word_order(w);
     domain = order < z->pageblock_order ? pageblock_of(z, from)->holder
                                         : pageblock_of(z, from)->resident;
-    if (!take_smallest(z, domain, order, list_type(z, type), &b))
+    if (!take_place(z, domain, order, list_type(z, type), nr_types, &b))
         return -ENOMEM;
     expand(z, &b, order, domain);
     word_store(word_at(z, b.pfn), word_make(BLOCK_TARGET, order, type, word_tag(w)));
@@ -37,6 +64,16 @@ int zone_move_begin(struct zone *z, pfn_t from)
     if (z->ops && z->ops->move)
         z->ops->move(z->ops_ctx, z, from, b.pfn, order);
     return 0;
+}
+
+int zone_move_begin(struct zone *z, pfn_t from)
+{
+    return move_begin(z, from, 1);
+}
+
+int move_begin_anywhere(struct zone *z, pfn_t from)
+{
+    return move_begin(z, from, NR_MOBILITIES);
 }
 
 int zone_move_done(struct zone *z, pfn_t from, pfn_t *ret_to, bool *ret_freed)

@@ -17,13 +17,20 @@ struct layout {
     size_t derived;
 };
 
+static pfn_t max_pages(const struct zone_config *c)
+{
+    return c->max_pages ? c->max_pages : c->nr_pages;
+}
+
 static int layout_of(const struct zone_config *c, struct layout *ret)
 {
-    size_t pages = c->nr_pages;
+    size_t pages = max_pages(c);
 
     if (c->pageblock_order < 1 || c->pageblock_order > MAX_PAGE_ORDER)
         return -EINVAL;
-    if (pages < 1 || pages > PFN_MAX_PAGES || pages % order_pages(c->pageblock_order) != 0)
+    if (c->nr_pages < 1 || c->nr_pages > pages || pages > PFN_MAX_PAGES)
+        return -EINVAL;
+    if ((c->nr_pages | pages) % order_pages(c->pageblock_order) != 0)
         return -EINVAL;
     if (c->nr_domains < 1 || c->nr_domains > MAX_DOMAINS)
         return -EINVAL;
@@ -86,10 +93,11 @@ int zone_init(const struct zone_config *config, void *lasting, void *derived, st
     z->pageblock = (struct pageblock *)((unsigned char *)lasting + l.pageblocks);
     z->set = (struct list_set *)((unsigned char *)derived + l.sets);
     z->nr_pages = config->nr_pages;
+    z->max_pages = max_pages(config);
     z->pageblock_order = (uint8_t)config->pageblock_order;
     z->nr_domains = (uint8_t)config->nr_domains;
     z->grouping =
-        !config->no_grouping && config->nr_pages >> config->pageblock_order >= NR_MIGRATETYPES;
+        !config->no_grouping && z->max_pages >> config->pageblock_order >= NR_MIGRATETYPES;
     z->held_key = HELD_NONE;
     z->kind = (uint8_t)config->kind;
     z->node = config->node;

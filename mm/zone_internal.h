@@ -19,7 +19,7 @@ struct pageblock {
     uint8_t type;     /**< enum migratetype: the lists that its free blocks are on */
     uint8_t resident; /**< the domain whose file has its bytes, or DOMAIN_NONE */
     uint8_t holder;   /**< the domain that its small blocks belong to; DOMAIN_NONE: it has none */
-    uint8_t reserved;
+    uint8_t saved_type; /**< while it is isolated: what it was before; else 0 */
 };
 
 struct free_list {
@@ -44,6 +44,7 @@ struct zone {
     struct pageblock *pageblock;
     struct list_set *set;
     pfn_t nr_pages;
+    pfn_t max_pages; /**< what the metadata has room for; behind nr_pages it is 0 */
     pfn_t nr_large; /**< free pages of the mobilities, in blocks of a pageblock or more */
     uint8_t pageblock_order;
     uint8_t nr_domains;

@@ -38,17 +38,20 @@ int zone_block(struct zone *z, pfn_t pfn, struct zone_block *ret)
 
 void zone_stat(struct zone *z, struct zone_stat *ret)
 {
-    pfn_t free;
+    pfn_t free, isolated = 0;
 
     zone_settle(z);
     free = z->nr_large;
-    for (unsigned s = 0; s < z->nr_domains; s++)
+    for (unsigned s = 0; s < z->nr_domains; s++) {
         free += domain_free_pages(z, s) - z->nr_large;
+        isolated += z->set[s].nr_special[MIGRATE_ISOLATE - NR_MOBILITIES];
+    }
     *ret = (struct zone_stat){
         .managed_pages = z->nr_pages,
         .free_pages = free,
         .empty_pageblocks = z->nr_large >> z->pageblock_order,
         .unbacked_pageblocks = z->nr_unbacked,
+        .isolated_pages = isolated,
         .busy_pages = z->nr_busy,
         .allocs = z->allocs,
         .frees = z->frees,

@@ -56,6 +56,7 @@ struct zone_ops {
 
 struct zone_config {
     pfn_t nr_pages;             /**< 1 to PFN_MAX_PAGES, a multiple of the pageblock */
+    pfn_t max_pages;            /**< what it can grow to, a multiple of the pageblock; 0: nr_pages */
     unsigned pageblock_order;   /**< 1 to MAX_PAGE_ORDER: a hugepage of the zone's backing */
     unsigned nr_domains;        /**< 1 to MAX_DOMAINS */
     bool no_grouping;           /**< do not group by mobility at all; for comparison */
@@ -75,8 +76,8 @@ int zone_metadata_bytes(const struct zone_config *config, size_t *ret_lasting, s
 
 /**
  * Make a zone, all free: every pageblock MOVABLE (UNMOVABLE if the zone is too small to group,
- * fewer than NR_MIGRATETYPES pageblocks; memmap_init and page_group_by_mobility_disabled in Linux),
- * resident in domain 0's file. lasting, derived: zone_metadata_bytes() each, zero-filled, aligned
+ * at most fewer than NR_MIGRATETYPES pageblocks ever; memmap_init and
+ * page_group_by_mobility_disabled in Linux), resident in domain 0's file. lasting, derived: zone_metadata_bytes() each, zero-filled, aligned
  * to 64 bytes; they stay the caller's and must outlive the zone. Returns 0, or -EINVAL. *ret lies
  * inside derived.
  */
@@ -206,6 +207,7 @@ struct zone_stat {
     pfn_t free_pages; /**< in all domains */
     pfn_t empty_pageblocks;
     pfn_t unbacked_pageblocks;
+    pfn_t isolated_pages; /**< free, but in isolated pageblocks: not among free_pages */
     pfn_t busy_pages; /**< targets of moves and what is being populated: neither free nor granted */
     uint64_t allocs;
     uint64_t frees;

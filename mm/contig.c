@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * contig.c: contiguous ranges: evacuate, grant the part that was asked for, put back the rest.
+ *
+ * The blocks are cut while all is still isolated, so that what is left over can neither be granted
+ * to others nor merge out of reach; then the isolation is undone, as on every other way out.
+ */
+#include "mm/contig.h"
+
+#include <errno.h>
+
+#include "evacuate.h"
+
+unsigned block_order_in(pfn_t start, pfn_t end)
+{
+    return range_order(start, end);
+}
+
+unsigned block_count_in(pfn_t start, pfn_t nr_pages)
+{
+    pfn_t end = start + nr_pages;
+    unsigned n = 0;
+
+    for (; start < end; start += order_pages(range_order(start, end)))
+        n++;
+    return n;
+}
+
+/* Everything must be free there, and of a mobility. */
+static int check_free(const struct zone *z, pfn_t start, pfn_t end, struct zone_obstacle *ret)
+{
+    int r = range_check(z, start, end, TYPES_MOBILE, DOMAIN_NONE, ret);
+
+    for (pfn_t pfn = block_head(z, start); r == 0 && pfn < end; pfn = block_end(z, pfn)) {
+        if (word_state(*word_at(z, pfn)) != BLOCK_FREE) {
+            *ret = (struct zone_obstacle){.reason = OBSTACLE_GRANTED, .pfn = pfn};
+            r = -EBUSY;
+        }
+    }
+    return r;
+}
+
+int zone_cma_init(struct zone *z, pfn_t start, pfn_t nr_pages, struct zone_obstacle *ret_obstacle)
+{
+    struct zone_obstacle ignored, *o = ret_obstacle ? ret_obstacle : &ignored;
+    int r;
+
+    if (!range_is_whole(z, start, nr_pages))
+        return -EINVAL;
+    zone_settle(z);
+    r = check_free(z, start, start + nr_pages, o);
+    if (r < 0)
+        return r;
+    range_isolate(z, start, start + nr_pages);
+    for (pfn_t i = 0; i < nr_pages >> z->pageblock_order; i++)
+        pageblock_of(z, start)[i].saved_type = MIGRATE_CMA;
+    range_undo_isolate(z, start, start + nr_pages);
+    return 0;
+}
+
+/* The range is empty: grant it. */
+static void grant_range(struct contig *c)
+{
+    struct zone *z = c->ev.z;
+    enum migratetype type = list_type(z, c->rq.type);
+    pfn_t end = c->start + c->rq.nr_pages, next;
+    unsigned n = 0;
+
+    split_free_at(z, c->start);
+    split_free_at(z, end);
+    for (pfn_t pfn = c->start; pfn < end; pfn = next) {
+        unsigned order = word_order(*word_at(z, pfn));
+
+        next = pfn + order_pages(order);
+        range_detach(z, pfn);
+        word_store(word_at(z, pfn), word_make(BLOCK_ALLOCATED, order, c->rq.type, c->rq.tag[n++]));
+        z->allocs++;
+    }
+    for (pfn_t pfn = c->start & ~(order_pages(z->pageblock_order) - 1); pfn < end;
+         pfn += order_pages(z->pageblock_order)) {
+        struct pageblock *pb = pageblock_of(z, pfn);
+
+        if (pb->saved_type != MIGRATE_CMA && type != MIGRATE_MOVABLE)
+            pb->saved_type = (uint8_t)type;
+    }
+    range_undo_isolate(z, c->ev.start, c->ev.end);
+}
+
+static int grant_if_empty(struct contig *c, int r)
+{
+    if (r == 0)
+        grant_range(c);
+    return r;
+}
+
+static int begin_at(struct zone *z, pfn_t start, unsigned types, struct contig *c,
+                    struct zone_obstacle *ret)
+{
+    struct evacuate_request rq = {
+        .start = start,
+        .end = start + c->rq.nr_pages,
+        .types = types,
+        .domain = c->rq.domain,
+        .max_moves = c->rq.max_moves,
+    };
+
+    c->start = start;
+    return grant_if_empty(c, evacuate_begin(&c->ev, z, &rq, ret));
+}
+
+static bool request_is_good(const struct zone *z, const struct contig_request *rq)
+{
+    if (rq->nr_pages == 0 || rq->align_order > MAX_PAGE_ORDER || rq->type >= NR_MOBILITIES ||
+        rq->domain >= z->nr_domains || (rq->flags & ~ALLOC_CMA) != 0)
+        return false;
+    for (unsigned i = 0; i < rq->nr_tags; i++) {
+        if (rq->tag[i] >> BLOCK_TAG_BITS != 0)
+            return false;
+    }
+    return true;
+}
+
+int alloc_contig_range(struct zone *z, pfn_t start, const struct contig_request *rq,
+                       struct contig *c, struct zone_obstacle *ret_obstacle)
+{
+    struct zone_obstacle ignored, *o = ret_obstacle ? ret_obstacle : &ignored;
+    unsigned types = TYPES_MOBILE;
+
+    if (!request_is_good(z, rq) || start >= z->nr_pages || rq->nr_pages > z->nr_pages - start ||
+        block_count_in(start, rq->nr_pages) > rq->nr_tags)
+        return -EINVAL;
+    c->rq = *rq;
+    zone_settle(z);
+    if ((rq->flags & ALLOC_CMA) && pageblock_of(z, block_head(z, start))->type == MIGRATE_CMA)
+        types = 1u << MIGRATE_CMA;
+    return begin_at(z, start, types, c, o);
+}
+
+/* Try all windows over pageblocks of these types. */
+static int slide(struct zone *z, unsigned types, struct contig *c, struct zone_obstacle *o)
+{
+    unsigned order =
+        c->rq.align_order > z->pageblock_order ? c->rq.align_order : z->pageblock_order;
+    pfn_t step = order_pages(order), start = 0;
+    int r = -ENOMEM;
+
+    while (start <= z->nr_pages - c->rq.nr_pages) {
+        if (block_count_in(start, c->rq.nr_pages) > c->rq.nr_tags) {
+            start += step;
+            continue;
+        }
+        r = begin_at(z, start, types, c, o);
+        if (r == 0 || r == -EINPROGRESS)
+            return r;
+        /* A window that contains the same obstacle fails the same way. */
+        if (r == -EBUSY && o->pfn > start)
+            start = o->pfn & ~(step - 1);
+        start += step;
+    }
+    return -ENOMEM;
+}
+
+int alloc_contig_pages(struct zone *z, const struct contig_request *rq, struct contig *c,
+                       struct zone_obstacle *ret_obstacle)
+{
+    struct zone_obstacle ignored, *o = ret_obstacle ? ret_obstacle : &ignored;
+    int r = -ENOMEM;
+
+    if (!request_is_good(z, rq))
+        return -EINVAL;
+    *o = (struct zone_obstacle){.reason = OBSTACLE_NONE};
+    zone_settle(z);
+    /* What is granted in a window needs as much room outside: a window is at most what is free. */
+    if (rq->nr_pages > domain_free_pages(z, rq->domain))
+        return -ENOMEM;
+    c->rq = *rq;
+    if (rq->flags & ALLOC_CMA)
+        r = slide(z, 1u << MIGRATE_CMA, c, o);
+    if (r == -ENOMEM)
+        r = slide(z, TYPES_MOBILE, c, o);
+    return r;
+}
+
+int contig_continue(struct contig *c, struct zone_obstacle *ret_obstacle)
+{
+    struct zone_obstacle ignored;
+
+    return grant_if_empty(c, evacuate_continue(&c->ev, ret_obstacle ? ret_obstacle : &ignored));
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* evacuate.h: emptying a range, for the files of mm/ that want one empty. */
+#ifndef MM_EVACUATE_INTERNAL_H
+#define MM_EVACUATE_INTERNAL_H
+
+#include "mm/evacuate.h"
+#include "range.h"
+
+/** What is to be emptied. */
+struct evacuate_request {
+    pfn_t start; /**< any; the pageblocks and granted blocks that it touches are emptied wholly */
+    pfn_t end;
+    unsigned types;     /**< a set: of the pageblocks that may be emptied */
+    unsigned domain;    /**< in whose file they have to lie; DOMAIN_NONE: any */
+    unsigned max_moves; /**< 0: EVACUATE_MOVES */
+};
+
+/**
+ * Begin. Returns 0 when the range is empty already, and isolated; -EINPROGRESS; -EBUSY with *ret,
+ * or -ENOMEM with *ret when there is no room for a block, and nothing is changed.
+ */
+int evacuate_begin(struct evacuation *ev, struct zone *z, const struct evacuate_request *rq,
+                   struct zone_obstacle *ret);
+/** Go on. Returns as above, but a failure has undone the isolation only. */
+int evacuate_continue(struct evacuation *ev, struct zone_obstacle *ret);
+
+#endif

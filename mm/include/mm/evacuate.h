@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * evacuate.h: emptying a range of pageblocks, split-phase, since what is granted there must move.
+ *
+ * The range is isolated at once; then its blocks move, a few at a time, to places outside it. Who
+ * began it calls its continue function whenever a move in the zone has ended, until that answers
+ * something else than -EINPROGRESS. Owners may free their blocks meanwhile.
+ *
+ * Whether it can be done is looked at before anything is changed. What can go wrong later: others
+ * take the memory that was free, or a block's move is aborted again and again. Then the range is in
+ * use again, as it was but for the blocks that have moved; those stay where they are, and moves
+ * that are under way go on.
+ */
+#ifndef MM_EVACUATE_H
+#define MM_EVACUATE_H
+
+#include "mm/isolate.h"
+
+/** How often a block may fail to move while none before it leaves (migrate_pages' tries in
+ * __alloc_contig_migrate_range). */
+#define EVACUATE_TRIES 5u
+/** Moves that are under way at a time, unless the caller says otherwise (SWAP_CLUSTER_MAX). */
+#define EVACUATE_MOVES 32u
+
+/** One range on its way to be empty. The caller's memory; its fields are not for the caller. */
+struct evacuation {
+    struct zone *z;
+    pfn_t start; /**< what is isolated: whole pageblocks, and no granted block straddles it */
+    pfn_t end;
+    pfn_t wanted; /**< where what was asked for begins, at start or behind it */
+    pfn_t clean;  /**< up to here nothing is granted any more */
+    pfn_t begun;  /**< up to here moves have been begun */
+    unsigned max_moves;
+    unsigned tries; /**< of moves that were aborted, since clean went on */
+};
+
+/** Give up what answered -EINPROGRESS last: nothing is isolated any more; moves go on. */
+void evacuate_cancel(struct evacuation *ev);
+
+#endif
