@@ -81,12 +81,38 @@ static int check_free_large(struct census *c, pfn_t pfn, uint64_t w)
     return 0;
 }
 
+/* An isolated pageblock knows what it was. A block's pageblocks are isolated together. */
+static int check_isolation(const struct census *c, pfn_t pfn, const struct pageblock *pb,
+                           bool isolated)
+{
+    if (isolated != (pb->type == MIGRATE_ISOLATE))
+        return broken(c, "block %u is isolated in part", pfn);
+    if (isolated ? pb->saved_type >= MIGRATE_ISOLATE : pb->saved_type != 0)
+        return broken(c, "pageblock of pfn %u has saved type %u", pfn, pb->saved_type);
+    return 0;
+}
+
+/* Nothing is granted or begun in an isolated pageblock, and what must stay was not isolated. */
+static bool may_be_isolated(uint64_t w)
+{
+    switch (word_state(w)) {
+    case BLOCK_ALLOCATED:
+        return word_type(w) != MIGRATE_UNMOVABLE;
+    case BLOCK_FREE:
+    case BLOCK_MOVING:
+        return true;
+    default:
+        return false;
+    }
+}
+
 /* The pageblocks under a block of a pageblock or more. */
 static int check_whole_pageblocks(struct census *c, pfn_t pfn, uint64_t w)
 {
     const struct zone *z = c->z;
     const struct pageblock *pb = pageblock_of(z, pfn);
     pfn_t nr = order_pages(word_order(w) - z->pageblock_order);
+    int r;
 
     for (pfn_t i = 0; i < nr; i++) {
         if (pb[i].holder != DOMAIN_NONE)
@@ -96,6 +122,9 @@ static int check_whole_pageblocks(struct census *c, pfn_t pfn, uint64_t w)
             return broken(c, "pageblock of pfn %u is resident in %u", pfn, pb[i].resident);
         if (word_state(w) != BLOCK_POPULATING && pb[i].resident != pb[0].resident)
             return broken(c, "block %u lies in two files", pfn);
+        r = check_isolation(c, pfn, &pb[i], pb[0].type == MIGRATE_ISOLATE);
+        if (r < 0)
+            return r;
     }
     if (pb->type >= NR_MIGRATETYPES)
         return broken(c, "pageblock of pfn %u has type %u", pfn, pb->type);
@@ -115,7 +144,7 @@ static int check_broken_pageblock(struct census *c, pfn_t pfn)
         return broken(c, "pageblock of pfn %u has type %u", pfn, pb->type);
     if ((pfn & (order_pages(c->z->pageblock_order) - 1)) == 0)
         c->pageblocks[pb->type]++;
-    return 0;
+    return check_isolation(c, pfn, pb, pb->type == MIGRATE_ISOLATE);
 }
 
 static int check_state(struct census *c, pfn_t pfn, uint64_t w)
@@ -185,6 +214,9 @@ static int check_block(struct census *c, pfn_t pfn)
                                    : check_whole_pageblocks(c, pfn, w);
     if (r < 0)
         return r;
+    if (pageblock_of(z, pfn)->type == MIGRATE_ISOLATE && !may_be_isolated(w))
+        return broken(c, "block %u of state %u, type %u is in an isolated pageblock", pfn,
+                      word_state(w), word_type(w));
     return check_state(c, pfn, w);
 }
 
@@ -286,6 +318,22 @@ static int check_counts(const struct census *c)
     return 0;
 }
 
+/* Behind the zone's end there is nothing, so that it can grow. */
+static int check_behind(const struct census *c)
+{
+    const struct zone *z = c->z;
+
+    if (z->nr_pages > z->max_pages)
+        return broken(c, "the zone has %u pages, and room for %u", z->nr_pages, z->max_pages);
+    for (pfn_t pfn = z->nr_pages; pfn < z->max_pages; pfn++) {
+        const struct pageblock *pb = pageblock_of(z, pfn);
+
+        if (*word_at(z, pfn) != 0 || (pb->type | pb->resident | pb->holder | pb->saved_type) != 0)
+            return broken(c, "pfn %u behind the zone's end has a word, or a pageblock", pfn);
+    }
+    return 0;
+}
+
 int zone_check(struct zone *z, char *why, size_t size)
 {
     struct census c = {.z = z, .why = why, .size = size};
@@ -299,7 +347,9 @@ int zone_check(struct zone *z, char *why, size_t size)
             return r;
         pfn += order_pages(word_order(*word_at(z, pfn)));
     }
-    r = check_lists(&c);
+    r = check_behind(&c);
+    if (r == 0)
+        r = check_lists(&c);
     if (r < 0)
         return r;
     return check_counts(&c);
