@@ -10,23 +10,25 @@
 
 #define NR_ZONES 3u
 
+static const struct mm_settings no_marks = {.min_free_kbytes = MIN_FREE_NONE,
+                                            .watermark_scale_factor = 10};
+
 struct house {
     struct zone_fixture f[NR_ZONES];
-    struct zonelist zl;
+    struct memory m;
 };
 
-/* Zones of 128, 256 and 512 pages with the ids 5, 0 and 63, in this order. */
+/* Zones of 128, 256 and 512 pages with the ids 0, 5 and 63: of one node and kind, tried by id. */
 static void house_open(struct house *h, unsigned nr_domains)
 {
-    static const uint32_t ids[NR_ZONES] = {5, 0, 63};
+    static const int ids[NR_ZONES] = {0, 5, 63};
 
-    memset(&h->zl, 0, sizeof(h->zl));
-    h->zl.nr = NR_ZONES;
+    assert_int_equal(memory_init(&h->m, 12, NULL), 0);
     for (unsigned i = 0; i < NR_ZONES; i++) {
         fixture_open(&h->f[i], (pfn_t)128 << i, 4, nr_domains);
-        h->zl.zone[i] = h->f[i].z;
-        h->zl.id[i] = ids[i];
+        assert_int_equal(memory_add_zone(&h->m, h->f[i].z, ids[i]), ids[i]);
     }
+    assert_int_equal(memory_set(&h->m, &no_marks), 0); /* these tests are about the last page */
 }
 
 static void house_close(struct house *h)
@@ -35,64 +37,63 @@ static void house_close(struct house *h)
         fixture_close(&h->f[i]);
 }
 
-static struct zone_request request(unsigned order, unsigned flags)
+static struct page_request request(unsigned order, unsigned flags)
 {
-    return (struct zone_request){.order = order, .type = MIGRATE_MOVABLE, .flags = flags};
+    return (struct page_request){
+        .order = order, .type = MIGRATE_MOVABLE, .flags = flags, .zone = -1};
 }
 
-static struct refusal assert_refused(const struct house *h, struct zone_request rq)
+static struct refusal assert_refused(struct house *h, struct page_request rq)
 {
+    struct page_grant got = {.zone = 77, .pfn = 4711};
     struct refusal refusal;
-    unsigned index = 77;
-    pfn_t pfn = 4711;
 
     memset(&refusal, 0xff, sizeof(refusal));
-    assert_int_equal(alloc_pages(&h->zl, &rq, &index, &pfn, &refusal), -ENOMEM);
-    assert_int_equal(index, 77);
-    assert_int_equal(pfn, 4711);
+    assert_int_equal(alloc_pages(&h->m, NULL, NULL, &rq, &got, &refusal), -ENOMEM);
+    assert_int_equal(got.zone, 77);
+    assert_int_equal(got.pfn, 4711);
     assert_int_equal(refusal.order, rq.order);
     return refusal;
 }
 
 static void zones_are_tried_in_order(void **state)
 {
-    const struct zone_request rq = request(5, 0);
+    static const unsigned ids[NR_ZONES] = {0, 5, 63};
+    const struct page_request rq = request(5, 0);
     struct refusal refusal;
-    unsigned index = 77;
+    struct page_grant got;
     struct house h;
-    pfn_t pfn;
 
     (void)state;
     house_open(&h, 1);
     for (unsigned i = 0; i < NR_ZONES; i++) {
         for (pfn_t n = 0; n < (pfn_t)4 << i; n++) {
             memset(&refusal, 0x5a, sizeof(refusal));
-            assert_int_equal(alloc_pages(&h.zl, &rq, &index, &pfn, &refusal), 0);
-            assert_int_equal(index, i);
-            assert_block(h.f[i].z, pfn, BLOCK_ALLOCATED, 5);
+            assert_int_equal(alloc_pages(&h.m, NULL, NULL, &rq, &got, &refusal), 0);
+            assert_int_equal(got.zone, ids[i]);
+            assert_block(h.f[i].z, got.pfn, BLOCK_ALLOCATED, 5);
             assert_int_equal(refusal.order, 0x5a5a5a5a); /* written on refusal alone */
         }
     }
     give(h.f[1].z, 32);
-    assert_int_equal(alloc_pages(&h.zl, &rq, &index, &pfn, &refusal), 0);
-    assert_int_equal(index, 1);
-    assert_int_equal(pfn, 32);
+    assert_int_equal(alloc_pages(&h.m, NULL, NULL, &rq, &got, &refusal), 0);
+    assert_int_equal(got.zone, 5);
+    assert_int_equal(got.pfn, 32);
     house_close(&h);
 }
 
 static void a_small_zone_is_passed_over(void **state)
 {
-    const struct zone_request rq = request(8, 0);
+    const struct page_request rq = request(8, 0);
     struct refusal refusal;
-    unsigned index;
+    struct page_grant got;
     struct house h;
-    pfn_t pfn;
 
     (void)state;
     house_open(&h, 1);
-    assert_int_equal(alloc_pages(&h.zl, &rq, &index, &pfn, &refusal), 0);
-    assert_int_equal(index, 1);
-    assert_int_equal(pfn, 0);
+    assert_int_equal(alloc_pages(&h.m, NULL, NULL, &rq, &got, &refusal), 0);
+    assert_int_equal(got.zone, 5);
+    assert_int_equal(got.pfn, 0);
     house_close(&h);
 }
 
@@ -119,7 +120,7 @@ static void shortage_has_its_numbers(void **state)
     give(h.f[2].z, 496);
     refusal = assert_refused(&h, request(6, 0));
     assert_int_equal(refusal.reason, REFUSAL_SHORTAGE);
-    assert_int_equal(refusal.zone, 0);
+    assert_int_equal(refusal.zone, 5);
     assert_int_equal(refusal.free_pages, 32);
     assert_int_equal(refusal.largest_order, 4);
     assert_int_equal(refusal.frag_index, zone_fragindex(h.f[1].z, 6, 0));
@@ -167,7 +168,7 @@ static void no_zone_is_large_enough(void **state)
     assert_int_equal(refusal.zone, 63);
     assert_int_equal(refusal.free_pages, 0);
 
-    h.zl.nr = 0;
+    h.m.all[0].nr = 0;
     refusal = assert_refused(&h, request(0, 0));
     assert_int_equal(refusal.reason, REFUSAL_NO_ZONE);
     assert_true(refusal.tried == 0);
@@ -176,68 +177,52 @@ static void no_zone_is_large_enough(void **state)
 
 static void a_bad_request_is_refused_at_once(void **state)
 {
-    struct zone_request rq = request(MAX_PAGE_ORDER + 1, 0);
+    struct page_request rq = request(MAX_PAGE_ORDER + 1, 0);
+    struct page_grant got = {.zone = 77, .pfn = 4711};
     struct refusal refusal = {.order = 99};
-    unsigned index = 77;
     struct house h;
-    pfn_t pfn = 4711;
 
     (void)state;
     house_open(&h, 2);
-    assert_int_equal(alloc_pages(&h.zl, &rq, &index, &pfn, &refusal), -EINVAL);
+    assert_int_equal(alloc_pages(&h.m, NULL, NULL, &rq, &got, &refusal), -EINVAL);
     rq = request(0, 0);
-    rq.domain = 2;
-    assert_int_equal(alloc_pages(&h.zl, &rq, &index, &pfn, &refusal), -EINVAL);
-    assert_int_equal(index, 77);
-    assert_int_equal(pfn, 4711);
+    rq.domain = MAX_DOMAINS;
+    assert_int_equal(alloc_pages(&h.m, NULL, NULL, &rq, &got, &refusal), -EINVAL);
+    rq = request(0, 0);
+    rq.type = MIGRATE_CMA;
+    assert_int_equal(alloc_pages(&h.m, NULL, NULL, &rq, &got, &refusal), -EINVAL);
+    rq = request(0, 0);
+    rq.node = 1;
+    assert_int_equal(alloc_pages(&h.m, NULL, NULL, &rq, &got, &refusal), -EINVAL);
+    rq = request(0, 0);
+    rq.tag = UINT64_MAX;
+    assert_int_equal(alloc_pages(&h.m, NULL, NULL, &rq, &got, &refusal), -EINVAL);
+    assert_int_equal(got.zone, 77);
+    assert_int_equal(got.pfn, 4711);
     assert_int_equal(refusal.order, 99);
     house_close(&h);
 }
 
 static void a_passing_pageblock_is_waited_for(void **state)
 {
-    struct zone_request rq = request(0, 0);
+    struct page_request rq = request(0, REQUEST_MAY_WAIT);
+    struct page_grant got = {.zone = 77};
     struct refusal refusal;
-    unsigned index = 77;
     struct house h;
-    pfn_t pfn;
 
     (void)state;
     house_open(&h, 2);
     rq.domain = 1;
-    assert_int_equal(alloc_pages(&h.zl, &rq, &index, &pfn, &refusal), -EINPROGRESS);
-    assert_int_equal(index, 77);
+    assert_int_equal(alloc_pages(&h.m, NULL, NULL, &rq, &got, &refusal), -EINPROGRESS);
+    assert_int_equal(got.zone, 77);
     assert_true(h.f[0].nr_populates > 0);
     assert_int_equal(zone_populate_done(h.f[0].z, h.f[0].populate[0].pfn), 0);
-    assert_int_equal(alloc_pages(&h.zl, &rq, &index, &pfn, &refusal), 0);
-    assert_int_equal(index, 0);
-    rq.flags = ALLOC_NOWAIT;
+    assert_int_equal(alloc_pages(&h.m, NULL, NULL, &rq, &got, &refusal), 0);
+    assert_int_equal(got.zone, 0);
+    rq.flags = 0;
     rq.order = 4;
     refusal = assert_refused(&h, rq);
     assert_int_equal(refusal.reason, REFUSAL_FRAGMENTATION);
-    house_close(&h);
-}
-
-/* Rather another zone than another type's memory. */
-static void nofragment_goes_to_the_next_zone(void **state)
-{
-    struct zone_request rq = request(0, ALLOC_NOFRAGMENT);
-    struct refusal refusal;
-    unsigned index;
-    struct house h;
-    pfn_t pfn;
-
-    (void)state;
-    house_open(&h, 1);
-    take_all(h.f[0].z, 0, MIGRATE_MOVABLE);
-    give(h.f[0].z, 3);
-    rq.type = MIGRATE_UNMOVABLE;
-    assert_int_equal(alloc_pages(&h.zl, &rq, &index, &pfn, &refusal), 0);
-    assert_int_equal(index, 1);
-    rq.flags = 0;
-    assert_int_equal(alloc_pages(&h.zl, &rq, &index, &pfn, &refusal), 0);
-    assert_int_equal(index, 0);
-    assert_int_equal(pfn, 3);
     house_close(&h);
 }
 
@@ -251,7 +236,6 @@ int main(void)
         cmocka_unit_test(no_zone_is_large_enough),
         cmocka_unit_test(a_bad_request_is_refused_at_once),
         cmocka_unit_test(a_passing_pageblock_is_waited_for),
-        cmocka_unit_test(nofragment_goes_to_the_next_zone),
     };
 
     return cmocka_run_group_tests_name("page_alloc", tests, NULL, NULL);
