@@ -38,8 +38,8 @@
 
 #define MFD_SIZE_SHIFT 26
 
-/** What is populated between two looks at what the host has left. */
-#define SHMEM_CHUNK_BYTES (UINT64_C(1) << 30)
+/** What is populated between two looks at what the host has left, and at signals. */
+#define SHMEM_CHUNK_BYTES (UINT64_C(128) << 20)
 /** What is left to the host, beside what the memory itself costs the kernel. */
 #define SHMEM_SPARE_BYTES (UINT64_C(64) << 20)
 
