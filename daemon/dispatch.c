@@ -69,34 +69,19 @@ static void handle_hello(struct call *c)
 
 /* ---- alloc ---- */
 
-static const struct zonelist *choose_zonelist(struct call *c, const struct wire_alloc *rq)
-{
-    const struct zone_set *zs = c->hub->zones;
-    const struct zonelist *near = &zs->all;
-
-    if (rq->node >= 0) {
-        near = zone_set_near(zs, (uint32_t)rq->node);
-        if (!near) {
-            call_fail(c, EINVAL, "node %d: this host has no such node", rq->node);
-            return NULL;
-        }
-    }
-    if (rq->zone < 0)
-        return near;
-    if ((uint32_t)rq->zone >= zs->nr) {
-        call_fail(c, EINVAL, "zone %d: 0 to %u are accepted", rq->zone, zs->nr - 1);
-        return NULL;
-    }
-    return &zs->single[rq->zone];
-}
-
 static bool check_alloc(struct call *c, const struct wire_alloc *rq)
 {
+    const struct zone_set *zs = c->hub->zones;
+
     if (rq->flags)
         call_fail(c, EINVAL, "flags 0x%x: 0 is accepted, no flags are known", rq->flags);
     else if (rq->type >= NR_MOBILITIES)
         call_fail(c, EINVAL, "type %u: 0 (unmovable), 1 (movable) and 2 (reclaimable) are accepted",
                   rq->type);
+    else if (rq->node >= 0 && !zone_set_has_node(zs, (uint32_t)rq->node))
+        call_fail(c, EINVAL, "node %d: this host has no such node", rq->node);
+    else if (rq->zone >= 0 && (uint32_t)rq->zone >= zs->nr)
+        call_fail(c, EINVAL, "zone %d: 0 to %u are accepted", rq->zone, zs->nr - 1);
     else
         return true;
     return false;
@@ -211,14 +196,13 @@ static void handle_alloc(struct call *c)
     if (!check_alloc(c, rq))
         return;
     grant = (struct grant_request){
-        .zonelist = choose_zonelist(c, rq),
+        .node = rq->node >= 0 ? (unsigned)rq->node : 0,
+        .zone = rq->zone,
         .type = (enum migratetype)rq->type,
         .order = rq->order,
         .count = rq->count,
         .exact_pages = (pfn_t)rq->exact_pages,
     };
-    if (!grant.zonelist)
-        return;
     error = grant_alloc(c->hub->zones, &c->session->holdings, &grant, g, &refusal);
     c->cost += rq->count;
     if (!error)

@@ -6,19 +6,16 @@
 #include <errno.h>
 #include <stdbool.h>
 
-/* There is no queue to wait in: a request that would have to wait is refused. */
-#define GRANT_FLAGS ALLOC_NOWAIT
-
 static pfn_t grant_pfn(const struct grant *g, uint32_t i)
 {
     return (pfn_t)(g->offset[i] >> CONFIG_PAGE_SHIFT);
 }
 
-static void grant_set(struct grant *g, uint32_t i, uint32_t zone, pfn_t pfn, unsigned order)
+static void grant_set(struct grant *g, uint32_t i, const struct page_grant *got)
 {
-    g->zone[i] = zone;
-    g->offset[i] = (uint64_t)pfn << CONFIG_PAGE_SHIFT;
-    g->order[i] = order;
+    g->zone[i] = got->zone;
+    g->offset[i] = (uint64_t)got->pfn << CONFIG_PAGE_SHIFT;
+    g->order[i] = got->order;
 }
 
 /* Undo blocks 0 to nr - 1, which are not committed. */
@@ -42,45 +39,37 @@ static void grant_commit(struct zone_set *zs, struct holdings *holdings, const s
     }
 }
 
-/* Take one block under a handle that is reserved already. */
-static int take(const struct grant_request *rq, unsigned order, uint64_t handle, uint32_t *ret_zone,
-                pfn_t *ret_pfn, struct refusal *ret_refusal)
+static struct page_request page_request(const struct grant_request *rq)
 {
-    struct zone_request zrq = {
-        .order = order,
+    /* There is no queue to wait in: a request that would have to wait is refused. */
+    return (struct page_request){
+        .order = rq->order,
         .type = rq->type,
-        .domain = 0,
-        .flags = GRANT_FLAGS,
-        .tag = handle_tag(handle),
+        .node = rq->node,
+        .caller_node = rq->node,
+        .zone = rq->zone,
     };
-    unsigned index;
-    int error = alloc_pages(rq->zonelist, &zrq, &index, ret_pfn, ret_refusal);
-
-    if (error)
-        return error;
-    *ret_zone = rq->zonelist->id[index];
-    return 0;
 }
 
 static int alloc_blocks(struct zone_set *zs, const struct grant_request *rq, struct grant *g,
                         struct refusal *ret_refusal)
 {
+    struct page_request prq = page_request(rq);
+    struct page_grant got;
     uint32_t i;
     int error;
 
     for (i = 0; i < rq->count; i++) {
-        uint32_t zone;
-        pfn_t pfn;
-
         error = handle_get(zs->handles, &g->handle[i]);
         if (error)
             goto undo;
-        error = take(rq, rq->order, g->handle[i], &zone, &pfn, ret_refusal);
+        prq.tag = handle_tag(g->handle[i]);
+        error = alloc_pages(&zs->memory, NULL, NULL, &prq, &got, ret_refusal);
         if (error) {
             handle_put(zs->handles, g->handle[i], NULL);
             goto undo;
         }
-        grant_set(g, i, zone, pfn, rq->order);
+        grant_set(g, i, &got);
     }
     g->nr = rq->count;
     return 0;
@@ -90,65 +79,34 @@ undo:
     return error;
 }
 
-static unsigned covering_order(pfn_t nr_pages)
-{
-    return nr_pages <= 1 ? 0 : 32u - (unsigned)__builtin_clz(nr_pages - 1);
-}
-
-/*
- * Cut an allocated block down to its first nr_pages pages: one block for each bit that is set, the
- * largest first; what is behind them is freed. All of its pieces have a reserved handle.
- */
-static void cut(struct zone *z, struct grant *g, uint32_t zone, pfn_t pfn, unsigned order,
-                pfn_t nr_pages)
-{
-    uint32_t i = 0;
-    int error = 0;
-
-    while (nr_pages < (pfn_t)1 << order) {
-        pfn_t half = (pfn_t)1 << --order;
-        bool in_upper = nr_pages > half;
-
-        error |= zone_split(z, pfn, in_upper ? handle_tag(g->handle[i + 1]) : 0);
-        if (!in_upper) {
-            error |= zone_free(z, pfn + half);
-            continue;
-        }
-        grant_set(g, i++, zone, pfn, order);
-        pfn += half;
-        nr_pages -= half;
-    }
-    grant_set(g, i, zone, pfn, order);
-    g->nr = i + 1;
-    /* The block was allocated a moment ago by this thread: it begins there, and does not move. */
-    assert(!error);
-}
-
 static int alloc_exact(struct zone_set *zs, const struct grant_request *rq, struct grant *g,
                        struct refusal *ret_refusal)
 {
     uint32_t nr = (uint32_t)__builtin_popcount(rq->exact_pages);
-    unsigned order = covering_order(rq->exact_pages);
-    uint32_t got;
-    uint32_t zone;
-    pfn_t pfn;
-    int error;
+    struct page_request prq = page_request(rq);
+    struct page_grant got[EXACT_MAX_BLOCKS];
+    uint64_t tags[EXACT_MAX_BLOCKS] = {0};
+    uint32_t i;
+    int r;
 
-    for (got = 0; got < nr; got++) {
-        error = handle_get(zs->handles, &g->handle[got]);
-        if (error)
+    for (i = 0; i < nr; i++) {
+        r = handle_get(zs->handles, &g->handle[i]);
+        if (r)
             goto undo;
+        tags[i] = handle_tag(g->handle[i]);
     }
-    error = take(rq, order, g->handle[0], &zone, &pfn, ret_refusal);
-    if (error)
+    r = alloc_pages_exact(&zs->memory, NULL, NULL, &prq, rq->exact_pages, tags, got, ret_refusal);
+    if (r < 0)
         goto undo;
-    cut(zs->entry[zone].zone, g, zone, pfn, order, rq->exact_pages);
+    for (i = 0; i < nr; i++)
+        grant_set(g, i, &got[i]);
+    g->nr = nr;
     return 0;
 
 undo:
-    while (got-- > 0)
-        handle_put(zs->handles, g->handle[got], NULL);
-    return error;
+    while (i-- > 0)
+        handle_put(zs->handles, g->handle[i], NULL);
+    return r;
 }
 
 int grant_alloc(struct zone_set *zs, struct holdings *holdings, const struct grant_request *rq,

@@ -25,7 +25,8 @@ struct holdings {
 
 /** What is asked for. */
 struct grant_request {
-    const struct zonelist *zonelist;
+    unsigned node;         /**< to prefer; one that the host has */
+    int zone;              /**< the only one to take from, or -1 */
     enum migratetype type; /**< one of the NR_MOBILITIES */
     unsigned order;        /**< 0 to MAX_PAGE_ORDER; not looked at with exact_pages */
     uint32_t count;        /**< blocks: 1 to WIRE_MAX_BLOCKS; not looked at with exact_pages */

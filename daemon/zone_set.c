@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <numa.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -21,7 +20,7 @@
 
 #include "why.h"
 
-_Static_assert(MAX_ZONES == WIRE_MAX_ZONES, "a zone's id is its place in a zonelist");
+_Static_assert(MAX_ZONES == WIRE_MAX_ZONES, "a zone has one id in mm/ and on the wire");
 _Static_assert(MAX_PAGE_ORDER + 1 == WIRE_MAX_ORDERS, "the wire has every order");
 _Static_assert((int)BACKING_HUGETLB == (int)WIRE_BACKING_HUGETLB &&
                    (int)BACKING_HUGETLBFS == (int)WIRE_BACKING_HUGETLBFS &&
@@ -122,6 +121,8 @@ static int entry_create(struct zone_entry *e, const struct zone_spec *spec, char
         .nr_pages = (pfn_t)(spec->memory.bytes >> CONFIG_PAGE_SHIFT),
         .pageblock_order = spec->pageblock_order,
         .nr_domains = 1,
+        .kind = ZONE_NORMAL,
+        .node = spec->memory.node < 0 ? 0 : (unsigned)spec->memory.node,
     };
     error = zone_metadata_bytes(&zc, &lasting, &derived);
     if (error)
@@ -150,64 +151,66 @@ static int entry_create(struct zone_entry *e, const struct zone_spec *spec, char
     return 0;
 }
 
-/* ---- zonelists ---- */
+/* ---- nodes ---- */
 
-void zones_by_distance(int node, const int *nodes, uint32_t nr, node_distance_fn distance,
-                       uint32_t *ret_order)
+static uint64_t nodes_with_cpus(unsigned nr_nodes)
 {
-    int key[MAX_ZONES];
+    struct bitmask *cpus = numa_allocate_cpumask();
+    uint64_t nodes = 0;
 
-    for (uint32_t i = 0; i < nr; i++) {
-        int d = nodes[i] < 0 ? INT_MAX : nodes[i] == node ? -1 : distance(node, nodes[i]);
-        uint32_t at = i;
+    for (unsigned n = 0; n < nr_nodes; n++) {
+        if (numa_node_to_cpus((int)n, cpus) == 0 && numa_bitmask_weight(cpus) != 0)
+            nodes |= (uint64_t)1 << n;
+    }
+    numa_free_cpumask(cpus);
+    return nodes;
+}
 
-        while (at > 0 && key[at - 1] > d) {
-            key[at] = key[at - 1];
-            ret_order[at] = ret_order[at - 1];
-            at--;
-        }
-        key[at] = d;
-        ret_order[at] = i;
+/* The host's nodes as libnuma knows them; without it, one. */
+static void read_topology(struct mm_topology *t, uint64_t *ret_nodes)
+{
+    *t = (struct mm_topology){.nr_nodes = 1};
+    *ret_nodes = 1;
+    if (numa_available() < 0)
+        return;
+    t->nr_nodes = (unsigned)numa_max_node() + 1;
+    if (t->nr_nodes > MAX_NODES)
+        t->nr_nodes = MAX_NODES;
+    t->cpus = nodes_with_cpus(t->nr_nodes);
+    *ret_nodes = 0;
+    for (unsigned i = 0; i < t->nr_nodes; i++) {
+        if (numa_bitmask_isbitset(numa_all_nodes_ptr, i))
+            *ret_nodes |= (uint64_t)1 << i;
+        for (unsigned k = 0; k < t->nr_nodes; k++)
+            t->distance[i][k] = (uint8_t)numa_distance((int)i, (int)k);
     }
 }
 
-static void zonelist_add(struct zonelist *zl, const struct zone_set *zs, uint32_t id)
+bool zone_set_has_node(const struct zone_set *zs, uint32_t node)
 {
-    zl->zone[zl->nr] = zs->entry[id].zone;
-    zl->id[zl->nr] = id;
-    zl->nr++;
+    return node < zs->memory.topology.nr_nodes && (zs->nodes >> node & 1);
 }
 
-static int zonelists_create(struct zone_set *zs)
+/* mm/ decides in which order zones are tried, by node and distance. */
+static int memory_create(struct zone_set *zs, char *why, size_t size)
 {
-    bool numa = numa_available() >= 0;
-    uint32_t order[MAX_ZONES];
-    int nodes[MAX_ZONES];
+    struct mm_settings settings = MM_SETTINGS_INIT;
+    struct mm_topology topology;
+    int r;
 
-    zs->nr_nodes = numa ? (unsigned)numa_max_node() + 1 : 1;
-    zs->near = calloc(zs->nr_nodes, sizeof(*zs->near));
-    if (!zs->near)
-        return -ENOMEM;
-    for (uint32_t i = 0; i < zs->nr; i++) {
-        zonelist_add(&zs->all, zs, i);
-        zonelist_add(&zs->single[i], zs, i);
-        nodes[i] = zs->entry[i].memory.node;
+    read_topology(&topology, &zs->nodes);
+    /* Until policy says who may dip into reserves, there are none: every page is for everybody. */
+    settings.min_free_kbytes = MIN_FREE_NONE;
+    r = memory_init(&zs->memory, CONFIG_PAGE_SHIFT, &topology);
+    if (r >= 0)
+        r = memory_set(&zs->memory, &settings);
+    for (uint32_t i = 0; r >= 0 && i < zs->nr; i++) {
+        r = memory_add_zone(&zs->memory, zs->entry[i].zone, (int)i);
+        if (r < 0)
+            return why_not(r, why, size, "zone '%s': node %d: nodes 0 to %u are accepted",
+                           zs->entry[i].name, zs->entry[i].memory.node, topology.nr_nodes - 1);
     }
-    for (unsigned node = 0; node < zs->nr_nodes; node++) {
-        if (numa && !numa_bitmask_isbitset(numa_all_nodes_ptr, node))
-            continue;
-        zones_by_distance((int)node, nodes, zs->nr, numa_distance, order);
-        for (uint32_t i = 0; i < zs->nr; i++)
-            zonelist_add(&zs->near[node], zs, order[i]);
-    }
-    return 0;
-}
-
-const struct zonelist *zone_set_near(const struct zone_set *zs, uint32_t node)
-{
-    if (node >= zs->nr_nodes || !zs->near[node].nr)
-        return NULL;
-    return &zs->near[node];
+    return r < 0 ? why_not(r, why, size, "the zones cannot be put in order") : 0;
 }
 
 /* ---- all of them ---- */
@@ -261,11 +264,9 @@ int zone_set_create(const struct daemon_config *config, struct zone_set **ret, c
     error = handles_create(zs, why, size);
     if (error)
         goto fail_free;
-    error = zonelists_create(zs);
-    if (error) {
-        (void)why_not(error, why, size, "no memory for the zonelists");
+    error = memory_create(zs, why, size);
+    if (error)
         goto fail_free;
-    }
     *ret = zs;
     return 0;
 
@@ -278,7 +279,6 @@ void zone_set_free(struct zone_set *zs)
 {
     if (!zs)
         return;
-    free(zs->near);
     lasting_free(&zs->handle_memory);
     for (uint32_t i = zs->nr; i-- > 0;)
         entry_free(&zs->entry[i]);

@@ -10,13 +10,14 @@
 #ifndef DAEMON_ZONE_SET_H
 #define DAEMON_ZONE_SET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "config.h"
 #include "memfile.h"
 #include "mm/handle_table.h"
-#include "mm/page_alloc.h"
+#include "mm/memory.h"
 #include "proto/wire.h"
 
 /** Memory in a memfd, mapped shared, that can outlive the process. */
@@ -43,10 +44,8 @@ struct zone_set {
     int fd[MAX_ZONES];                /**< the memory files, as they are sent to clients */
     struct handle_table *handles;
     struct lasting_memory handle_memory;
-    struct zonelist all;               /**< in the order of the config */
-    struct zonelist single[MAX_ZONES]; /**< each zone alone */
-    unsigned nr_nodes;
-    struct zonelist *near; /**< by node: its own zones, then others by distance; empty: no node */
+    uint64_t nodes;       /**< bit n: the host has node n, with memory */
+    struct memory memory; /**< the zones as mm/ sees them; a zone's id is its place in the config */
 };
 
 /**
@@ -58,16 +57,7 @@ int zone_set_create(const struct daemon_config *config, struct zone_set **ret, c
 /** Give everything up, whatever is granted. NULL is allowed. */
 void zone_set_free(struct zone_set *zs);
 
-/** The zones to try for a request that prefers a node; NULL when the host has no such node. */
-const struct zonelist *zone_set_near(const struct zone_set *zs, uint32_t node);
-
-/** How far it is from one node to another; smaller is nearer. */
-typedef int (*node_distance_fn)(int from, int to);
-/**
- * Order the nr zones that lie on nodes[i] by their distance from node; equally far ones stay in
- * their order, and zones that are bound to no node (-1) come last. Fills ret_order with places.
- */
-void zones_by_distance(int node, const int *nodes, uint32_t nr, node_distance_fn distance,
-                       uint32_t *ret_order);
+/** Does the host have this node, with memory? */
+bool zone_set_has_node(const struct zone_set *zs, uint32_t node);
 
 #endif

@@ -199,35 +199,49 @@ static bool take_special(struct zone *z, const struct zone_request *rq, struct f
            take_smallest(z, rq->domain, rq->order, MIGRATE_CMA, ret);
 }
 
-int zone_rmqueue(struct zone *z, const struct zone_request *rq, pfn_t *ret_pfn)
+/* Everything but a block of the very order from the type's own list. */
+static int rmqueue_slow(struct zone *z, const struct zone_request *rq, pfn_t *ret_pfn)
 {
     struct found_block b;
-    enum migratetype type;
 
-    if (rq->order > MAX_PAGE_ORDER || rq->type >= NR_MOBILITIES || rq->domain >= z->nr_domains ||
-        rq->tag >> BLOCK_TAG_BITS != 0 || ((rq->flags & ALLOC_CMA) && rq->type != MIGRATE_MOVABLE))
-        return -EINVAL;
-    type = list_type(z, rq->type);
-    if (block_key(rq->order, type, rq->domain) == z->held_key) {
-        z->held_key = HELD_NONE;
-        grant(z, rq, z->held);
-        *ret_pfn = z->held;
-        return 0;
-    }
-    zone_settle(z);
     if (!((rq->flags & (ALLOC_HIGHATOMIC | ALLOC_CMA)) && take_special(z, rq, &b)) &&
-        !take_smallest(z, rq->domain, rq->order, type, &b)) {
+        !take_smallest(z, rq->domain, rq->order, list_type(z, rq->type), &b)) {
         int r = rmqueue_fallback(z, rq, &b);
 
         if (r < 0)
             return r;
     }
-    if (b.order == rq->order && b.order < z->pageblock_order)
-        *small_count(&z->set[b.set], b.type) -= order_pages(b.order); /* nothing to split */
-    else
-        expand(z, &b, rq->order, rq->domain);
+    expand(z, &b, rq->order, rq->domain);
     grant(z, rq, b.pfn);
     *ret_pfn = b.pfn;
+    return 0;
+}
+
+int zone_rmqueue(struct zone *z, const struct zone_request *rq, pfn_t *ret_pfn)
+{
+    unsigned order = rq->order, domain = rq->domain;
+    enum migratetype type;
+    struct list_set *s;
+    pfn_t pfn;
+
+    if (order > MAX_PAGE_ORDER || rq->type >= NR_MOBILITIES || domain >= z->nr_domains ||
+        rq->tag >> BLOCK_TAG_BITS != 0 || ((rq->flags & ALLOC_CMA) && rq->type != MIGRATE_MOVABLE))
+        return -EINVAL;
+    type = list_type(z, rq->type);
+    if (block_key(order, type, domain) == z->held_key) {
+        z->held_key = HELD_NONE;
+        pfn = z->held;
+    } else {
+        zone_settle(z);
+        s = &z->set[domain];
+        if (!(s->mask[type] >> order & 1u) || order >= z->pageblock_order ||
+            (rq->flags & (ALLOC_HIGHATOMIC | ALLOC_CMA)))
+            return rmqueue_slow(z, rq, ret_pfn);
+        pfn = list_pop(z, s, type, order);
+        s->nr_small -= order_pages(order);
+    }
+    grant(z, rq, pfn);
+    *ret_pfn = pfn;
     return 0;
 }
 
@@ -243,6 +257,16 @@ static void hold(struct zone *z, pfn_t pfn, unsigned order)
     word_store(word_at(z, pfn), word_free(order, pfn, pfn));
 }
 
+/* A busy block is freed when its move ends. */
+static int free_later(struct zone *z, pfn_t pfn, uint64_t w)
+{
+    if (word_state(w) != BLOCK_MOVING || (w & WORD_FREE_PENDING))
+        return -EINVAL;
+    word_store(word_at(z, pfn), w | WORD_FREE_PENDING);
+    z->frees++;
+    return 0;
+}
+
 int zone_free(struct zone *z, pfn_t pfn)
 {
     uint64_t w;
@@ -250,13 +274,8 @@ int zone_free(struct zone *z, pfn_t pfn)
     if (pfn >= z->nr_pages)
         return -EINVAL;
     w = *word_at(z, pfn);
-    if (word_state(w) == BLOCK_MOVING && !(w & WORD_FREE_PENDING)) {
-        word_store(word_at(z, pfn), w | WORD_FREE_PENDING);
-        z->frees++;
-        return 0;
-    }
     if (word_state(w) != BLOCK_ALLOCATED)
-        return -EINVAL;
+        return free_later(z, pfn, w);
     zone_settle(z);
     hold(z, pfn, word_order(w));
     z->frees++;

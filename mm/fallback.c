@@ -102,7 +102,8 @@ static bool claim_broken(struct zone *z, const struct zone_request *rq,
     struct occupancy n = count_pageblock(z, start);
     pfn_t alike = 0;
 
-    zone_boost_watermark(z);
+    if (zone_boost_watermark(z) && (rq->flags & ALLOC_KSWAPD))
+        z->boosted = true;
     if (rq->type == MIGRATE_MOVABLE)
         alike = n.movable;
     else if (donor->type == MIGRATE_MOVABLE)

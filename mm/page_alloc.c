@@ -1,51 +1,222 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* page_alloc.c: a request's way over the zonelist, and the reason when no zone serves it. */
+/* page_alloc.c: decoding a request, the pass over a zonelist, and the reason when nothing serves
+ * it. */
 #include "mm/page_alloc.h"
 
 #include <errno.h>
 
+#include "alloc_pass.h"
+#include "mm/highatomic.h"
 #include "zone_internal.h"
+
+/* The highest kind of zone that a request may use (gfp_zone). */
+static enum zone_kind class_of(const struct page_request *rq)
+{
+    if (rq->flags & REQUEST_DMA32)
+        return ZONE_DMA32;
+    if (rq->order == MAX_PAGE_ORDER)
+        return ZONE_GIGANTIC;
+    return rq->type == MIGRATE_MOVABLE ? ZONE_MOVABLE : ZONE_NORMAL;
+}
+
+bool pass_may_use(const struct alloc_pass *p, const struct zone *z)
+{
+    if (z->kind > p->class || !(p->nodemask >> z->node & 1))
+        return false;
+    if (p->rq->domain >= z->nr_domains)
+        return false;
+    if (z->kind == ZONE_MOVABLE)
+        return p->rq->type == MIGRATE_MOVABLE;
+    /* Whole hugepages only, so that a gigantic page is not broken for a small block. */
+    return z->kind != ZONE_GIGANTIC || p->rq->order >= z->pageblock_order;
+}
+
+static struct zone *zone_of(const struct alloc_pass *p, unsigned i)
+{
+    struct zone *z = p->m->zone[p->zl->id[i]];
+
+    if (p->rq->zone >= 0 && p->zl->id[i] != (unsigned)p->rq->zone)
+        return NULL;
+    return pass_may_use(p, z) ? z : NULL;
+}
+
+void pass_prefer(struct alloc_pass *p)
+{
+    p->preferred = NULL;
+    for (unsigned i = 0; i < p->zl->nr && !p->preferred; i++)
+        p->preferred = zone_of(p, i);
+}
+
+/* Is there a lower zone on its node, so that fallback there is better than mixing types here? */
+static bool avoids_fragments(const struct alloc_pass *p)
+{
+    if (!p->preferred || p->preferred->kind != ZONE_NORMAL)
+        return false;
+    for (unsigned i = 0; i < p->m->nr_zones; i++) {
+        const struct zone *z = p->m->zone[i];
+
+        if (z && z->kind == ZONE_DMA32 && z->node == p->preferred->node && z->nr_pages != 0)
+            return true;
+    }
+    return false;
+}
+
+int pass_init(struct alloc_pass *p, struct memory *m, const struct page_request *rq)
+{
+    if (rq->order > MAX_PAGE_ORDER || rq->type >= NR_MOBILITIES || rq->domain >= MAX_DOMAINS ||
+        rq->tag >> BLOCK_TAG_BITS != 0 || rq->node >= m->topology.nr_nodes)
+        return -EINVAL;
+    *p = (struct alloc_pass){
+        .m = m,
+        .rq = rq,
+        .zl = rq->flags & REQUEST_THISNODE ? &m->local[rq->node] : &m->all[rq->node],
+        .class = class_of(rq),
+        .nodemask = rq->nodemask ? rq->nodemask : UINT64_MAX,
+        .zrq = {.order = rq->order, .type = rq->type, .domain = rq->domain, .tag = rq->tag},
+        .mark = WMARK_LOW,
+    };
+    pass_prefer(p);
+    if (rq->flags & REQUEST_WAKE)
+        p->zrq.flags |= ALLOC_KSWAPD;
+    if ((rq->flags & REQUEST_CMA) && rq->type == MIGRATE_MOVABLE)
+        p->zrq.flags |= ALLOC_CMA;
+    if (!(rq->flags & REQUEST_MAY_WAIT))
+        p->zrq.flags |= ALLOC_NOWAIT;
+    if (avoids_fragments(p))
+        p->zrq.flags |= ALLOC_NOFRAGMENT;
+    return 0;
+}
+
+/* zone_statistics */
+static void count(struct alloc_pass *p, struct zone *z)
+{
+    if (z->node == p->preferred->node) {
+        z->numa.hit++;
+    } else {
+        z->numa.miss++;
+        p->preferred->numa.foreign++;
+    }
+    if (z->node == p->rq->caller_node)
+        z->numa.local++;
+    else
+        z->numa.other++;
+}
+
+static bool try_zone(struct alloc_pass *p, unsigned id, struct page_grant *ret)
+{
+    struct zone *z = p->m->zone[id];
+    pfn_t pfn;
+    int r;
+
+    p->tried |= (uint64_t)1 << id;
+    if (!(p->zrq.flags & ALLOC_NO_WATERMARKS) &&
+        !zone_watermark_fast(z, p->rq->order, p->mark, p->class, p->rq->domain, p->zrq.flags))
+        return false;
+    r = zone_rmqueue(z, &p->zrq, &pfn);
+    if (r == -EINPROGRESS)
+        p->begun = true;
+    if (r == -ENOMEM)
+        z->failures--; /* a refusal is counted once, by alloc_pages(), however often it is tried */
+    if (r < 0)
+        return false;
+    if (p->zrq.flags & ALLOC_HIGHATOMIC)
+        highatomic_reserve(z, pfn);
+    count(p, z);
+    *ret = (struct page_grant){.zone = id, .pfn = pfn, .order = p->rq->order};
+    return true;
+}
+
+bool pass_run(struct alloc_pass *p, struct page_grant *ret)
+{
+    for (;;) {
+        bool again = (p->zrq.flags & ALLOC_NOFRAGMENT) != 0;
+
+        for (unsigned i = 0; i < p->zl->nr; i++) {
+            const struct zone *z = zone_of(p, i);
+
+            if (!z)
+                continue;
+            /* Locality beats the avoidance of fragmentation. */
+            if (again && z != p->preferred && z->node != p->preferred->node)
+                break;
+            if (try_zone(p, p->zl->id[i], ret))
+                return true;
+        }
+        if (!again)
+            return false;
+        p->zrq.flags &= ~ALLOC_NOFRAGMENT;
+    }
+}
 
 /* The refusal's numbers are those of the zone that came nearest: the one with the most free pages.
  */
-static void consider(struct refusal *r, struct zone *z, uint32_t id, const struct zone_request *rq)
+static void consider(const struct alloc_pass *p, unsigned id, struct refusal *r)
 {
-    pfn_t free_pages = zone_free_pages(z, rq->domain);
+    struct zone *z = p->m->zone[id];
+    pfn_t free_pages = zone_free_pages(z, p->rq->domain);
 
-    r->tried |= (uint64_t)1 << id;
-    if (z->nr_pages < order_pages(rq->order))
+    if (z->nr_pages < order_pages(p->rq->order))
         return;
     if (r->reason != REFUSAL_NO_ZONE && free_pages <= r->free_pages)
         return;
-    r->reason = free_pages >= order_pages(rq->order) ? REFUSAL_FRAGMENTATION : REFUSAL_SHORTAGE;
+    r->reason = zone_watermark_ok(z, 0, zone_wmark(z, p->mark) + order_pages(p->rq->order) - 1,
+                                  p->class, p->rq->domain, p->zrq.flags)
+                    ? REFUSAL_FRAGMENTATION
+                    : REFUSAL_SHORTAGE;
     r->zone = id;
     r->free_pages = free_pages;
-    r->largest_order = zone_largest_free_order(z, rq->domain);
-    r->frag_index = zone_fragindex(z, rq->order, rq->domain);
+    r->mark_pages = zone_wmark(z, p->mark);
+    r->reserve_pages = z->lowmem_reserve[p->class];
+    r->largest_order = zone_largest_free_order(z, p->rq->domain);
+    r->frag_index = zone_fragindex(z, p->rq->order, p->rq->domain);
 }
 
-int alloc_pages(const struct zonelist *zl, const struct zone_request *rq, unsigned *ret_index,
-                pfn_t *ret_pfn, struct refusal *ret_refusal)
+void pass_refusal(const struct alloc_pass *p, struct refusal *ret)
 {
-    struct refusal refusal = {.reason = REFUSAL_NO_ZONE, .order = rq->order, .largest_order = -1};
-    bool begun = false;
+    struct refusal r = {.reason = REFUSAL_NO_ZONE,
+                        .order = p->rq->order,
+                        .mark = p->mark,
+                        .largest_order = -1,
+                        .tried = p->tried};
 
-    for (unsigned i = 0; i < zl->nr; i++) {
-        int r = zone_rmqueue(zl->zone[i], rq, ret_pfn);
-
-        if (r == 0) {
-            *ret_index = i;
-            return 0;
-        }
-        if (r == -EINVAL)
-            return r;
-        if (r == -EINPROGRESS)
-            begun = true;
+    for (unsigned i = 0; i < p->zl->nr; i++) {
+        if (zone_of(p, i))
+            consider(p, p->zl->id[i], &r);
     }
-    if (begun)
-        return -EINPROGRESS;
-    for (unsigned i = 0; i < zl->nr; i++)
-        consider(&refusal, zl->zone[i], zl->id[i], rq);
-    *ret_refusal = refusal;
-    return -ENOMEM;
+    *ret = r;
+}
+
+/* After any grant: a zone whose marks were raised has its balancer woken (rmqueue). */
+static void wake_boosted(const struct alloc_pass *p, const struct path_ops *ops, void *ctx,
+                         const struct page_grant *g)
+{
+    struct zone *z = p->m->zone[g->zone];
+
+    if (!z->boosted || !(p->zrq.flags & ALLOC_KSWAPD))
+        return;
+    z->boosted = false;
+    if (ops && ops->wake_balancer)
+        ops->wake_balancer(ctx, g->zone, 0, (enum zone_kind)z->kind);
+}
+
+int alloc_pages(struct memory *m, const struct path_ops *ops, void *ctx,
+                const struct page_request *rq, struct page_grant *ret, struct refusal *ret_refusal)
+{
+    struct alloc_pass p;
+    int r = pass_init(&p, m, rq);
+
+    if (r < 0)
+        return r;
+    if (!pass_run(&p, ret)) {
+        r = p.begun ? -EINPROGRESS : slowpath(&p, ops, ctx, ret);
+        if (r == -ENOMEM) {
+            pass_refusal(&p, ret_refusal);
+            if (ret_refusal->reason != REFUSAL_NO_ZONE)
+                m->zone[ret_refusal->zone]->failures++;
+        }
+        if (r < 0)
+            return r;
+    }
+    wake_boosted(&p, ops, ctx, ret);
+    return 0;
 }

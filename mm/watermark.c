@@ -90,6 +90,16 @@ static void setup_reserve(struct zone *z, struct zone *const *zones, unsigned nr
     }
 }
 
+static void clear_marks(struct zone *z)
+{
+    for (unsigned i = 0; i < NR_WMARKS; i++)
+        z->wmark[i] = 0;
+    for (unsigned i = 0; i < NR_ZONE_KINDS; i++)
+        z->lowmem_reserve[i] = 0;
+    z->boost = 0;
+    z->boost_factor = 0;
+}
+
 int watermarks_setup(struct zone *const *zones, unsigned nr, unsigned page_shift,
                      const struct mm_settings *settings)
 {
@@ -98,6 +108,11 @@ int watermarks_setup(struct zone *const *zones, unsigned nr, unsigned page_shift
     if (settings->watermark_scale_factor < 1 ||
         settings->watermark_scale_factor > SCALE_FACTOR_MAX || page_shift < 10)
         return -EINVAL;
+    if (settings->min_free_kbytes == MIN_FREE_NONE) {
+        for (unsigned i = 0; i < nr; i++)
+            clear_marks(zones[i]);
+        return 0;
+    }
     if (settings->min_free_kbytes != 0 && (settings->min_free_kbytes < MIN_FREE_KBYTES_MIN ||
                                            settings->min_free_kbytes > MIN_FREE_KBYTES_MAX))
         return -EINVAL;
@@ -145,17 +160,18 @@ void zone_unboost(struct zone *z, pfn_t pages)
     z->boost -= pages < z->boost ? pages : z->boost;
 }
 
-void zone_boost_watermark(struct zone *z)
+bool zone_boost_watermark(struct zone *z)
 {
     uint64_t pages = order_pages(z->pageblock_order);
     uint64_t most = (uint64_t)z->wmark[WMARK_HIGH] * z->boost_factor / 10000;
 
     /* Small zones would be boosted beyond what they have (boost_watermark). */
     if (z->boost_factor == 0 || pages * 4 > z->nr_pages || most == 0)
-        return;
+        return false;
     if (most < pages)
         most = pages;
     z->boost = (pfn_t)(z->boost + pages < most ? z->boost + pages : most);
+    return true;
 }
 
 /* Pages that are free, but not for this request (__zone_watermark_unusable_free). */
@@ -198,9 +214,10 @@ static bool has_block(const struct zone *z, unsigned order, unsigned domain, uns
 }
 
 static bool watermark_ok(const struct zone *z, unsigned order, pfn_t mark, enum zone_kind class,
-                         unsigned domain, unsigned flags)
+                         unsigned domain, unsigned flags, pfn_t more)
 {
-    int64_t free = (int64_t)domain_free_pages(z, domain) - unusable_free(z, order, domain, flags);
+    int64_t free =
+        (int64_t)domain_free_pages(z, domain) + more - unusable_free(z, order, domain, flags);
 
     if (!mark_ok(free, mark, z->lowmem_reserve[class], flags))
         return false;
@@ -210,8 +227,14 @@ static bool watermark_ok(const struct zone *z, unsigned order, pfn_t mark, enum 
 bool zone_watermark_ok(struct zone *z, unsigned order, pfn_t mark, enum zone_kind class,
                        unsigned domain, unsigned flags)
 {
+    return zone_watermark_with(z, order, mark, class, domain, flags, 0);
+}
+
+bool zone_watermark_with(struct zone *z, unsigned order, pfn_t mark, enum zone_kind class,
+                         unsigned domain, unsigned flags, pfn_t more)
+{
     zone_settle(z);
-    return watermark_ok(z, order, mark, class, domain, flags);
+    return watermark_ok(z, order, mark, class, domain, flags, more);
 }
 
 bool zone_watermark_fast(struct zone *z, unsigned order, enum zone_watermark mark,
@@ -220,12 +243,12 @@ bool zone_watermark_fast(struct zone *z, unsigned order, enum zone_watermark mar
     pfn_t pages = zone_wmark(z, mark);
 
     /* Without the held block it can only be fewer pages: a yes is a yes, and leaves it held. */
-    if (watermark_ok(z, order, pages, class, domain, flags))
+    if (watermark_ok(z, order, pages, class, domain, flags, 0))
         return true;
     zone_settle(z);
-    if (watermark_ok(z, order, pages, class, domain, flags))
+    if (watermark_ok(z, order, pages, class, domain, flags, 0))
         return true;
     if (order == 0 && mark == WMARK_MIN && (flags & ALLOC_MIN_RESERVE) && z->boost != 0)
-        return watermark_ok(z, order, z->wmark[WMARK_MIN], class, domain, flags);
+        return watermark_ok(z, order, z->wmark[WMARK_MIN], class, domain, flags, 0);
     return false;
 }

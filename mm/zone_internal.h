@@ -58,10 +58,10 @@ struct zone {
     pfn_t boost;
     unsigned boost_factor;
     pfn_t lowmem_reserve[NR_ZONE_KINDS];
-    pfn_t nr_reserved_highatomic; /**< pages in HIGHATOMIC pageblocks */
-    uint8_t kind;                 /**< enum zone_kind */
-    bool boosted;                 /**< since the balancer was woken last */
+    uint8_t kind; /**< enum zone_kind */
+    bool boosted; /**< and the balancer is not woken yet */
     unsigned node;
+    struct zone_numa_stat numa;
     uint64_t allocs;
     uint64_t frees;
     uint64_t failures;
@@ -212,6 +212,24 @@ static inline void list_del(struct zone *z, struct list_set *s, enum migratetype
         s->mask[type] &= ~order_pages(order);
 }
 
+/** Take the first block off a list that has one. */
+static inline pfn_t list_pop(struct zone *z, struct list_set *s, enum migratetype type,
+                             unsigned order)
+{
+    struct free_list *l = &s->list[type][order];
+    pfn_t pfn = l->head;
+
+    if (--l->nr == 0) {
+        s->mask[type] &= ~order_pages(order);
+    } else {
+        pfn_t next = word_next(*word_at(z, pfn));
+
+        l->head = next;
+        word_store(word_at(z, next), word_with_prev(*word_at(z, next), next));
+    }
+    return pfn;
+}
+
 /* ---- between the files ---- */
 
 /** A free block, found and taken off its list. */
@@ -233,10 +251,9 @@ static inline bool take_smallest(struct zone *z, unsigned set, unsigned order,
     if (m == 0)
         return false;
     ret->order = order + (unsigned)__builtin_ctz(m);
-    ret->pfn = s->list[type][ret->order].head;
+    ret->pfn = list_pop(z, s, type, ret->order);
     ret->type = type;
     ret->set = set;
-    list_del(z, s, type, ret->order, ret->pfn);
     return true;
 }
 
@@ -275,8 +292,8 @@ bool fallback_steal(struct zone *z, const struct zone_request *rq, struct found_
  * their counts (move_freepages_block).
  */
 void retype_broken(struct zone *z, pfn_t start, enum migratetype to);
-/** Raise the marks for a while, since types begin to mix (boost_watermark). */
-void zone_boost_watermark(struct zone *z);
+/** Raise the marks for a while, since types begin to mix (boost_watermark). False: not done. */
+bool zone_boost_watermark(struct zone *z);
 /** Count pageblocks of a block of a pageblock or more under another type, and make it theirs. */
 void retype(struct zone *z, pfn_t pfn, unsigned order, enum migratetype type);
 

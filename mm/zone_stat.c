@@ -62,6 +62,11 @@ void zone_stat(struct zone *z, struct zone_stat *ret)
     };
 }
 
+void zone_numa_stat(const struct zone *z, struct zone_numa_stat *ret)
+{
+    *ret = z->numa;
+}
+
 pfn_t zone_free_pages(struct zone *z, unsigned domain)
 {
     zone_settle(z);

@@ -1,48 +1,144 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * page_alloc.h: a request's way over the zones that it may use.
+ * page_alloc.h: a request's way over the zones: a fast pass at the low mark, then the slow path.
  *
- * Here the zonelist, and later the marks of zones and accounts, are asked; zone.h takes the pages.
+ * The order of steps is that of Linux (__alloc_pages, __alloc_pages_slowpath). What those steps do
+ * beside asking the zones, to reclaim, compact, drain, wake, is the caller's: struct path_ops.
  */
 #ifndef MM_PAGE_ALLOC_H
 #define MM_PAGE_ALLOC_H
 
-#include "mm/zone.h"
+#include "mm/memory.h"
 
-/** Zones that a zonelist can have at most. */
-#define MAX_ZONES 64u
+/* What a caller may say of its request; the names behind are Linux's. */
+/** It may wait for reclaim and compaction (__GFP_DIRECT_RECLAIM). */
+#define REQUEST_MAY_WAIT (1u << 0)
+/** The balancer may be woken for it (__GFP_KSWAPD_RECLAIM). */
+#define REQUEST_WAKE (1u << 1)
+/** High priority: half of the min mark, and more if it cannot wait (__GFP_HIGH). */
+#define REQUEST_HIGH (1u << 2)
+/** One try of each kind is enough (__GFP_NORETRY). */
+#define REQUEST_NORETRY (1u << 3)
+/** Try long, but rather fail than end another client (__GFP_RETRY_MAYFAIL). */
+#define REQUEST_RETRY_MAYFAIL (1u << 4)
+/** Only from its node (__GFP_THISNODE). */
+#define REQUEST_THISNODE (1u << 5)
+/** No reserves, whatever else is said (__GFP_NOMEMALLOC). */
+#define REQUEST_NO_RESERVES (1u << 6)
+/** The right to all reserves: it frees memory by getting some (PF_MEMALLOC). */
+#define REQUEST_RESERVE (1u << 7)
+/** It is being ended as the last resort (tsk_is_oom_victim). */
+#define REQUEST_VICTIM (1u << 8)
+/** Only from zones with low physical addresses (__GFP_DMA32). */
+#define REQUEST_DMA32 (1u << 9)
+/** Movable memory from CMA areas too. */
+#define REQUEST_CMA (1u << 10)
 
-/** The order in which zones are tried. */
-struct zonelist {
-    unsigned nr;
-    struct zone *zone[MAX_ZONES];
-    uint32_t id[MAX_ZONES]; /**< what the caller calls zone[i] */
+/** The largest order for which the slow path keeps trying (PAGE_ALLOC_COSTLY_ORDER). */
+#define COSTLY_ORDER 3u
+
+/** A request. Zero-filled but for zone = -1 it is one unmovable page from anywhere, now or never.
+ */
+struct page_request {
+    unsigned order;
+    enum migratetype type; /**< one of the NR_MOBILITIES */
+    unsigned domain;
+    uint64_t tag;
+    unsigned flags;       /**< REQUEST_* */
+    unsigned node;        /**< to prefer */
+    unsigned caller_node; /**< where the caller runs; for statistics */
+    uint64_t nodemask;    /**< bit n: node n may be used; 0: all */
+    int zone;             /**< the only zone that may be used, or -1 */
+};
+
+/** What was granted. */
+struct page_grant {
+    unsigned zone; /**< its id */
+    pfn_t pfn;
+    unsigned order;
 };
 
 enum refusal_reason {
     REFUSAL_NONE = 0,
-    REFUSAL_SHORTAGE,
-    REFUSAL_FRAGMENTATION,
-    REFUSAL_NO_ZONE, /**< no zone in the list can ever hold such a block */
+    REFUSAL_SHORTAGE,      /**< too few free pages, above the mark if that is not 0 */
+    REFUSAL_FRAGMENTATION, /**< enough, but not together */
+    REFUSAL_NO_ZONE,       /**< no zone that may be used can ever hold such a block */
 };
 
 /** Why a request was refused: the zone that came nearest, and its numbers. */
 struct refusal {
     enum refusal_reason reason;
-    uint32_t zone; /**< the id of the zone with the most free pages */
+    unsigned zone; /**< the id of the zone that may be used and has the most free pages */
     unsigned order;
     pfn_t free_pages;
-    int largest_order; /**< -1: nothing is free */
-    int frag_index;    /**< zone_fragindex() */
-    uint64_t tried;    /**< bit i: the zone with id i was tried */
+    enum zone_watermark mark; /**< the last that was asked */
+    pfn_t mark_pages;         /**< with its boost */
+    pfn_t reserve_pages;      /**< kept from requests that could use higher zones */
+    int largest_order;        /**< -1: nothing is free */
+    int frag_index;           /**< zone_fragindex() */
+    uint64_t tried;           /**< bit i: zone i was tried */
+};
+
+/** What a compaction came to (compact_result), as far as the path minds. */
+enum compact_result {
+    COMPACT_SKIPPED,  /**< too little is free to compact with */
+    COMPACT_DEFERRED, /**< it failed too often lately */
+    COMPACT_FAILED,   /**< done to the end, and no block came of it */
+    COMPACT_SUCCESS,  /**< a block of the order has come to be */
+};
+
+/** How hard to compact: downwards it grows more serious. */
+enum compact_priority {
+    COMPACT_FULL = 0,
+    COMPACT_LIGHT = 1,
+    COMPACT_ASYNC = 2,
+};
+
+/** What the path does beside asking the zones. Each may be NULL: nothing, no progress, no result.
+ */
+struct path_ops {
+    /** Let the balancer know that the zone is low for requests of this order and class. */
+    void (*wake_balancer)(void *ctx, unsigned zone, unsigned order, enum zone_kind class);
+    /** Reclaim for this request; returns pages that were freed. */
+    pfn_t (*reclaim)(void *ctx, const struct page_request *rq);
+    enum compact_result (*compact)(void *ctx, const struct page_request *rq,
+                                   enum compact_priority priority);
+    /** Have the clients' pcps given back. */
+    void (*drain)(void *ctx);
+    /** Pages of the zone that reclaim could free. */
+    pfn_t (*reclaimable)(void *ctx, unsigned zone);
+    /** End a client so that memory comes back; returns whether one was found. */
+    bool (*last_resort)(void *ctx, const struct page_request *rq);
 };
 
 /**
- * Take 2^order pages from the first zone of the list that has them (get_page_from_freelist in
- * Linux). Returns 0 and the place in the list and the pfn; -ENOMEM with *ret_refusal; -EINPROGRESS
- * or -EINVAL as zone_rmqueue().
+ * Allocate 2^order pages. ops may be NULL.
+ * Returns 0 and the grant; -ENOMEM and the refusal; -EINPROGRESS when memory is on its way between
+ * domains: ask again later; -EINVAL when the request makes no sense. O(zones) for each pass.
  */
-int alloc_pages(const struct zonelist *zl, const struct zone_request *rq, unsigned *ret_index,
-                pfn_t *ret_pfn, struct refusal *ret_refusal);
+int alloc_pages(struct memory *m, const struct path_ops *ops, void *ctx,
+                const struct page_request *rq, struct page_grant *ret, struct refusal *ret_refusal);
+
+/**
+ * Allocate up to nr single pages, tags[i] for the i-th (alloc_pages_bulk): from one zone of the
+ * preferred node that stays above low with all of them; whatever stands in the way, one ordinary
+ * request is made for the first. Returns how many were granted, 0 to nr: less is legal. rq->order
+ * is not looked at.
+ */
+unsigned alloc_pages_bulk(struct memory *m, const struct path_ops *ops, void *ctx,
+                          const struct page_request *rq, unsigned nr, const uint64_t *tags,
+                          struct page_grant *ret);
+
+/** Blocks that an exact number of pages can consist of at most. */
+#define EXACT_MAX_BLOCKS NR_PAGE_ORDERS
+
+/**
+ * Allocate exactly nr_pages contiguous pages (alloc_pages_exact): the smallest block that holds
+ * them is cut into one block for each bit of nr_pages, ascending, and its tail is freed. tags: one
+ * for each of them. Returns how many blocks, or as alloc_pages(). rq->order is not looked at.
+ */
+int alloc_pages_exact(struct memory *m, const struct path_ops *ops, void *ctx,
+                      const struct page_request *rq, pfn_t nr_pages, const uint64_t *tags,
+                      struct page_grant *ret, struct refusal *ret_refusal);
 
 #endif

@@ -217,7 +217,17 @@ struct zone_stat {
     uint64_t passes; /**< pageblocks' passings begun */
 };
 
+/** Whose requests a zone has served (zone_statistics in Linux). */
+struct zone_numa_stat {
+    uint64_t hit;     /**< it, or one of its node, was the first choice */
+    uint64_t miss;    /**< another node's was the first choice */
+    uint64_t foreign; /**< it was the first choice, and another node served */
+    uint64_t local;   /**< of the served: the caller was on its node */
+    uint64_t other;   /**< of the served: the caller was elsewhere */
+};
+
 void zone_stat(struct zone *z, struct zone_stat *ret);
+void zone_numa_stat(const struct zone *z, struct zone_numa_stat *ret);
 /** Free pages that domain can have: its own, and all empty pageblocks. */
 pfn_t zone_free_pages(struct zone *z, unsigned domain);
 /** Free blocks of this order and type, in all domains. O(domains). */

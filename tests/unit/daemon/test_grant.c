@@ -42,7 +42,7 @@ static int tear_down(void **state)
 static struct grant_request request(unsigned order, uint32_t count)
 {
     return (struct grant_request){
-        .zonelist = &zs->all,
+        .zone = -1,
         .type = MIGRATE_UNMOVABLE,
         .order = order,
         .count = count,
@@ -104,7 +104,7 @@ static void test_single_zone(void **state)
     struct grant_request rq = request(9, 4);
 
     (void)state;
-    rq.zonelist = &zs->single[1];
+    rq.zone = 1;
     assert_int_equal(grant_alloc(zs, &alice, &rq, &g, &why), 0);
     for (uint32_t i = 0; i < 4; i++)
         assert_int_equal(g.zone[i], 1);
@@ -157,7 +157,7 @@ static void test_exact_refused(void **state)
 
     (void)state;
     assert_int_equal(grant_alloc(zs, &bob, &rq, &g, &why), 0);
-    rq.zonelist = &zs->single[0];
+    rq.zone = 0;
     rq.exact_pages = ZONE_PAGES - 1;
     assert_int_equal(grant_alloc(zs, &alice, &rq, &g, &why), -ENOMEM);
     assert_int_equal(why.order, 11);

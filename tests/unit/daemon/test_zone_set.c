@@ -14,31 +14,6 @@
 #include "why.h"
 #include "zone_set.h"
 
-static int distance(int from, int to)
-{
-    static const int table[3][3] = {{10, 30, 20}, {30, 10, 20}, {20, 20, 10}};
-
-    return table[from][to];
-}
-
-static void test_distance(void **state)
-{
-    const int nodes[] = {1, -1, 0, 2, 1, 0};
-    const uint32_t from_0[] = {2, 5, 3, 0, 4, 1};
-    const uint32_t from_1[] = {0, 4, 3, 2, 5, 1};
-    /* Equally far nodes keep their zones in the order of the config. */
-    const uint32_t from_2[] = {3, 0, 2, 4, 5, 1};
-    uint32_t order[6];
-
-    (void)state;
-    zones_by_distance(0, nodes, 6, distance, order);
-    assert_memory_equal(order, from_0, sizeof(order));
-    zones_by_distance(1, nodes, 6, distance, order);
-    assert_memory_equal(order, from_1, sizeof(order));
-    zones_by_distance(2, nodes, 6, distance, order);
-    assert_memory_equal(order, from_2, sizeof(order));
-}
-
 static void test_create(void **state)
 {
     unsigned fds = count_fds();
@@ -47,11 +22,9 @@ static void test_create(void **state)
 
     (void)state;
     assert_int_equal(zs->nr, 3);
-    assert_int_equal(zs->all.nr, 3);
+    assert_int_equal(zs->memory.all[0].nr, 3);
     for (uint32_t i = 0; i < 3; i++) {
-        assert_int_equal(zs->all.id[i], i);
-        assert_int_equal(zs->single[i].nr, 1);
-        assert_int_equal(zs->single[i].id[0], i);
+        assert_int_equal(zs->memory.all[0].id[i], i);
         assert_int_equal(zs->wire[i].id, i);
         assert_int_equal(zs->wire[i].bytes, 8 * MIB);
         assert_int_equal(zs->wire[i].page_shift, 12);
@@ -62,9 +35,9 @@ static void test_create(void **state)
     }
     assert_string_equal(zs->wire[2].name, "zone2");
     assert_true(handle_table_left(zs->handles) >= 3 * 2048);
-    assert_int_equal(zone_set_near(zs, 0)->nr, 3);
-    assert_null(zone_set_near(zs, zs->nr_nodes));
-    assert_null(zone_set_near(zs, UINT32_MAX));
+    assert_true(zone_set_has_node(zs, 0));
+    assert_false(zone_set_has_node(zs, zs->memory.topology.nr_nodes));
+    assert_false(zone_set_has_node(zs, UINT32_MAX));
     check_zones(zs);
     zone_set_free(zs);
     assert_int_equal(count_fds(), fds);
@@ -115,7 +88,6 @@ static void test_undone(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_distance),
         cmocka_unit_test(test_create),
         cmocka_unit_test(test_sparse),
         cmocka_unit_test(test_undone),

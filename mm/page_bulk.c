@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* page_bulk.c: many single pages at once, and an exact number of contiguous ones. */
+#include <errno.h>
+
+#include "alloc_pass.h"
+#include "zone_internal.h"
+
+/* The first zone of the preferred node that stays above low with nr pages less. */
+static int bulk_zone(const struct alloc_pass *p, unsigned nr)
+{
+    for (unsigned i = 0; p->preferred && i < p->zl->nr; i++) {
+        struct zone *z = p->m->zone[p->zl->id[i]];
+
+        if (!pass_may_use(p, z) || z->node != p->preferred->node ||
+            (p->rq->zone >= 0 && p->zl->id[i] != (unsigned)p->rq->zone))
+            continue;
+        if (zone_watermark_fast(z, 0, WMARK_LOW, p->class, p->rq->domain, p->zrq.flags) &&
+            zone_watermark_ok(z, 0, zone_wmark(z, WMARK_LOW) + nr, p->class, p->rq->domain,
+                              p->zrq.flags))
+            return p->zl->id[i];
+    }
+    return -1;
+}
+
+unsigned alloc_pages_bulk(struct memory *m, const struct path_ops *ops, void *ctx,
+                          const struct page_request *rq, unsigned nr, const uint64_t *tags,
+                          struct page_grant *ret)
+{
+    struct page_request one = *rq;
+    struct refusal refusal;
+    struct alloc_pass p;
+    unsigned got = 0;
+    int id;
+
+    one.order = 0;
+    if (nr == 0 || pass_init(&p, m, &one) < 0)
+        return 0;
+    id = nr > 1 ? bulk_zone(&p, nr) : -1;
+    for (; id >= 0 && got < nr; got++) {
+        p.zrq.tag = tags[got];
+        if (zone_rmqueue(m->zone[id], &p.zrq, &ret[got].pfn) < 0)
+            break;
+        ret[got].zone = (unsigned)id;
+        ret[got].order = 0;
+    }
+    if (got > 0)
+        return got;
+    one.tag = tags[0];
+    return alloc_pages(m, ops, ctx, &one, &ret[0], &refusal) == 0 ? 1 : 0;
+}
+
+/* Cut a block at pfn down to its first nr_pages pages, largest pieces first. Returns how many. */
+static int cut(struct zone *z, unsigned zone, pfn_t pfn, unsigned order, pfn_t nr_pages,
+               const uint64_t *tags, struct page_grant *ret)
+{
+    int nr = 0;
+
+    while (nr_pages < order_pages(order)) {
+        bool upper = nr_pages > order_pages(order - 1);
+
+        order--;
+        /* It was granted just now: it begins there and does not move. */
+        (void)zone_split(z, pfn, upper ? tags[nr + 1] : 0);
+        if (!upper) {
+            (void)zone_free(z, pfn + order_pages(order));
+            continue;
+        }
+        ret[nr++] = (struct page_grant){.zone = zone, .pfn = pfn, .order = order};
+        pfn += order_pages(order);
+        nr_pages -= order_pages(order);
+    }
+    ret[nr++] = (struct page_grant){.zone = zone, .pfn = pfn, .order = order};
+    return nr;
+}
+
+int alloc_pages_exact(struct memory *m, const struct path_ops *ops, void *ctx,
+                      const struct page_request *rq, pfn_t nr_pages, const uint64_t *tags,
+                      struct page_grant *ret, struct refusal *ret_refusal)
+{
+    struct page_request whole = *rq;
+    struct page_grant g;
+    int r;
+
+    if (nr_pages == 0 || nr_pages > order_pages(MAX_PAGE_ORDER))
+        return -EINVAL;
+    for (unsigned i = 0; i < (unsigned)__builtin_popcount(nr_pages); i++) {
+        if (tags[i] >> BLOCK_TAG_BITS != 0)
+            return -EINVAL;
+    }
+    whole.order = nr_pages == 1 ? 0 : highest_order(nr_pages - 1) + 1;
+    whole.tag = tags[0];
+    r = alloc_pages(m, ops, ctx, &whole, &g, ret_refusal);
+    if (r < 0)
+        return r;
+    return cut(m->zone[g.zone], g.zone, g.pfn, g.order, nr_pages, tags, ret);
+}
