@@ -13,13 +13,23 @@
 #include "pb.h"
 #include "proto/wire.h"
 
+/** Where to leave the text of what is out of bounds. */
+struct complaint {
+    struct wire_arena *arena; /**< NULL: nobody will read it */
+    const char *text;
+};
+
+/** The bounds of an Alloc, and of the number of handles in a Free. -EINVAL, or -ENOMEM. */
+int wire_check_alloc(const struct wire_alloc *alloc, struct complaint *c);
+int wire_check_free(size_t nr, struct complaint *c);
+/** The bounds of an AllocReply. -EINVAL. */
+int wire_check_alloc_reply(const struct wire_alloc_reply *alloc);
+
 /** A request with room for its op, to which request.op points. */
 struct request_pb {
     pb_request request;
     union {
         pb_hello hello;
-        pb_alloc alloc;
-        pb_free free;
         pb_stat_zones stat_zones;
         pb_stat_free stat_free;
         pb_stat_clients stat_clients;
@@ -27,6 +37,7 @@ struct request_pb {
     } op;
 };
 
+/** Not for Alloc and Free: those are written in hot_request.c. */
 int wire_request_to_pb(const struct wire_request *rq, struct wire_arena *a, struct request_pb *ret);
 /** A request that is out of bounds is no failure: it has ret->error. */
 int wire_request_from_pb(const pb_request *pb, struct wire_arena *a, struct wire_request *ret);
@@ -37,8 +48,6 @@ struct response_pb {
     pb_refusal refusal;
     union {
         pb_hello_reply hello;
-        pb_alloc_reply alloc;
-        pb_free_reply free;
         pb_stat_zones_reply stat_zones;
         pb_stat_free_reply stat_free;
         pb_stat_clients_reply stat_clients;
@@ -46,6 +55,7 @@ struct response_pb {
     } op;
 };
 
+/** Not for AllocReply and FreeReply: those are written in hot_response.c. */
 int wire_response_to_pb(const struct wire_response *rs, struct wire_arena *a,
                         struct response_pb *ret);
 int wire_response_from_pb(const pb_response *pb, struct wire_arena *a, struct wire_response *ret);

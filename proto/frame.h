@@ -13,15 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** Bytes of a message whose length is one byte. */
-#define WIRE_FRAME_SMALL 127u
-
-/**
- * Append m as field number field (1 to 15) to the packet in buf. bound: bytes that m has at most if
- * the caller knows, or SIZE_MAX. Returns 0, or -EMSGSIZE.
- */
-int wire_frame_append(void *buf, size_t *len, unsigned field, const ProtobufCMessage *m,
-                      size_t bound);
+/** Append m as field number field (1 to 15) to the packet in buf. Returns 0, or -EMSGSIZE. */
+int wire_frame_append(void *buf, size_t *len, unsigned field, const ProtobufCMessage *m);
 
 /** One message of a packet. */
 struct wire_frame {

@@ -7,47 +7,24 @@
 #include "arena.h"
 #include "convert.h"
 #include "frame.h"
+#include "hot.h"
 
 /* The fields of ClientPacket and ServerPacket. */
 enum { FIELD_REQUESTS = 1, FIELD_RESPONSES = 1, FIELD_EVENTS = 2 };
 
 /* ---- to bytes ---- */
 
-/* Bytes on the wire at most, with their tag: a length of up to 127, varints of 32 and 64 bits. */
-#define LEN_BYTES ((size_t)2)
-#define U32_BYTES ((size_t)6)
-#define U64_BYTES ((size_t)11)
-#define ID_BYTES  U64_BYTES
-
-static size_t request_bound(const struct wire_request *rq)
-{
-    if (rq->op == WIRE_OP_ALLOC)
-        return ID_BYTES + LEN_BYTES + 7 * U32_BYTES + U64_BYTES;
-    if (rq->op == WIRE_OP_FREE)
-        return ID_BYTES + 2 * LEN_BYTES + rq->free.nr * sizeof(uint64_t);
-    return SIZE_MAX;
-}
-
-static size_t response_bound(const struct wire_response *rs)
-{
-    if (rs->error)
-        return SIZE_MAX;
-    if (rs->op == WIRE_OP_ALLOC)
-        return ID_BYTES + 5 * LEN_BYTES +
-               rs->alloc.nr * (sizeof(uint64_t) + U64_BYTES + 2 * U32_BYTES);
-    if (rs->op == WIRE_OP_FREE)
-        return ID_BYTES + LEN_BYTES + U32_BYTES;
-    return SIZE_MAX;
-}
-
 int wire_append_request(void *buf, size_t *len, const struct wire_request *rq, struct wire_arena *a)
 {
     size_t used = a->used;
     struct request_pb pb;
-    int r = wire_request_to_pb(rq, a, &pb);
+    int r;
 
+    if (hot_request_is(rq))
+        return hot_request_append(buf, len, rq);
+    r = wire_request_to_pb(rq, a, &pb);
     if (!r)
-        r = wire_frame_append(buf, len, FIELD_REQUESTS, &pb.request.base, request_bound(rq));
+        r = wire_frame_append(buf, len, FIELD_REQUESTS, &pb.request.base);
     a->used = used;
     return r;
 }
@@ -57,10 +34,13 @@ int wire_append_response(void *buf, size_t *len, const struct wire_response *rs,
 {
     size_t used = a->used;
     struct response_pb pb;
-    int r = wire_response_to_pb(rs, a, &pb);
+    int r;
 
+    if (hot_response_is(rs))
+        return hot_response_append(buf, len, rs);
+    r = wire_response_to_pb(rs, a, &pb);
     if (!r)
-        r = wire_frame_append(buf, len, FIELD_RESPONSES, &pb.response.base, response_bound(rs));
+        r = wire_frame_append(buf, len, FIELD_RESPONSES, &pb.response.base);
     a->used = used;
     return r;
 }
@@ -72,7 +52,7 @@ int wire_append_event(void *buf, size_t *len, const struct wire_event *ev, struc
     int r = wire_event_to_pb(ev, a, &pb);
 
     if (!r)
-        r = wire_frame_append(buf, len, FIELD_EVENTS, &pb.base, SIZE_MAX);
+        r = wire_frame_append(buf, len, FIELD_EVENTS, &pb.base);
     a->used = used;
     return r;
 }
@@ -116,10 +96,9 @@ static void next(const struct reader *rd, const uint8_t **at, uint64_t field,
 static int unpack(struct reader *rd, const struct wire_frame *frame,
                   const ProtobufCMessageDescriptor *descriptor, const void **ret)
 {
-    const void *m;
+    const void *m =
+        protobuf_c_message_unpack(descriptor, &rd->scratch.allocator, frame->len, frame->bytes);
 
-    wire_scratch_reset(&rd->scratch);
-    m = protobuf_c_message_unpack(descriptor, &rd->scratch.allocator, frame->len, frame->bytes);
     if (!m)
         return rd->scratch.full ? -E2BIG : -EBADMSG;
     *ret = m;
@@ -144,6 +123,9 @@ static int read_requests(struct reader *rd, size_t nr, struct wire_request *requ
         int r;
 
         next(rd, &at, FIELD_REQUESTS, &frame);
+        wire_scratch_reset(&rd->scratch);
+        if (hot_request_read(frame.bytes, frame.len, rd->arena, &requests[i]))
+            continue;
         r = unpack(rd, &frame, &buddyd__wire__v1__request__descriptor, &pb);
         if (!r)
             r = wire_request_from_pb(pb, rd->arena, &requests[i]);
@@ -163,6 +145,9 @@ static int read_responses(struct reader *rd, size_t nr, struct wire_response *re
         int r;
 
         next(rd, &at, FIELD_RESPONSES, &frame);
+        wire_scratch_reset(&rd->scratch);
+        if (hot_response_read(frame.bytes, frame.len, rd->arena, &responses[i]))
+            continue;
         r = unpack(rd, &frame, &buddyd__wire__v1__response__descriptor, &pb);
         if (!r)
             r = wire_response_from_pb(pb, rd->arena, &responses[i]);
@@ -182,6 +167,7 @@ static int read_events(struct reader *rd, size_t nr, struct wire_event *events)
         int r;
 
         next(rd, &at, FIELD_EVENTS, &frame);
+        wire_scratch_reset(&rd->scratch);
         r = unpack(rd, &frame, &buddyd__wire__v1__event__descriptor, &pb);
         if (!r)
             r = wire_event_from_pb(pb, rd->arena, &events[i]);

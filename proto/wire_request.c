@@ -29,12 +29,6 @@ const char *wire_op_name(enum wire_op op)
     return (unsigned)op < WIRE_NR_OPS ? names[op] : names[WIRE_OP_NONE];
 }
 
-/* Where to leave the text of what is out of bounds. */
-struct complaint {
-    struct wire_arena *arena; /* NULL: nobody will read it */
-    const char *text;
-};
-
 /* Returns -EINVAL, or -ENOMEM when there is no room for the text. */
 __attribute__((format(printf, 2, 3))) static int complain(struct complaint *c, const char *format,
                                                           ...)
@@ -63,30 +57,31 @@ static int check_id(const pb_request *pb, struct complaint *c)
     return 0;
 }
 
-static int check_alloc(const pb_alloc *pb, struct complaint *c)
+int wire_check_alloc(const struct wire_alloc *alloc, struct complaint *c)
 {
-    if (pb->order >= WIRE_MAX_ORDERS)
-        return complain(c, "alloc order %" PRIu32 ": at most %u", pb->order, WIRE_MAX_ORDERS - 1);
-    if (pb->count > WIRE_MAX_BLOCKS)
-        return complain(c, "alloc count %" PRIu32 ": at most %u", pb->count, WIRE_MAX_BLOCKS);
-    if (pb->node_plus_one > WIRE_MAX_NODES)
-        return complain(c, "alloc node %" PRIu32 ": at most %u", pb->node_plus_one - 1,
+    if (alloc->order >= WIRE_MAX_ORDERS)
+        return complain(c, "alloc order %" PRIu32 ": at most %u", alloc->order,
+                        WIRE_MAX_ORDERS - 1);
+    if (alloc->count > WIRE_MAX_BLOCKS)
+        return complain(c, "alloc count %" PRIu32 ": at most %u", alloc->count, WIRE_MAX_BLOCKS);
+    if ((uint32_t)alloc->node + 1 > WIRE_MAX_NODES)
+        return complain(c, "alloc node %" PRIu32 ": at most %u", (uint32_t)alloc->node,
                         WIRE_MAX_NODES - 1);
-    if (pb->zone_plus_one > WIRE_MAX_ZONES)
-        return complain(c, "alloc zone %" PRIu32 ": at most %u", pb->zone_plus_one - 1,
+    if ((uint32_t)alloc->zone + 1 > WIRE_MAX_ZONES)
+        return complain(c, "alloc zone %" PRIu32 ": at most %u", (uint32_t)alloc->zone,
                         WIRE_MAX_ZONES - 1);
-    if (pb->exact_pages > WIRE_MAX_EXACT_PAGES)
-        return complain(c, "alloc exact_pages %" PRIu64 ": at most %u", pb->exact_pages,
+    if (alloc->exact_pages > WIRE_MAX_EXACT_PAGES)
+        return complain(c, "alloc exact_pages %" PRIu64 ": at most %u", alloc->exact_pages,
                         WIRE_MAX_EXACT_PAGES);
-    if (pb->exact_pages && pb->count > 1)
-        return complain(c, "alloc count %" PRIu32 ": only 1 with exact_pages", pb->count);
+    if (alloc->exact_pages && alloc->count > 1)
+        return complain(c, "alloc count %" PRIu32 ": only 1 with exact_pages", alloc->count);
     return 0;
 }
 
-static int check_free(const pb_free *pb, struct complaint *c)
+int wire_check_free(size_t nr, struct complaint *c)
 {
-    if (pb->n_handle < 1 || pb->n_handle > WIRE_MAX_BLOCKS)
-        return complain(c, "free of %zu handles: 1 to %u", pb->n_handle, WIRE_MAX_BLOCKS);
+    if (nr < 1 || nr > WIRE_MAX_BLOCKS)
+        return complain(c, "free of %zu handles: 1 to %u", nr, WIRE_MAX_BLOCKS);
     return 0;
 }
 
@@ -106,31 +101,6 @@ static int hello_to_pb(const struct wire_hello *hello, struct wire_arena *a, pb_
     return 0;
 }
 
-static int alloc_to_pb(const struct wire_alloc *alloc, pb_alloc *ret)
-{
-    if (alloc->count == 0)
-        return -EINVAL;
-    *ret = (pb_alloc)BUDDYD__WIRE__V1__ALLOC__INIT;
-    ret->order = alloc->order;
-    ret->type = alloc->type;
-    ret->count = alloc->count == 1 ? 0 : alloc->count;
-    ret->flags = alloc->flags;
-    /* A negative number other than -1 becomes one that is out of bounds. */
-    ret->node_plus_one = (uint32_t)alloc->node + 1;
-    ret->zone_plus_one = (uint32_t)alloc->zone + 1;
-    ret->exact_pages = alloc->exact_pages;
-    ret->deadline_ms = alloc->deadline_ms;
-    return check_alloc(ret, &(struct complaint){NULL, NULL});
-}
-
-static int free_to_pb(const struct wire_free *fr, pb_free *ret)
-{
-    *ret = (pb_free)BUDDYD__WIRE__V1__FREE__INIT;
-    ret->n_handle = fr->nr;
-    ret->handle = (uint64_t *)fr->handle;
-    return check_free(ret, &(struct complaint){NULL, NULL});
-}
-
 int wire_request_to_pb(const struct wire_request *rq, struct wire_arena *a, struct request_pb *ret)
 {
     pb_request *pb = &ret->request;
@@ -145,12 +115,6 @@ int wire_request_to_pb(const struct wire_request *rq, struct wire_arena *a, stru
     case WIRE_OP_HELLO:
         pb->op_case = BUDDYD__WIRE__V1__REQUEST__OP_HELLO;
         return hello_to_pb(&rq->hello, a, &ret->op.hello);
-    case WIRE_OP_ALLOC:
-        pb->op_case = BUDDYD__WIRE__V1__REQUEST__OP_ALLOC;
-        return alloc_to_pb(&rq->alloc, &ret->op.alloc);
-    case WIRE_OP_FREE:
-        pb->op_case = BUDDYD__WIRE__V1__REQUEST__OP_FREE;
-        return free_to_pb(&rq->free, &ret->op.free);
     case WIRE_OP_STAT_ZONES:
         pb->op_case = BUDDYD__WIRE__V1__REQUEST__OP_STAT_ZONES;
         ret->op.stat_zones = (pb_stat_zones)BUDDYD__WIRE__V1__STAT_ZONES__INIT;
@@ -172,6 +136,8 @@ int wire_request_to_pb(const struct wire_request *rq, struct wire_arena *a, stru
         ret->op.stat_blocks.cursor = rq->stat.cursor;
         ret->op.stat_blocks.session = rq->stat.session;
         return 0;
+    case WIRE_OP_ALLOC: /* hot_request.c */
+    case WIRE_OP_FREE:
     case WIRE_OP_NONE:
     case WIRE_NR_OPS:
         break;
@@ -198,24 +164,20 @@ static int hello_from_pb(const pb_hello *pb, struct complaint *c, struct wire_he
 
 static int alloc_from_pb(const pb_alloc *pb, struct complaint *c, struct wire_alloc *ret)
 {
-    int r = check_alloc(pb, c);
-
-    if (r)
-        return r;
     ret->order = pb->order;
     ret->type = pb->type;
     ret->count = pb->count ? pb->count : 1;
     ret->flags = pb->flags;
-    ret->node = (int32_t)pb->node_plus_one - 1;
-    ret->zone = (int32_t)pb->zone_plus_one - 1;
+    ret->node = (int32_t)(pb->node_plus_one - 1);
+    ret->zone = (int32_t)(pb->zone_plus_one - 1);
     ret->exact_pages = pb->exact_pages;
     ret->deadline_ms = pb->deadline_ms;
-    return 0;
+    return wire_check_alloc(ret, c);
 }
 
 static int free_from_pb(const pb_free *pb, struct complaint *c, struct wire_free *ret)
 {
-    int r = check_free(pb, c);
+    int r = wire_check_free(pb->n_handle, c);
     uint64_t *handle;
 
     if (r)

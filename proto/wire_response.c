@@ -115,40 +115,35 @@ static int hello_from_pb(const pb_hello_reply *pb, struct wire_arena *a,
 
 /* ---- alloc ---- */
 
-static int check_alloc(const pb_alloc_reply *pb)
+int wire_check_alloc_reply(const struct wire_alloc_reply *alloc)
 {
-    size_t nr = pb->n_handle;
+    size_t nr = alloc->nr;
 
-    if (nr < 1 || nr > WIRE_MAX_BLOCKS || pb->n_offset != nr ||
-        (pb->n_zone != nr && pb->n_zone != 1) || (pb->n_order != nr && pb->n_order != 1))
+    if (nr < 1 || nr > WIRE_MAX_BLOCKS || (alloc->nr_zones != nr && alloc->nr_zones != 1) ||
+        (alloc->nr_orders != nr && alloc->nr_orders != 1))
         return -EINVAL;
-    for (size_t i = 0; i < pb->n_zone; i++)
-        if (pb->zone[i] >= WIRE_MAX_ZONES)
+    for (size_t i = 0; i < alloc->nr_zones; i++)
+        if (alloc->zone[i] >= WIRE_MAX_ZONES)
             return -EINVAL;
-    for (size_t i = 0; i < pb->n_order; i++)
-        if (pb->order[i] >= WIRE_MAX_ORDERS)
+    for (size_t i = 0; i < alloc->nr_orders; i++)
+        if (alloc->order[i] >= WIRE_MAX_ORDERS)
             return -EINVAL;
     return 0;
-}
-
-static int alloc_to_pb(const struct wire_alloc_reply *alloc, pb_alloc_reply *ret)
-{
-    *ret = (pb_alloc_reply)BUDDYD__WIRE__V1__ALLOC_REPLY__INIT;
-    ret->n_handle = alloc->nr;
-    ret->handle = (uint64_t *)alloc->handle;
-    ret->n_offset = alloc->nr;
-    ret->offset = (uint64_t *)alloc->offset;
-    ret->n_zone = alloc->nr_zones;
-    ret->zone = (uint32_t *)alloc->zone;
-    ret->n_order = alloc->nr_orders;
-    ret->order = (uint32_t *)alloc->order;
-    return check_alloc(ret);
 }
 
 static int alloc_from_pb(const pb_alloc_reply *pb, struct wire_arena *a,
                          struct wire_alloc_reply *ret)
 {
-    int r = check_alloc(pb);
+    struct wire_alloc_reply read = {
+        .nr = pb->n_handle,
+        .handle = pb->handle,
+        .offset = pb->offset,
+        .nr_zones = pb->n_zone,
+        .zone = pb->zone,
+        .nr_orders = pb->n_order,
+        .order = pb->order,
+    };
+    int r = pb->n_offset == pb->n_handle ? wire_check_alloc_reply(&read) : -EINVAL;
     uint64_t *u64;
     uint32_t *u32;
 
@@ -164,13 +159,11 @@ static int alloc_from_pb(const pb_alloc_reply *pb, struct wire_arena *a,
     memcpy(u64 + pb->n_handle, pb->offset, pb->n_offset * sizeof(*u64));
     memcpy(u32, pb->zone, pb->n_zone * sizeof(*u32));
     memcpy(u32 + pb->n_zone, pb->order, pb->n_order * sizeof(*u32));
-    ret->nr = pb->n_handle;
-    ret->handle = u64;
-    ret->offset = u64 + pb->n_handle;
-    ret->nr_zones = pb->n_zone;
-    ret->zone = u32;
-    ret->nr_orders = pb->n_order;
-    ret->order = u32 + pb->n_zone;
+    read.handle = u64;
+    read.offset = u64 + pb->n_handle;
+    read.zone = u32;
+    read.order = u32 + pb->n_zone;
+    *ret = read;
     return 0;
 }
 
@@ -257,14 +250,6 @@ int wire_response_to_pb(const struct wire_response *rs, struct wire_arena *a,
     case WIRE_OP_HELLO:
         pb->op_case = BUDDYD__WIRE__V1__RESPONSE__OP_HELLO;
         return hello_to_pb(&rs->hello, a, &ret->op.hello);
-    case WIRE_OP_ALLOC:
-        pb->op_case = BUDDYD__WIRE__V1__RESPONSE__OP_ALLOC;
-        return alloc_to_pb(&rs->alloc, &ret->op.alloc);
-    case WIRE_OP_FREE:
-        pb->op_case = BUDDYD__WIRE__V1__RESPONSE__OP_FREE;
-        ret->op.free = (pb_free_reply)BUDDYD__WIRE__V1__FREE_REPLY__INIT;
-        ret->op.free.freed = rs->free.freed;
-        return rs->free.freed > WIRE_MAX_BLOCKS ? -EINVAL : 0;
     case WIRE_OP_STAT_ZONES:
         pb->op_case = BUDDYD__WIRE__V1__RESPONSE__OP_STAT_ZONES;
         return wire_zones_to_pb(&rs->listing, a, &ret->op.stat_zones);
@@ -277,6 +262,8 @@ int wire_response_to_pb(const struct wire_response *rs, struct wire_arena *a,
     case WIRE_OP_STAT_BLOCKS:
         pb->op_case = BUDDYD__WIRE__V1__RESPONSE__OP_STAT_BLOCKS;
         return wire_blocks_to_pb(&rs->listing, a, &ret->op.stat_blocks);
+    case WIRE_OP_ALLOC: /* hot_response.c */
+    case WIRE_OP_FREE:
     case WIRE_OP_NONE:
     case WIRE_NR_OPS:
         break;

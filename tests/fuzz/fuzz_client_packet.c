@@ -2,7 +2,7 @@
 /*
  * fuzz_client_packet.c: what the daemon reads from strangers. Any bytes are read or refused by
  * name, the same on any rubbish in memory, and what was read says the same when it was packed and
- * read again.
+ * read again; allocations and frees are read and written as by protobuf-c alone.
  */
 #include <errno.h>
 #include <stddef.h>
@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "proto/wire.h"
+#include "reference.h"
 #include "wire_equal.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -25,14 +26,18 @@ static void check(bool good)
 
 static void round_trip(const struct wire_request *rq, struct wire_arena *a)
 {
-    static unsigned char buf[WIRE_MAX_PACKET];
+    static unsigned char buf[WIRE_MAX_PACKET], same[WIRE_MAX_PACKET];
     struct wire_client_packet packet;
-    size_t len = 0;
+    size_t len = 0, same_len = 0;
 
     wire_arena_reset(a);
     check(wire_append_request(buf, &len, rq, a) == 0);
     check(wire_read_client_packet(buf, len, a, &packet) == 0);
     check(packet.nr_requests == 1 && wire_request_equal(rq, &packet.requests[0]));
+    if (rq->op != WIRE_OP_ALLOC && rq->op != WIRE_OP_FREE)
+        return;
+    reference_append_request(same, &same_len, rq);
+    check(len == same_len && memcmp(buf, same, len) == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -41,6 +46,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct wire_client_packet packet, again;
     int r;
 
+    check(reference_client_packet(data, size));
     memset(memory[0], 0x5a, sizeof(memory[0]));
     wire_arena_init(&first, memory[0], sizeof(memory[0]));
     wire_arena_init(&second, memory[1], sizeof(memory[1]));

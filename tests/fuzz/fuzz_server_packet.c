@@ -8,12 +8,13 @@
 #include <string.h>
 
 #include "proto/wire.h"
+#include "reference.h"
 #include "wire_equal.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static _Alignas(max_align_t) unsigned char memory[2][WIRE_ARENA_BYTES];
-static unsigned char buf[WIRE_MAX_PACKET];
+static unsigned char buf[WIRE_MAX_PACKET], same[WIRE_MAX_PACKET];
 
 static void check(bool good)
 {
@@ -24,12 +25,16 @@ static void check(bool good)
 static void response_round_trip(const struct wire_response *rs, struct wire_arena *a)
 {
     struct wire_server_packet packet;
-    size_t len = 0;
+    size_t len = 0, same_len = 0;
 
     wire_arena_reset(a);
     check(wire_append_response(buf, &len, rs, a) == 0);
     check(wire_read_server_packet(buf, len, a, &packet) == 0);
     check(packet.nr_responses == 1 && wire_response_equal(rs, &packet.responses[0]));
+    if (rs->error || (rs->op != WIRE_OP_ALLOC && rs->op != WIRE_OP_FREE))
+        return;
+    reference_append_response(same, &same_len, rs);
+    check(len == same_len && memcmp(buf, same, len) == 0);
 }
 
 static void event_round_trip(const struct wire_event *ev, struct wire_arena *a)
@@ -49,6 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct wire_server_packet packet, again;
     int r;
 
+    check(reference_server_packet(data, size));
     memset(memory[0], 0x5a, sizeof(memory[0]));
     wire_arena_init(&first, memory[0], sizeof(memory[0]));
     wire_arena_init(&second, memory[1], sizeof(memory[1]));

@@ -150,7 +150,7 @@ static void a_length_beyond_the_packet_is_refused(void **state)
     assert_true(len == WIRE_MAX_PACKET + 1);
 }
 
-/* The shortcut for small messages holds for the longest of them. */
+/* Where the length of a message becomes two bytes. */
 static void long_numbers_round_trip(void **state)
 {
     const uint64_t handles[14] = {UINT64_MAX}, offsets[4] = {UINT64_MAX, UINT64_MAX, UINT64_MAX};

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* hot_response.c: AllocReply and FreeReply, without an error. */
+#include <errno.h>
+
+#include "arena.h"
+#include "convert.h"
+#include "hot.h"
+#include "varint.h"
+
+/* The fields of Response, of AllocReply (all are packed arrays) and of FreeReply. */
+enum { FIELD_ALLOC = 6, FIELD_FREE = 7 };
+enum { ALLOC_HANDLE = 1, ALLOC_ZONE, ALLOC_OFFSET, ALLOC_ORDER };
+enum { FREE_FREED = 1 };
+
+/* ---- to bytes ---- */
+
+static uint8_t *open_array(uint8_t *at, unsigned field, size_t bytes)
+{
+    *at++ = pb_tag(field, PB_LEN);
+    return varint_write(at, bytes);
+}
+
+/* Zones and orders are below 128: a byte each. */
+static uint8_t *write_small(uint8_t *at, unsigned field, const uint32_t *values, size_t nr)
+{
+    at = open_array(at, field, nr);
+    for (size_t i = 0; i < nr; i++)
+        *at++ = (uint8_t)values[i];
+    return at;
+}
+
+static size_t array_bytes(size_t bytes)
+{
+    return 1 + varint_bytes(bytes) + bytes;
+}
+
+static int append_alloc(void *buf, size_t *len, const struct wire_response *rs)
+{
+    const struct wire_alloc_reply *alloc = &rs->alloc;
+    size_t handle_bytes = alloc->nr * sizeof(*alloc->handle);
+    size_t offset_bytes = 0;
+    uint8_t *at;
+
+    if (wire_check_alloc_reply(alloc))
+        return -EINVAL;
+    for (size_t i = 0; i < alloc->nr; i++)
+        offset_bytes += varint_bytes(alloc->offset[i]);
+    at = hot_open(buf, len, rs->id, pb_tag(FIELD_ALLOC, PB_LEN),
+                  array_bytes(handle_bytes) + array_bytes(alloc->nr_zones) +
+                      array_bytes(offset_bytes) + array_bytes(alloc->nr_orders));
+    if (!at)
+        return -EMSGSIZE;
+    at = open_array(at, ALLOC_HANDLE, handle_bytes);
+    hot_fixed64_write(at, alloc->handle, alloc->nr);
+    at = write_small(at + handle_bytes, ALLOC_ZONE, alloc->zone, alloc->nr_zones);
+    at = open_array(at, ALLOC_OFFSET, offset_bytes);
+    for (size_t i = 0; i < alloc->nr; i++)
+        at = varint_write(at, alloc->offset[i]);
+    write_small(at, ALLOC_ORDER, alloc->order, alloc->nr_orders);
+    return 0;
+}
+
+static int append_free(void *buf, size_t *len, const struct wire_response *rs)
+{
+    uint32_t freed = rs->free.freed;
+    uint8_t *at;
+
+    if (freed > WIRE_MAX_BLOCKS)
+        return -EINVAL;
+    at =
+        hot_open(buf, len, rs->id, pb_tag(FIELD_FREE, PB_LEN), freed ? 1 + varint_bytes(freed) : 0);
+    if (!at)
+        return -EMSGSIZE;
+    if (freed) {
+        *at++ = pb_tag(FREE_FREED, PB_VARINT);
+        varint_write(at, freed);
+    }
+    return 0;
+}
+
+bool hot_response_is(const struct wire_response *rs)
+{
+    return !rs->error && (rs->op == WIRE_OP_ALLOC || rs->op == WIRE_OP_FREE);
+}
+
+int hot_response_append(void *buf, size_t *len, const struct wire_response *rs)
+{
+    return rs->op == WIRE_OP_ALLOC ? append_alloc(buf, len, rs) : append_free(buf, len, rs);
+}
+
+/* ---- from bytes ---- */
+
+/* An array at *at, of at least one byte; *at moves behind it. */
+static bool take_array(const uint8_t **at, const uint8_t *end, unsigned field, const uint8_t **ret,
+                       size_t *ret_len)
+{
+    uint64_t len;
+
+    if (*at == end || *(*at)++ != pb_tag(field, PB_LEN) || !varint_read_minimal(at, end, &len) ||
+        len == 0 || len > (size_t)(end - *at))
+        return false;
+    *ret = *at;
+    *ret_len = len;
+    *at += len;
+    return true;
+}
+
+static bool read_offsets(const uint8_t *at, size_t len, uint64_t *values, size_t nr)
+{
+    const uint8_t *end = at + len;
+
+    for (size_t i = 0; i < nr; i++)
+        if (!varint_read_minimal(&at, end, &values[i]))
+            return false;
+    return at == end;
+}
+
+/* A number of more than one byte is out of bounds, and so is its first byte. */
+static void read_small(const uint8_t *at, uint32_t *values, size_t nr)
+{
+    for (size_t i = 0; i < nr; i++)
+        values[i] = at[i];
+}
+
+static bool read_alloc(const struct hot_op *op, struct wire_arena *a, struct wire_alloc_reply *ret)
+{
+    const uint8_t *at = op->body, *handles, *zones, *offsets, *orders;
+    size_t handle_bytes, nr_zones, offset_bytes, nr_orders, nr;
+    uint64_t *u64;
+    uint32_t *u32;
+
+    if (!take_array(&at, op->end, ALLOC_HANDLE, &handles, &handle_bytes) ||
+        !take_array(&at, op->end, ALLOC_ZONE, &zones, &nr_zones) ||
+        !take_array(&at, op->end, ALLOC_OFFSET, &offsets, &offset_bytes) ||
+        !take_array(&at, op->end, ALLOC_ORDER, &orders, &nr_orders) || at != op->end ||
+        handle_bytes % sizeof(*u64))
+        return false;
+    nr = handle_bytes / sizeof(*u64);
+    u64 = wire_arena_take(a, 1, 2 * nr * sizeof(*u64) + (nr_zones + nr_orders) * sizeof(*u32));
+    if (!u64 || !read_offsets(offsets, offset_bytes, u64 + nr, nr))
+        return false;
+    u32 = (uint32_t *)(u64 + 2 * nr);
+    hot_fixed64_read(handles, u64, nr);
+    read_small(zones, u32, nr_zones);
+    read_small(orders, u32 + nr_zones, nr_orders);
+    *ret = (struct wire_alloc_reply){
+        .nr = nr,
+        .handle = u64,
+        .offset = u64 + nr,
+        .nr_zones = nr_zones,
+        .zone = u32,
+        .nr_orders = nr_orders,
+        .order = u32 + nr_zones,
+    };
+    return wire_check_alloc_reply(ret) == 0;
+}
+
+static bool read_free(const struct hot_op *op, struct wire_free_reply *ret)
+{
+    const uint8_t *at = op->body;
+    uint64_t freed = 0;
+
+    if (at < op->end &&
+        (*at++ != pb_tag(FREE_FREED, PB_VARINT) || !varint_read_minimal(&at, op->end, &freed)))
+        return false;
+    ret->freed = (uint32_t)freed;
+    return at == op->end && freed <= WIRE_MAX_BLOCKS;
+}
+
+bool hot_response_read(const uint8_t *bytes, size_t len, struct wire_arena *a,
+                       struct wire_response *ret)
+{
+    size_t used = a->used;
+    struct hot_op op;
+
+    if (!hot_split(bytes, len, &op))
+        return false;
+    *ret = (struct wire_response){.id = op.id};
+    if (op.tag == pb_tag(FIELD_FREE, PB_LEN)) {
+        ret->op = WIRE_OP_FREE;
+        return read_free(&op, &ret->free);
+    }
+    ret->op = WIRE_OP_ALLOC;
+    if (op.tag == pb_tag(FIELD_ALLOC, PB_LEN) && read_alloc(&op, a, &ret->alloc))
+        return true;
+    a->used = used;
+    return false;
+}
