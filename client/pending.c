@@ -5,8 +5,11 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define INDEX_BITS 20
-#define INDEX_MASK (PENDING_MAX - 1u)
+/*
+ * The low bits of an id count how often its place was used, so that with few requests pending an id
+ * takes two bytes on the wire.
+ */
+#define USE_BITS   8
 #define FIRST_SIZE 64u
 
 static int grow(struct pending_table *t)
@@ -33,6 +36,7 @@ int pending_add(struct pending_table *t, const struct pending *p, uint64_t *ret_
 {
     struct pending *entry;
     uint32_t index;
+    uint8_t use;
 
     if (!t->first_free) {
         int r = grow(t);
@@ -43,8 +47,11 @@ int pending_add(struct pending_table *t, const struct pending *p, uint64_t *ret_
     index = t->first_free - 1;
     entry = &t->entries[index];
     t->first_free = entry->next_free;
+    // 0 is left out, since id 0 is none.
+    use = entry->use == UINT8_MAX ? 1 : (uint8_t)(entry->use + 1);
     *entry = *p;
-    entry->id = ++t->sequence << INDEX_BITS | index;
+    entry->use = use;
+    entry->id = (uint64_t)index << USE_BITS | use;
     t->used++;
     t->nr_async += !p->call;
     *ret_id = entry->id;
@@ -53,7 +60,7 @@ int pending_add(struct pending_table *t, const struct pending *p, uint64_t *ret_
 
 int pending_take(struct pending_table *t, uint64_t id, struct pending *ret)
 {
-    uint32_t index = (uint32_t)id & INDEX_MASK;
+    uint64_t index = id >> USE_BITS;
     struct pending *entry;
 
     if (!id || index >= t->size || t->entries[index].id != id)
@@ -62,7 +69,7 @@ int pending_take(struct pending_table *t, uint64_t id, struct pending *ret)
     *ret = *entry;
     entry->id = 0;
     entry->next_free = t->first_free;
-    t->first_free = index + 1;
+    t->first_free = (uint32_t)index + 1;
     t->used--;
     t->nr_async -= !ret->call;
     return 0;

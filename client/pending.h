@@ -2,8 +2,9 @@
 /*
  * pending.h: the requests that have no answer yet.
  *
- * The id of a request is its place in the table and a sequence number, so that its answer is found
- * without a search and an answer that comes twice is known as wrong.
+ * The id of a request is its place in the table and a count of that place's uses, so that its
+ * answer is found without a search and an answer that comes twice is known as wrong: to be taken
+ * for another's it would have to come when 254 more requests had that place.
  */
 #ifndef CLIENT_PENDING_H
 #define CLIENT_PENDING_H
@@ -30,6 +31,7 @@ struct pending {
     enum wire_op op;
     uint32_t next_free;
     struct ask ask;      /**< of an allocation */
+    uint8_t use;         /**< 1 to 255; 0: the place was never used */
     struct call *call;   /**< the thread that waits; NULL: asynchronous */
     buddyd_done_fn done; /**< asynchronous; may be NULL */
     void *data;
@@ -42,7 +44,6 @@ struct pending_table {
     uint32_t used;       /**< places that hold a request */
     uint32_t nr_async;   /**< of those, asynchronous ones */
     uint32_t first_free; /**< index + 1; 0: all are taken */
-    uint64_t sequence;
 };
 
 /** Requests that can be outstanding at once. */

@@ -77,7 +77,7 @@ static void other_op(void)
 
 static void other_id(void)
 {
-    reply.id ^= 1;
+    reply.id ^= 2;
 }
 
 static void other_sequence(void)

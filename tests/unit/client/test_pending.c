@@ -33,6 +33,33 @@ static void test_ids(void **state)
     pending_clear(&t);
 }
 
+// Two bytes of the wire hold 14 bits; and an id is not used again soon.
+static void test_ids_stay_short(void **state)
+{
+    struct pending_table t = {0};
+    struct pending p = {.op = WIRE_OP_FREE}, got;
+    uint64_t kept, id, last[255] = {0};
+
+    (void)state;
+    assert_int_equal(pending_add(&t, &p, &kept), 0);
+    for (uint32_t i = 0; i < 3 * 255; i++) {
+        assert_int_equal(pending_add(&t, &p, &id), 0);
+        assert_true(id && id != kept && id < 1u << 14);
+        for (uint32_t n = 0; n < 254 && n < i; n++)
+            assert_int_not_equal(id, last[(i - 1 - n) % 255]);
+        last[i % 255] = id;
+        assert_int_equal(pending_take(&t, id, &got), 0);
+        assert_int_equal(pending_take(&t, id, &got), -ENOENT);
+    }
+    assert_int_equal(pending_take(&t, kept, &got), 0);
+    // As many as a first table holds.
+    for (uint32_t i = 0; i < 64; i++) {
+        assert_int_equal(pending_add(&t, &p, &id), 0);
+        assert_true(id < 1u << 14);
+    }
+    pending_clear(&t);
+}
+
 static void test_grows_to_its_limit(void **state)
 {
     struct pending_table t = {0};
@@ -61,6 +88,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ids),
+        cmocka_unit_test(test_ids_stay_short),
         cmocka_unit_test(test_grows_to_its_limit),
     };
 
