@@ -6,6 +6,7 @@
 #include <errno.h>
 
 #include "alloc_pass.h"
+#include "mm/fragmentation.h"
 #include "mm/highatomic.h"
 #include "zone_internal.h"
 

@@ -236,11 +236,6 @@ pfn_t zone_nr_free_blocks(struct zone *z, unsigned order, enum migratetype type)
 pfn_t zone_nr_pageblocks(const struct zone *z, enum migratetype type);
 /** The largest order with a free block that domain can have, or -1. */
 int zone_largest_free_order(struct zone *z, unsigned domain);
-/**
- * Fragmentation index of a failed request, times 1000 (fragmentation_index in Linux): -1000 when a
- * block of the order is free; towards 0 the reason is shortage, towards 1000 fragmentation.
- */
-int zone_fragindex(struct zone *z, unsigned order, unsigned domain);
 pfn_t zone_nr_pages(const struct zone *z);
 unsigned zone_pageblock_order(const struct zone *z);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_page_alloc.c: the way of a request over several zones, and the reason when none serves it.
  */
+#include "mm/fragmentation.h"
 #include "mm/page_alloc.h"
 
 #include <stdlib.h>

@@ -2,6 +2,7 @@
 /* test_zone_stat.c: the numbers that a zone tells about itself. */
 #include <stdlib.h>
 
+#include "mm/fragmentation.h"
 #include "zone_fixture.h"
 
 /* The vector of the kernel's rules: 100 free pages, all of order 0. */
