@@ -23,44 +23,46 @@ int wire_frame_append(void *buf, size_t *len, unsigned field, const ProtobufCMes
     return 0;
 }
 
-/* Pass over the value of a field that is not length-delimited. */
-static int skip(const uint8_t **at, const uint8_t *end, unsigned type)
+/* Returns what is behind a value that is not length-delimited, or NULL. */
+static const uint8_t *skip(const uint8_t *at, const uint8_t *end, unsigned type)
 {
     uint64_t value;
     size_t size;
 
     if (type == PB_VARINT)
-        return varint_read(at, end, &value) ? 0 : -EBADMSG;
+        return varint_read(at, end, &value);
     if (type == PB_FIXED64)
         size = 8;
     else if (type == PB_FIXED32)
         size = 4;
     else
-        return -EBADMSG;
-    if ((size_t)(end - *at) < size)
-        return -EBADMSG;
-    *at += size;
-    return 0;
+        return NULL;
+    return (size_t)(end - at) < size ? NULL : at + size;
 }
 
-int wire_frame_next(const uint8_t **at, const uint8_t *end, struct wire_frame *ret)
+int wire_frame_next(const uint8_t **next, const uint8_t *end, struct wire_frame *ret)
 {
-    while (*at < end) {
+    const uint8_t *at = *next;
+
+    while (at < end) {
         uint64_t tag, len;
 
-        if (!varint_read(at, end, &tag) || tag >> 3 == 0)
+        at = varint_read(at, end, &tag);
+        if (!at || tag >> 3 == 0)
             return -EBADMSG;
         if ((tag & 7) != PB_LEN) {
-            if (skip(at, end, tag & 7))
+            at = skip(at, end, tag & 7);
+            if (!at)
                 return -EBADMSG;
             continue;
         }
-        if (!varint_read(at, end, &len) || len > (size_t)(end - *at))
+        at = varint_read(at, end, &len);
+        if (!at || len > (size_t)(end - at))
             return -EBADMSG;
         ret->field = tag >> 3;
-        ret->bytes = *at;
+        ret->bytes = at;
         ret->len = (size_t)len;
-        *at += len;
+        *next = at + len;
         return 1;
     }
     return 0;

@@ -24,9 +24,9 @@ struct wire_frame {
 };
 
 /**
- * Take the next length-delimited field at *at, and skip those of other kinds before it.
+ * Take the next length-delimited field at *next, and skip those of other kinds before it.
  * Returns 1; 0 when there is none any more; -EBADMSG when this is no packet.
  */
-int wire_frame_next(const uint8_t **at, const uint8_t *end, struct wire_frame *ret);
+int wire_frame_next(const uint8_t **next, const uint8_t *end, struct wire_frame *ret);
 
 #endif

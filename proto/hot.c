@@ -11,13 +11,13 @@ enum { FIELD_MESSAGES = 1, FIELD_ID = 1 };
 
 uint8_t *hot_open(void *buf, size_t *len, uint64_t id, uint8_t op_tag, size_t body_len)
 {
-    size_t id_len = id ? 1 + varint_bytes(id) : 0;
-    size_t size = id_len + 1 + varint_bytes(body_len) + body_len;
+    size_t size = 1 + varint_bytes(body_len) + body_len + (id ? 1 + varint_bytes(id) : 0);
+    size_t whole = 1 + varint_bytes(size) + size;
     uint8_t *at = (uint8_t *)buf + *len;
 
-    if (*len > WIRE_MAX_PACKET || 1 + varint_bytes(size) + size > WIRE_MAX_PACKET - *len)
+    if (*len > WIRE_MAX_PACKET || whole > WIRE_MAX_PACKET - *len)
         return NULL;
-    *len += 1 + varint_bytes(size) + size;
+    *len += whole;
     *at++ = pb_tag(FIELD_MESSAGES, PB_LEN);
     at = varint_write(at, size);
     if (id) {
@@ -30,17 +30,20 @@ uint8_t *hot_open(void *buf, size_t *len, uint64_t id, uint8_t op_tag, size_t bo
 
 bool hot_split(const uint8_t *bytes, size_t len, struct hot_op *ret)
 {
-    const uint8_t *end = bytes + len;
+    const uint8_t *at = bytes, *end = bytes + len;
     uint64_t id, body_len;
 
-    if (bytes == end || *bytes++ != pb_tag(FIELD_ID, PB_VARINT) ||
-        !varint_read_minimal(&bytes, end, &id) || id == 0 || bytes == end)
+    if (at == end || *at++ != pb_tag(FIELD_ID, PB_VARINT))
+        return false;
+    at = varint_read_minimal(at, end, &id);
+    if (!at || id == 0 || at == end)
+        return false;
+    ret->tag = *at++;
+    at = varint_read_minimal(at, end, &body_len);
+    if (!at || body_len != (size_t)(end - at))
         return false;
     ret->id = id;
-    ret->tag = *bytes++;
-    if (!varint_read_minimal(&bytes, end, &body_len) || body_len != (size_t)(end - bytes))
-        return false;
-    ret->body = bytes;
+    ret->body = at;
     ret->end = end;
     return true;
 }

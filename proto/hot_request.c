@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* hot_request.c: Alloc and Free. */
 #include <errno.h>
+#include <string.h>
 
 #include "arena.h"
 #include "convert.h"
@@ -37,22 +38,20 @@ static int append_alloc(void *buf, size_t *len, const struct wire_request *rq)
         [ALLOC_EXACT_PAGES] = alloc->exact_pages,
         [ALLOC_DEADLINE_MS] = alloc->deadline_ms,
     };
-    size_t size = 0;
-    uint8_t *at;
+    uint8_t body[ALLOC_FIELDS * (1 + VARINT_MAX_BYTES)], *end = body, *at;
 
     if (alloc->count == 0 || wire_check_alloc(alloc, &(struct complaint){NULL, NULL}))
         return -EINVAL;
-    for (unsigned field = 1; field < ALLOC_FIELDS; field++)
-        size += value[field] ? 1 + varint_bytes(value[field]) : 0;
-    at = hot_open(buf, len, rq->id, pb_tag(FIELD_ALLOC, PB_LEN), size);
-    if (!at)
-        return -EMSGSIZE;
     for (unsigned field = 1; field < ALLOC_FIELDS; field++) {
         if (!value[field])
             continue;
-        *at++ = pb_tag(field, PB_VARINT);
-        at = varint_write(at, value[field]);
+        *end++ = pb_tag(field, PB_VARINT);
+        end = varint_write(end, value[field]);
     }
+    at = hot_open(buf, len, rq->id, pb_tag(FIELD_ALLOC, PB_LEN), (size_t)(end - body));
+    if (!at)
+        return -EMSGSIZE;
+    memcpy(at, body, (size_t)(end - body));
     return 0;
 }
 
@@ -96,10 +95,10 @@ static bool read_alloc(const struct hot_op *op, struct wire_alloc *ret)
         uint8_t tag = *at++;
         unsigned field = tag >> 3;
 
-        if (tag != pb_tag(field, PB_VARINT) || field <= last || field >= ALLOC_FIELDS ||
-            !varint_read_minimal(&at, op->end, &value[field]))
+        if (tag != pb_tag(field, PB_VARINT) || field <= last || field >= ALLOC_FIELDS)
             return false;
-        if (value[field] > UINT32_MAX && field != ALLOC_EXACT_PAGES)
+        at = varint_read_minimal(at, op->end, &value[field]);
+        if (!at || (value[field] > UINT32_MAX && field != ALLOC_EXACT_PAGES))
             return false;
         last = field;
     }
@@ -122,9 +121,10 @@ static bool read_free(const struct hot_op *op, struct wire_arena *a, struct wire
     uint64_t *handle;
     uint64_t bytes;
 
-    if (at == op->end || *at++ != pb_tag(FREE_HANDLE, PB_LEN) ||
-        !varint_read_minimal(&at, op->end, &bytes) || bytes != (size_t)(op->end - at) ||
-        bytes % sizeof(*handle) ||
+    if (at == op->end || *at++ != pb_tag(FREE_HANDLE, PB_LEN))
+        return false;
+    at = varint_read_minimal(at, op->end, &bytes);
+    if (!at || bytes != (size_t)(op->end - at) || bytes % sizeof(*handle) ||
         wire_check_free(bytes / sizeof(*handle), &(struct complaint){NULL, NULL}))
         return false;
     handle = wire_arena_take(a, 1, bytes);

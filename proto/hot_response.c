@@ -90,67 +90,73 @@ int hot_response_append(void *buf, size_t *len, const struct wire_response *rs)
 
 /* ---- from bytes ---- */
 
-/* An array at *at, of at least one byte; *at moves behind it. */
-static bool take_array(const uint8_t **at, const uint8_t *end, unsigned field, const uint8_t **ret,
-                       size_t *ret_len)
+/* The bytes of an array. */
+struct array {
+    const uint8_t *bytes;
+    size_t len; /* not 0 */
+};
+
+/* Returns what is behind the array at at, or NULL; NULL for NULL. */
+static const uint8_t *read_array(const uint8_t *at, const uint8_t *end, unsigned field,
+                                 struct array *ret)
 {
     uint64_t len;
 
-    if (*at == end || *(*at)++ != pb_tag(field, PB_LEN) || !varint_read_minimal(at, end, &len) ||
-        len == 0 || len > (size_t)(end - *at))
-        return false;
-    *ret = *at;
-    *ret_len = len;
-    *at += len;
-    return true;
+    if (!at || at == end || *at++ != pb_tag(field, PB_LEN))
+        return NULL;
+    at = varint_read_minimal(at, end, &len);
+    if (!at || len == 0 || len > (size_t)(end - at))
+        return NULL;
+    *ret = (struct array){at, len};
+    return at + len;
 }
 
-static bool read_offsets(const uint8_t *at, size_t len, uint64_t *values, size_t nr)
+static bool read_offsets(const struct array *offsets, uint64_t *values, size_t nr)
 {
-    const uint8_t *end = at + len;
+    const uint8_t *at = offsets->bytes, *end = at + offsets->len;
 
-    for (size_t i = 0; i < nr; i++)
-        if (!varint_read_minimal(&at, end, &values[i]))
-            return false;
+    for (size_t i = 0; i < nr && at; i++)
+        at = varint_read_minimal(at, end, &values[i]);
     return at == end;
 }
 
 /* A number of more than one byte is out of bounds, and so is its first byte. */
-static void read_small(const uint8_t *at, uint32_t *values, size_t nr)
+static void read_small(const struct array *array, uint32_t *values)
 {
-    for (size_t i = 0; i < nr; i++)
-        values[i] = at[i];
+    for (size_t i = 0; i < array->len; i++)
+        values[i] = array->bytes[i];
 }
 
 static bool read_alloc(const struct hot_op *op, struct wire_arena *a, struct wire_alloc_reply *ret)
 {
-    const uint8_t *at = op->body, *handles, *zones, *offsets, *orders;
-    size_t handle_bytes, nr_zones, offset_bytes, nr_orders, nr;
+    struct array handles, zones, offsets, orders;
+    const uint8_t *at = op->body;
     uint64_t *u64;
     uint32_t *u32;
+    size_t nr;
 
-    if (!take_array(&at, op->end, ALLOC_HANDLE, &handles, &handle_bytes) ||
-        !take_array(&at, op->end, ALLOC_ZONE, &zones, &nr_zones) ||
-        !take_array(&at, op->end, ALLOC_OFFSET, &offsets, &offset_bytes) ||
-        !take_array(&at, op->end, ALLOC_ORDER, &orders, &nr_orders) || at != op->end ||
-        handle_bytes % sizeof(*u64))
+    at = read_array(at, op->end, ALLOC_HANDLE, &handles);
+    at = read_array(at, op->end, ALLOC_ZONE, &zones);
+    at = read_array(at, op->end, ALLOC_OFFSET, &offsets);
+    at = read_array(at, op->end, ALLOC_ORDER, &orders);
+    if (at != op->end || handles.len % sizeof(*u64))
         return false;
-    nr = handle_bytes / sizeof(*u64);
-    u64 = wire_arena_take(a, 1, 2 * nr * sizeof(*u64) + (nr_zones + nr_orders) * sizeof(*u32));
-    if (!u64 || !read_offsets(offsets, offset_bytes, u64 + nr, nr))
+    nr = handles.len / sizeof(*u64);
+    u64 = wire_arena_take(a, 1, 2 * nr * sizeof(*u64) + (zones.len + orders.len) * sizeof(*u32));
+    if (!u64 || !read_offsets(&offsets, u64 + nr, nr))
         return false;
     u32 = (uint32_t *)(u64 + 2 * nr);
-    hot_fixed64_read(handles, u64, nr);
-    read_small(zones, u32, nr_zones);
-    read_small(orders, u32 + nr_zones, nr_orders);
+    hot_fixed64_read(handles.bytes, u64, nr);
+    read_small(&zones, u32);
+    read_small(&orders, u32 + zones.len);
     *ret = (struct wire_alloc_reply){
         .nr = nr,
         .handle = u64,
         .offset = u64 + nr,
-        .nr_zones = nr_zones,
+        .nr_zones = zones.len,
         .zone = u32,
-        .nr_orders = nr_orders,
-        .order = u32 + nr_zones,
+        .nr_orders = orders.len,
+        .order = u32 + zones.len,
     };
     return wire_check_alloc_reply(ret) == 0;
 }
@@ -160,9 +166,11 @@ static bool read_free(const struct hot_op *op, struct wire_free_reply *ret)
     const uint8_t *at = op->body;
     uint64_t freed = 0;
 
-    if (at < op->end &&
-        (*at++ != pb_tag(FREE_FREED, PB_VARINT) || !varint_read_minimal(&at, op->end, &freed)))
-        return false;
+    if (at < op->end) {
+        if (*at++ != pb_tag(FREE_FREED, PB_VARINT))
+            return false;
+        at = varint_read_minimal(at, op->end, &freed);
+    }
     ret->freed = (uint32_t)freed;
     return at == op->end && freed <= WIRE_MAX_BLOCKS;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * varint.h: the smallest parts of protobuf's wire format, for what we read and write by hand.
- * Inline, since most numbers are a single byte and a call would cost more than that.
+ * Inline as far as most numbers go, which are a single byte: a call would cost more than that.
  */
 #ifndef PROTO_VARINT_H
 #define PROTO_VARINT_H
@@ -19,11 +19,17 @@ static inline uint8_t pb_tag(unsigned field, enum pb_type type)
     return (uint8_t)(field << 3 | type);
 }
 
-/** Bytes that a number takes: 1 to 10, one for each 7 bits. */
+/** Bytes of the longest number. */
+#define VARINT_MAX_BYTES 10u
+
+/** Bytes that a number takes: 1 to VARINT_MAX_BYTES, one for each 7 bits. */
 static inline size_t varint_bytes(uint64_t value)
 {
-    unsigned bits = 64u - (unsigned)__builtin_clzll(value | 1);
+    unsigned bits;
 
+    if (value < 0x80)
+        return 1;
+    bits = 64u - (unsigned)__builtin_clzll(value);
     return (bits * 9 + 64) / 64;
 }
 
@@ -36,29 +42,25 @@ static inline uint8_t *varint_write(uint8_t *at, uint64_t value)
     return at;
 }
 
-/** Read a number at *at and move *at behind it. False when it does not end before end, or never. */
-static inline bool varint_read(const uint8_t **at, const uint8_t *end, uint64_t *ret)
+/** varint_read() of a number of any length. */
+const uint8_t *varint_read_any(const uint8_t *at, const uint8_t *end, uint64_t *ret);
+
+/** Read a number. Returns what is behind it, or NULL when it does not end before end, or never. */
+static inline const uint8_t *varint_read(const uint8_t *at, const uint8_t *end, uint64_t *ret)
 {
-    uint64_t value = 0;
-
-    for (unsigned shift = 0; shift < 64 && *at < end; shift += 7) {
-        uint8_t byte = *(*at)++;
-
-        value |= (uint64_t)(byte & 0x7f) << shift;
-        if (byte < 0x80) {
-            *ret = value;
-            return true;
-        }
-    }
-    return false;
+    if (at == end || *at >= 0x80)
+        return varint_read_any(at, end, ret);
+    *ret = *at;
+    return at + 1;
 }
 
-/** The same, and false when it takes more bytes than it needs. */
-static inline bool varint_read_minimal(const uint8_t **at, const uint8_t *end, uint64_t *ret)
+/** The same, and NULL when it takes more bytes than it needs: then its last byte is 0. */
+static inline const uint8_t *varint_read_minimal(const uint8_t *at, const uint8_t *end,
+                                                 uint64_t *ret)
 {
-    const uint8_t *from = *at;
+    const uint8_t *behind = varint_read(at, end, ret);
 
-    return varint_read(at, end, ret) && (size_t)(*at - from) == varint_bytes(*ret);
+    return behind && (behind - at == 1 || behind[-1]) ? behind : NULL;
 }
 
 #endif

@@ -10,7 +10,7 @@
 #include "hot.h"
 
 /* The fields of ClientPacket and ServerPacket. */
-enum { FIELD_REQUESTS = 1, FIELD_RESPONSES = 1, FIELD_EVENTS = 2 };
+enum { FIELD_REQUESTS = 1, FIELD_RESPONSES = FIELD_REQUESTS, FIELD_EVENTS = 2 };
 
 /* ---- to bytes ---- */
 
@@ -67,20 +67,29 @@ struct reader {
     struct wire_scratch scratch;
 };
 
-/* How many fields of this number the packet has, or no more than max of them. */
-static int count(const struct reader *rd, uint64_t field, size_t max, size_t *ret)
+/* How many messages a packet has. */
+struct counts {
+    size_t messages; /* requests or responses: they have the same number */
+    size_t events;
+};
+
+/* Count them; -E2BIG as soon as there are more than max requests or responses. */
+static int count(const struct reader *rd, size_t max, struct counts *ret)
 {
     const uint8_t *at = rd->bytes;
+    struct counts counts = {0, 0};
     struct wire_frame frame;
-    size_t nr = 0;
     int r;
 
-    while ((r = wire_frame_next(&at, rd->end, &frame)) > 0)
-        if (frame.field == field && ++nr > max)
+    while ((r = wire_frame_next(&at, rd->end, &frame)) > 0) {
+        if (frame.field == FIELD_EVENTS)
+            counts.events++;
+        else if (frame.field == FIELD_REQUESTS && ++counts.messages > max)
             return -E2BIG;
+    }
     if (r < 0)
         return r;
-    *ret = nr;
+    *ret = counts;
     return 0;
 }
 
@@ -182,7 +191,8 @@ int wire_read_client_packet(const void *bytes, size_t len, struct wire_arena *a,
 {
     struct reader rd = {.bytes = bytes, .arena = a};
     struct wire_request *requests;
-    size_t used = a->used, nr;
+    size_t used = a->used;
+    struct counts nr;
     int r;
 
     if (len == 0)
@@ -190,22 +200,22 @@ int wire_read_client_packet(const void *bytes, size_t len, struct wire_arena *a,
     if (len > WIRE_MAX_PACKET)
         return -E2BIG;
     rd.end = rd.bytes + len;
-    r = count(&rd, FIELD_REQUESTS, WIRE_MAX_REQUESTS, &nr);
+    r = count(&rd, WIRE_MAX_REQUESTS, &nr);
     if (r)
         return r;
-    if (nr == 0)
+    if (nr.messages == 0)
         return -EBADMSG;
-    requests = wire_arena_take(a, nr, sizeof(*requests));
+    requests = wire_arena_take(a, nr.messages, sizeof(*requests));
     if (!requests)
         return -E2BIG;
     wire_scratch_init(&rd.scratch, a);
-    r = read_requests(&rd, nr, requests);
+    r = read_requests(&rd, nr.messages, requests);
     wire_scratch_reset(&rd.scratch);
     if (r) {
         a->used = used;
         return r;
     }
-    ret->nr_requests = nr;
+    ret->nr_requests = nr.messages;
     ret->requests = requests;
     return 0;
 }
@@ -216,7 +226,8 @@ int wire_read_server_packet(const void *bytes, size_t len, struct wire_arena *a,
     struct reader rd = {.bytes = bytes, .arena = a};
     struct wire_response *responses;
     struct wire_event *events;
-    size_t used = a->used, nr_responses, nr_events;
+    size_t used = a->used;
+    struct counts nr;
     int r;
 
     if (len == 0)
@@ -224,31 +235,29 @@ int wire_read_server_packet(const void *bytes, size_t len, struct wire_arena *a,
     if (len > WIRE_MAX_PACKET)
         return -E2BIG;
     rd.end = rd.bytes + len;
-    r = count(&rd, FIELD_RESPONSES, SIZE_MAX, &nr_responses);
-    if (!r)
-        r = count(&rd, FIELD_EVENTS, SIZE_MAX, &nr_events);
+    r = count(&rd, SIZE_MAX, &nr);
     if (r)
         return r;
-    if (nr_responses + nr_events == 0)
+    if (nr.messages + nr.events == 0)
         return -EBADMSG;
-    responses = wire_arena_take(a, nr_responses, sizeof(*responses));
-    events = responses ? wire_arena_take(a, nr_events, sizeof(*events)) : NULL;
+    responses = wire_arena_take(a, nr.messages, sizeof(*responses));
+    events = responses ? wire_arena_take(a, nr.events, sizeof(*events)) : NULL;
     if (!events) {
         a->used = used;
         return -E2BIG;
     }
     wire_scratch_init(&rd.scratch, a);
-    r = read_responses(&rd, nr_responses, responses);
+    r = read_responses(&rd, nr.messages, responses);
     if (!r)
-        r = read_events(&rd, nr_events, events);
+        r = read_events(&rd, nr.events, events);
     wire_scratch_reset(&rd.scratch);
     if (r) {
         a->used = used;
         return r;
     }
-    ret->nr_responses = nr_responses;
+    ret->nr_responses = nr.messages;
     ret->responses = responses;
-    ret->nr_events = nr_events;
+    ret->nr_events = nr.events;
     ret->events = events;
     return 0;
 }

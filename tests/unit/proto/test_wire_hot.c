@@ -191,7 +191,8 @@ static void only_message(const unsigned char *packet, size_t len, const unsigned
     const unsigned char *at = packet + 1;
     uint64_t size = 0;
 
-    assert_true(varint_read(&at, packet + len, &size) && at + size == packet + len);
+    at = varint_read(at, packet + len, &size);
+    assert_true(at && at + size == packet + len);
     *ret = at;
     *ret_len = size;
 }
