@@ -107,8 +107,9 @@ int alloc_take(const struct zone_map *zones, const struct ask *ask,
             return error_write(why, -EPROTO, "a block of order %u where %u was asked for",
                                block.order, ask->order);
     }
-    for (size_t i = 0; i < reply->nr; i++)
+    for (size_t i = 0; i + 1 < reply->nr; i++)
         (void)alloc_block(zones, ask, reply, i, &ret[i], why);
+    ret[reply->nr - 1] = block;
     return 0;
 }
 
