@@ -12,7 +12,7 @@
 #include "proto/wire.h"
 
 /** A request's number as long as the library's are. */
-#define TYPICAL_ID ((uint64_t)1 << 38)
+#define TYPICAL_ID ((uint64_t)1 << 13)
 /** Where a page lies, the same. */
 #define TYPICAL_OFFSET ((uint64_t)30 << 20)
 
