@@ -45,7 +45,7 @@ void split_free_at(struct zone *z, pfn_t at)
     if (at >= z->nr_pages)
         return;
     head = block_head(z, at);
-    if (head == at || word_state(*word_at(z, head)) != BLOCK_FREE)
+    if (head == at)
         return;
     order = word_order(*word_at(z, head));
     type = (enum migratetype)pageblock_of(z, head)->type;

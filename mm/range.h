@@ -24,8 +24,9 @@ static inline pfn_t block_end(const struct zone *z, pfn_t pfn)
     return pfn + order_pages(word_order(*word_at(z, pfn)));
 }
 /**
- * Make `at` the first page of a block if it lies inside a free one, by halving that; the parts are
- * on its lists, unmerged: the caller goes on to change that. Below a pageblock only for ISOLATE.
+ * Make `at`, which no granted block straddles, the first page of a block, by halving the free one
+ * that it lies in. The parts are on its lists, unmerged: the caller goes on to change that. Below a
+ * pageblock only for ISOLATE.
  */
 void split_free_at(struct zone *z, pfn_t at);
 

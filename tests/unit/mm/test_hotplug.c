@@ -406,12 +406,17 @@ static void given_up_and_aborted(void **state)
 static void all_types_can_be_taken_off(void **state)
 {
     struct zone_fixture f;
+    struct evacuation ev;
 
     (void)state;
     fixture_open(&f, 16 * P, ORDER, 1);
+    fill_range(f.z, ORDER - 1, MIGRATE_MOVABLE, 14 * P, 15 * P);
     assert_int_equal(zone_cma_init(f.z, 15 * P, P, NULL), 0);
     assert_int_equal(zone_isolate_range(f.z, 12 * P, 2 * P, NULL), 0);
-    shrink(f.z, 2 * P);
+    assert_int_equal(zone_shrink(f.z, 2 * P, &ev, NULL), -EINPROGRESS);
+    assert_int_equal(finish(&f, &ev, 0, NULL), 0);
+    give(f.z, f.move[0].to);
+    give(f.z, f.move[1].to);
     assert_int_equal(zone_nr_pageblocks(f.z, MIGRATE_CMA), 0);
     assert_int_equal(zone_nr_pageblocks(f.z, MIGRATE_ISOLATE), 2);
     assert_int_equal(zone_undo_isolate(f.z, 12 * P, 2 * P), 0);
