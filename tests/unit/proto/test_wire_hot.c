@@ -378,6 +378,9 @@ static void replies_are_read_by_hand_in_our_form_only(void **state)
         BYTES(0x08, 1, 0x3a, 4, 0x08, 1, 0x08, 2), /* twice */
         BYTES(0x08, 1, 0x3a, 2, 0x10, 1),          /* unknown */
         BYTES(0x08, 1, 0x32, 0),                   /* no blocks */
+        /* Nine bytes of handles. */
+        BYTES(0x08, 1, 0x32, 20, 0x0a, 9, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0x12, 1, 0, 0x1a, 1, 0, 0x22,
+              1, 0),
         /* Zone 64; order 19; two offsets; no offset; the zone twice; zone 1 in two bytes. */
         BYTES(0x08, 1, 0x32, 19, 0x0a, 8, 1, 2, 3, 4, 5, 6, 7, 8, 0x12, 1, 64, 0x1a, 1, 0, 0x22, 1,
               0),
