@@ -139,7 +139,7 @@ static bool read_alloc(const struct hot_op *op, struct wire_arena *a, struct wir
     at = read_array(at, op->end, ALLOC_ZONE, &zones);
     at = read_array(at, op->end, ALLOC_OFFSET, &offsets);
     at = read_array(at, op->end, ALLOC_ORDER, &orders);
-    if (at != op->end || handles.len % sizeof(*u64))
+    if (!at || at != op->end || handles.len % sizeof(*u64))
         return false;
     nr = handles.len / sizeof(*u64);
     u64 = wire_arena_take(a, 1, 2 * nr * sizeof(*u64) + (zones.len + orders.len) * sizeof(*u32));
