@@ -24,6 +24,7 @@
  * else:
  * bits  8-10  migratetype that was asked for
  * bit   11    free pending: its owner freed it while it was busy
+ * bit   12    unbacked: bad, out of use for good, and of any order
  * bits 16-63  tag: allocated, the owner's; moving, the pfn that it goes to; target, the owner's tag
  * of the block that comes; populating, the domain
  *
@@ -33,7 +34,8 @@
 #define WORD_ORDER_SHIFT  3
 #define WORD_TYPE_SHIFT   8
 #define WORD_FREE_PENDING ((uint64_t)1 << 11)
-#define WORD_RESERVED     ((uint64_t)0xf000)
+#define WORD_BAD          ((uint64_t)1 << 12)
+#define WORD_RESERVED     ((uint64_t)0xe000)
 #define WORD_TAG_SHIFT    16
 #define WORD_NEXT_SHIFT   8
 #define WORD_PREV_SHIFT   36
@@ -96,6 +98,12 @@ static inline enum migratetype word_type(uint64_t w)
 static inline uint64_t word_tag(uint64_t w)
 {
     return w >> WORD_TAG_SHIFT;
+}
+
+/** A block that was written to while it was free. UNMOVABLE: it never leaves. */
+static inline uint64_t word_bad(unsigned order)
+{
+    return word_make(BLOCK_UNBACKED, order, MIGRATE_UNMOVABLE, 0) | WORD_BAD;
 }
 
 /** The same granted block in another state, nothing pending. */

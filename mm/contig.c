@@ -9,6 +9,7 @@
 
 #include <errno.h>
 
+#include "debug.h"
 #include "evacuate.h"
 
 unsigned block_order_in(pfn_t start, pfn_t end)
@@ -58,8 +59,46 @@ int zone_cma_init(struct zone *z, pfn_t start, pfn_t nr_pages, struct zone_obsta
     return 0;
 }
 
+/*
+ * The range was found bad: free what is good of it once more, so that it merges as before. Only a
+ * debugged zone comes here, in which verified blocks are poisoned still.
+ */
+static void put_back(struct zone *z, pfn_t start, pfn_t end)
+{
+    pfn_t next;
+
+    for (pfn_t pfn = start; pfn < end; pfn = next) {
+        next = block_end(z, pfn);
+        if (!(*word_at(z, pfn) & WORD_BAD))
+            free_block(z, pfn, word_order(*word_at(z, pfn)));
+    }
+}
+
+/* Each block of the range is off the lists: verify all before the first is granted. */
+static bool debug_grant_range(const struct contig *c, struct zone_obstacle *ret)
+{
+    struct zone *z = c->ev.z;
+    pfn_t end = c->start + c->rq.nr_pages;
+    struct zone_request rq = {.type = c->rq.type, .flags = c->rq.flags, .by = c->rq.by};
+    bool good = true;
+
+    for (pfn_t pfn = c->start; pfn < end; pfn = block_end(z, pfn)) {
+        if (!debug_verify(z, pfn, word_order(*word_at(z, pfn)))) {
+            *ret = (struct zone_obstacle){.reason = OBSTACLE_BAD, .pfn = pfn};
+            good = false;
+        }
+    }
+    if (!good)
+        put_back(z, c->start, end);
+    for (pfn_t pfn = c->start; good && pfn < end; pfn = block_end(z, pfn)) {
+        rq.order = word_order(*word_at(z, pfn));
+        owner_granted(z, &rq, pfn);
+    }
+    return good;
+}
+
 /* The range is empty: grant it. */
-static void grant_range(struct contig *c)
+static int grant_range(struct contig *c, struct zone_obstacle *ret)
 {
     struct zone *z = c->ev.z;
     enum migratetype type = list_type(z, c->rq.type);
@@ -74,8 +113,12 @@ static void grant_range(struct contig *c)
         next = pfn + order_pages(order);
         range_detach(z, pfn);
         word_store(word_at(z, pfn), word_make(BLOCK_ALLOCATED, order, c->rq.type, c->rq.tag[n++]));
-        z->allocs++;
     }
+    if (zone_debugged(z) && !debug_grant_range(c, ret)) {
+        range_undo_isolate(z, c->ev.start, c->ev.end);
+        return -EBUSY;
+    }
+    z->allocs += n;
     for (pfn_t pfn = c->start & ~(order_pages(z->pageblock_order) - 1); pfn < end;
          pfn += order_pages(z->pageblock_order)) {
         struct pageblock *pb = pageblock_of(z, pfn);
@@ -84,13 +127,12 @@ static void grant_range(struct contig *c)
             pb->saved_type = (uint8_t)type;
     }
     range_undo_isolate(z, c->ev.start, c->ev.end);
+    return 0;
 }
 
-static int grant_if_empty(struct contig *c, int r)
+static int grant_if_empty(struct contig *c, int r, struct zone_obstacle *ret)
 {
-    if (r == 0)
-        grant_range(c);
-    return r;
+    return r == 0 ? grant_range(c, ret) : r;
 }
 
 static int begin_at(struct zone *z, pfn_t start, unsigned types, struct contig *c,
@@ -105,7 +147,7 @@ static int begin_at(struct zone *z, pfn_t start, unsigned types, struct contig *
     };
 
     c->start = start;
-    return grant_if_empty(c, evacuate_begin(&c->ev, z, &rq, ret));
+    return grant_if_empty(c, evacuate_begin(&c->ev, z, &rq, ret), ret);
 }
 
 static bool request_is_good(const struct zone *z, const struct contig_request *rq)
@@ -183,7 +225,7 @@ int alloc_contig_pages(struct zone *z, const struct contig_request *rq, struct c
 
 int contig_continue(struct contig *c, struct zone_obstacle *ret_obstacle)
 {
-    struct zone_obstacle ignored;
+    struct zone_obstacle ignored, *o = ret_obstacle ? ret_obstacle : &ignored;
 
-    return grant_if_empty(c, evacuate_continue(&c->ev, ret_obstacle ? ret_obstacle : &ignored));
+    return grant_if_empty(c, evacuate_continue(&c->ev, o), o);
 }

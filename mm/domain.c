@@ -8,7 +8,7 @@
  */
 #include <errno.h>
 
-#include "zone_internal.h"
+#include "debug.h"
 
 /* Take the smallest free block of at least this order that lies outside the domain; own type first.
  */
@@ -121,7 +121,7 @@ int zone_populate_done(struct zone *z, pfn_t pfn)
         pageblock_of(z, pfn)[i].resident = (uint8_t)word_tag(w);
     z->nr_busy -= order_pages(order);
     z->set[word_tag(w)].nr_populating -= order_pages(order);
-    free_block(z, pfn, order);
+    release_block(z, pfn, order);
     return 0;
 }
 
@@ -157,7 +157,7 @@ int zone_populate_fail(struct zone *z, pfn_t pfn, unsigned nr_done)
     z->nr_unbacked++;
     for (pfn_t i = 0; i < nr; i++) {
         if (i != nr_done)
-            free_block(z, pfn + (i << z->pageblock_order), z->pageblock_order);
+            release_block(z, pfn + (i << z->pageblock_order), z->pageblock_order);
     }
     return 0;
 }
@@ -165,12 +165,12 @@ int zone_populate_fail(struct zone *z, pfn_t pfn, unsigned nr_done)
 int zone_pageblock_backed(struct zone *z, pfn_t pfn, unsigned domain)
 {
     if (pfn >= z->nr_pages || domain >= z->nr_domains ||
-        word_state(*word_at(z, pfn)) != BLOCK_UNBACKED)
+        word_state(*word_at(z, pfn)) != BLOCK_UNBACKED || (*word_at(z, pfn) & WORD_BAD))
         return -EINVAL;
     zone_settle(z);
     pageblock_of(z, pfn)->resident = (uint8_t)domain;
     z->nr_unbacked--;
-    free_block(z, pfn, z->pageblock_order);
+    release_block(z, pfn, z->pageblock_order);
     return 0;
 }
 

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 
+#include "debug.h"
 #include "evacuate.h"
 
 /* To the tail, so that what is new is used last, and can best be taken away again (FPI_TO_TAIL). */
@@ -16,7 +17,7 @@ static void free_to_tail(struct zone *z, pfn_t pfn, unsigned order)
     enum migratetype type;
 
     word_store(word_at(z, pfn), word_free(order, pfn, pfn));
-    free_block(z, pfn, order);
+    release_block(z, pfn, order);
     pfn = block_head(z, pfn);
     order = word_order(*word_at(z, pfn));
     type = (enum migratetype)pageblock_of(z, pfn)->type;

@@ -79,7 +79,7 @@ static enum obstacle_reason block_obstacle(uint64_t w)
     case BLOCK_ALLOCATED:
         return word_type(w) == MIGRATE_UNMOVABLE ? OBSTACLE_UNMOVABLE : OBSTACLE_NONE;
     case BLOCK_UNBACKED:
-        return OBSTACLE_UNBACKED;
+        return w & WORD_BAD ? OBSTACLE_BAD : OBSTACLE_UNBACKED;
     default:
         return OBSTACLE_BUSY;
     }

@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 
+#include "debug.h"
 #include "range.h"
 
 const enum migratetype move_types[NR_MOBILITIES][NR_MOBILITIES] = {
@@ -55,9 +56,11 @@ static int move_begin(struct zone *z, pfn_t from, unsigned nr_types)
     order = word_order(w);
     domain = order < z->pageblock_order ? pageblock_of(z, from)->holder
                                         : pageblock_of(z, from)->resident;
-    if (!take_place(z, domain, order, list_type(z, type), nr_types, &b))
-        return -ENOMEM;
-    expand(z, &b, order, domain);
+    do {
+        if (!take_place(z, domain, order, list_type(z, type), nr_types, &b))
+            return -ENOMEM;
+        expand(z, &b, order, domain);
+    } while (!block_is_good(z, b.pfn, order));
     word_store(word_at(z, b.pfn), word_make(BLOCK_TARGET, order, type, word_tag(w)));
     word_store(word_at(z, from), word_make(BLOCK_MOVING, order, type, b.pfn));
     z->nr_busy += order_pages(order);
@@ -87,11 +90,12 @@ int zone_move_done(struct zone *z, pfn_t from, pfn_t *ret_to, bool *ret_freed)
     w = *word_at(z, from);
     to = (pfn_t)word_tag(w);
     z->nr_busy -= order_pages(word_order(w));
+    owner_moved(z, from, to, word_order(w));
     if (w & WORD_FREE_PENDING)
-        free_block(z, to, word_order(w));
+        release_block(z, to, word_order(w));
     else
         word_store(word_at(z, to), word_with_state(*word_at(z, to), BLOCK_ALLOCATED));
-    free_block(z, from, word_order(w));
+    release_block(z, from, word_order(w));
     *ret_to = to;
     *ret_freed = (w & WORD_FREE_PENDING) != 0;
     return 0;
@@ -110,10 +114,10 @@ int zone_move_abort(struct zone *z, pfn_t from, bool *ret_freed)
     back = word_with_state(*word_at(z, to), BLOCK_ALLOCATED);
     z->nr_busy -= order_pages(word_order(w));
     if (w & WORD_FREE_PENDING)
-        free_block(z, from, word_order(w));
+        release_block(z, from, word_order(w));
     else
         word_store(word_at(z, from), back);
-    free_block(z, to, word_order(w));
+    release_block(z, to, word_order(w));
     *ret_freed = (w & WORD_FREE_PENDING) != 0;
     return 0;
 }

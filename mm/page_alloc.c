@@ -73,7 +73,11 @@ int pass_init(struct alloc_pass *p, struct memory *m, const struct page_request 
         .zl = rq->flags & REQUEST_THISNODE ? &m->local[rq->node] : &m->all[rq->node],
         .class = class_of(rq),
         .nodemask = rq->nodemask ? rq->nodemask : UINT64_MAX,
-        .zrq = {.order = rq->order, .type = rq->type, .domain = rq->domain, .tag = rq->tag},
+        .zrq = {.order = rq->order,
+                .type = rq->type,
+                .domain = rq->domain,
+                .tag = rq->tag,
+                .by = rq->by},
         .mark = WMARK_LOW,
     };
     pass_prefer(p);

@@ -4,7 +4,8 @@
 
 #include <errno.h>
 
-#include "zone_internal.h"
+#include "debug.h"
+#include "mm/page_owner.h"
 
 #define ALIGN_UP(x, a) (((x) + (a)-1) / (a) * (a))
 #define CACHE_LINE     ((size_t)64)
@@ -37,6 +38,10 @@ static int layout_of(const struct zone_config *c, struct layout *ret)
     if ((unsigned)c->kind >= NR_ZONE_KINDS)
         return -EINVAL;
     if (c->nr_domains > 1 && (!c->ops || !c->ops->populate))
+        return -EINVAL;
+    if ((c->debug & ZONE_DEBUG_POISON) && !(c->ops && c->ops->poison && c->ops->verify))
+        return -EINVAL;
+    if (c->debug & ~(ZONE_DEBUG_POISON | ZONE_DEBUG_OWNER))
         return -EINVAL;
 
     ret->pageblocks =
@@ -75,6 +80,8 @@ static void init_blocks(struct zone *z, enum migratetype type)
 
         while ((pfn & (order_pages(order) - 1)) != 0 || order_pages(order) > z->nr_pages - pfn)
             order--;
+        if (zone_debugged(z))
+            debug_release(z, pfn, order);
         list_add_tail(z, &z->set[0], type, order, pfn);
         pfn += order_pages(order);
     }
@@ -89,6 +96,8 @@ int zone_init(const struct zone_config *config, void *lasting, void *derived, st
 
     if (r < 0)
         return r;
+    if ((config->debug & ZONE_DEBUG_OWNER) && !config->owner)
+        return -EINVAL;
     z->word = lasting;
     z->pageblock = (struct pageblock *)((unsigned char *)lasting + l.pageblocks);
     z->set = (struct list_set *)((unsigned char *)derived + l.sets);
@@ -103,6 +112,9 @@ int zone_init(const struct zone_config *config, void *lasting, void *derived, st
     z->node = config->node;
     z->ops = config->ops;
     z->ops_ctx = config->ops_ctx;
+    z->debug = config->debug;
+    z->owner = config->debug & ZONE_DEBUG_OWNER ? config->owner : NULL;
+    z->fast_orders = z->debug != 0 ? 0 : z->pageblock_order;
     init_blocks(z, list_type(z, MIGRATE_MOVABLE));
     *ret = z;
     return 0;

@@ -20,6 +20,7 @@ struct census {
     pfn_t large;
     pfn_t busy;
     pfn_t unbacked;
+    pfn_t bad;
     pfn_t targets;
     pfn_t moving;
     uint64_t target_squares; /* each target belongs to one moving block: sums of squares agree */
@@ -112,13 +113,13 @@ static int check_whole_pageblocks(struct census *c, pfn_t pfn, uint64_t w)
     const struct zone *z = c->z;
     const struct pageblock *pb = pageblock_of(z, pfn);
     pfn_t nr = order_pages(word_order(w) - z->pageblock_order);
+    bool unbacked = word_state(w) == BLOCK_UNBACKED && !(w & WORD_BAD);
     int r;
 
     for (pfn_t i = 0; i < nr; i++) {
         if (pb[i].holder != DOMAIN_NONE)
             return broken(c, "pageblock of pfn %u is whole and has holder %u", pfn, pb[i].holder);
-        if (word_state(w) == BLOCK_UNBACKED ? pb[i].resident != DOMAIN_NONE
-                                            : pb[i].resident >= z->nr_domains)
+        if (unbacked ? pb[i].resident != DOMAIN_NONE : pb[i].resident >= z->nr_domains)
             return broken(c, "pageblock of pfn %u is resident in %u", pfn, pb[i].resident);
         if (word_state(w) != BLOCK_POPULATING && pb[i].resident != pb[0].resident)
             return broken(c, "block %u lies in two files", pfn);
@@ -179,6 +180,10 @@ static int check_state(struct census *c, pfn_t pfn, uint64_t w)
         c->populating[word_tag(w)] += pages;
         return 0;
     case BLOCK_UNBACKED:
+        if (w == word_bad(word_order(w))) {
+            c->bad += pages;
+            return 0;
+        }
         c->unbacked++;
         if (word_order(w) != z->pageblock_order)
             return broken(c, "unbacked block %u has order %u", pfn, word_order(w));
@@ -204,7 +209,8 @@ static int check_block(struct census *c, pfn_t pfn)
         return broken(c, "block %u of order %u is not aligned, or leaves the zone", pfn, order);
     if (word_state(w) != BLOCK_FREE &&
         (word_type(w) >= NR_MIGRATETYPES || (w & WORD_RESERVED) != 0 ||
-         ((w & WORD_FREE_PENDING) != 0 && word_state(w) != BLOCK_MOVING)))
+         ((w & WORD_FREE_PENDING) != 0 && word_state(w) != BLOCK_MOVING) ||
+         ((w & WORD_BAD) != 0 && w != word_bad(order))))
         return broken(c, "block %u has type %u, or flags that it cannot have", pfn, word_type(w));
     for (pfn_t i = 1; i < order_pages(order); i++) {
         if (*word_at(z, pfn + i) != 0)
@@ -313,6 +319,8 @@ static int check_counts(const struct census *c)
     if (c->unbacked != z->nr_unbacked)
         return broken(c, "%u pageblocks are unbacked, the zone says %u", c->unbacked,
                       z->nr_unbacked);
+    if (c->bad != z->nr_bad)
+        return broken(c, "%u pages are bad, the zone says %u", c->bad, z->nr_bad);
     if (c->moving != c->targets || c->moving_squares != c->target_squares)
         return broken(c, "%u blocks move to %u targets", c->moving, c->targets);
     return 0;

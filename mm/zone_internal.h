@@ -16,9 +16,9 @@
 
 /** What lasts of a pageblock. Of a block of several pageblocks only the first one's type counts. */
 struct pageblock {
-    uint8_t type;     /**< enum migratetype: the lists that its free blocks are on */
-    uint8_t resident; /**< the domain whose file has its bytes, or DOMAIN_NONE */
-    uint8_t holder;   /**< the domain that its small blocks belong to; DOMAIN_NONE: it has none */
+    uint8_t type;       /**< enum migratetype: the lists that its free blocks are on */
+    uint8_t resident;   /**< the domain whose file has its bytes, or DOMAIN_NONE */
+    uint8_t holder;     /**< the domain that its small blocks belong to; DOMAIN_NONE: it has none */
     uint8_t saved_type; /**< while it is isolated: what it was before; else 0 */
 };
 
@@ -45,14 +45,16 @@ struct zone {
     struct list_set *set;
     pfn_t nr_pages;
     pfn_t max_pages; /**< what the metadata has room for; behind nr_pages it is 0 */
-    pfn_t nr_large; /**< free pages of the mobilities, in blocks of a pageblock or more */
+    pfn_t nr_large;  /**< free pages of the mobilities, in blocks of a pageblock or more */
     uint8_t pageblock_order;
+    uint8_t fast_orders; /**< orders below are granted fast; 0 while debugged */
     uint8_t nr_domains;
     bool grouping;
     uint32_t held_key; /**< block_key() of the held block, or HELD_NONE */
     pfn_t held;        /**< freed last and not merged yet; see zone_settle() */
     pfn_t nr_busy;
     pfn_t nr_unbacked; /**< pageblocks */
+    pfn_t nr_bad;
     pfn_t nr_pageblocks[NR_MIGRATETYPES];
     pfn_t wmark[NR_WMARKS];
     pfn_t boost;
@@ -70,6 +72,8 @@ struct zone {
     uint64_t passes;
     const struct zone_ops *ops;
     void *ops_ctx;
+    unsigned debug;           /**< ZONE_DEBUG_* */
+    struct page_owner *owner; /**< a page's record each, or NULL */
 };
 
 /** See word_at(). */

@@ -33,6 +33,8 @@ int zone_block(struct zone *z, pfn_t pfn, struct zone_block *ret)
         ret->free_pending = false;
         ret->tag = 0;
     }
+    if (ret->state == BLOCK_UNBACKED && (w & WORD_BAD))
+        ret->state = BLOCK_BAD;
     return 0;
 }
 
@@ -53,6 +55,7 @@ void zone_stat(struct zone *z, struct zone_stat *ret)
         .unbacked_pageblocks = z->nr_unbacked,
         .isolated_pages = isolated,
         .busy_pages = z->nr_busy,
+        .bad_pages = z->nr_bad,
         .allocs = z->allocs,
         .frees = z->frees,
         .failures = z->failures,

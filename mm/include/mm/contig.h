@@ -25,6 +25,7 @@ struct contig_request {
     unsigned max_moves;  /**< that are under way at a time; 0: EVACUATE_MOVES */
     const uint64_t *tag; /**< of the blocks, in order; to be kept until the request has ended */
     unsigned nr_tags;    /**< block_count_in() of the range, or more */
+    const struct requester *by; /**< for the page owner records, kept as long; NULL: unknown */
 };
 
 /** One contiguous request on its way. The caller's memory; start is for the caller to read. */

@@ -26,6 +26,7 @@ enum obstacle_reason {
     OBSTACLE_ABORTED,   /**< a block whose move has failed too often */
     OBSTACLE_GRANTED,   /**< a granted block, where all has to be free */
     OBSTACLE_BEHIND,    /**< pageblocks that were added behind the range */
+    OBSTACLE_BAD,       /**< a block that was written to while it was free */
 };
 
 /** What stood in the way: a person can look there. */

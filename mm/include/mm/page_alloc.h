@@ -44,11 +44,12 @@ struct page_request {
     enum migratetype type; /**< one of the NR_MOBILITIES */
     unsigned domain;
     uint64_t tag;
-    unsigned flags;       /**< REQUEST_* */
-    unsigned node;        /**< to prefer */
-    unsigned caller_node; /**< where the caller runs; for statistics */
-    uint64_t nodemask;    /**< bit n: node n may be used; 0: all */
-    int zone;             /**< the only zone that may be used, or -1 */
+    unsigned flags;             /**< REQUEST_* */
+    unsigned node;              /**< to prefer */
+    unsigned caller_node;       /**< where the caller runs; for statistics */
+    uint64_t nodemask;          /**< bit n: node n may be used; 0: all */
+    int zone;                   /**< the only zone that may be used, or -1 */
+    const struct requester *by; /**< for the page owner record; NULL: unknown */
 };
 
 /** What was granted. */

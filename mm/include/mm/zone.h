@@ -23,6 +23,8 @@
 #include "mm/types.h"
 
 struct zone;
+struct page_owner;
+struct requester;
 
 /** resident of a pageblock whose memory is nowhere: taken by somebody while it passed. */
 #define DOMAIN_NONE 0xffu
@@ -52,18 +54,39 @@ struct zone_ops {
     void (*move)(void *ctx, struct zone *z, pfn_t from, pfn_t to, unsigned order);
     /** A request fell back. */
     void (*fallback)(void *ctx, struct zone *z, const struct zone_fallback *fb);
+    /**
+     * For ZONE_DEBUG_POISON. poison: a block becomes free, at first in zone_init(): fill it with a
+     * pattern. verify: it is about to be granted or moved to: return the first page of it that has
+     * another content, or PFN_NONE. Meanwhile it is nobody's; its memory is where zone_resident()
+     * says.
+     */
+    void (*poison)(void *ctx, struct zone *z, pfn_t pfn, unsigned order);
+    pfn_t (*verify)(void *ctx, struct zone *z, pfn_t pfn, unsigned order);
+    /**
+     * verify has found page bad in the block at pfn, which is out of use from now on (BLOCK_BAD);
+     * the request goes on with another one. zone_page_owner() may say who had the page.
+     */
+    void (*bad_page)(void *ctx, struct zone *z, pfn_t bad, pfn_t pfn, unsigned order);
 };
 
+/** Debug options. While all are off they cost nothing; while one is on, nothing is fast. */
+/** Free pages hold a pattern, and are granted only if they still do (page_poison in Linux). */
+#define ZONE_DEBUG_POISON (1u << 0)
+/** Keep who had a page last: page_owner.h. */
+#define ZONE_DEBUG_OWNER (1u << 1)
+
 struct zone_config {
-    pfn_t nr_pages;             /**< 1 to PFN_MAX_PAGES, a multiple of the pageblock */
-    pfn_t max_pages;            /**< what it can grow to, a multiple of the pageblock; 0: nr_pages */
-    unsigned pageblock_order;   /**< 1 to MAX_PAGE_ORDER: a hugepage of the zone's backing */
-    unsigned nr_domains;        /**< 1 to MAX_DOMAINS */
-    bool no_grouping;           /**< do not group by mobility at all; for comparison */
-    enum zone_kind kind;        /**< left out: ZONE_DMA32; decides who may use it, and its marks */
-    unsigned node;              /**< the NUMA node that it lies on */
+    pfn_t nr_pages;           /**< 1 to PFN_MAX_PAGES, a multiple of the pageblock */
+    pfn_t max_pages;          /**< what it can grow to, a multiple of the pageblock; 0: nr_pages */
+    unsigned pageblock_order; /**< 1 to MAX_PAGE_ORDER: a hugepage of the zone's backing */
+    unsigned nr_domains;      /**< 1 to MAX_DOMAINS */
+    bool no_grouping;         /**< do not group by mobility at all; for comparison */
+    enum zone_kind kind;      /**< left out: ZONE_DMA32; decides who may use it, and its marks */
+    unsigned node;            /**< the NUMA node that it lies on */
     const struct zone_ops *ops; /**< may be NULL; must outlive the zone */
     void *ops_ctx;
+    unsigned debug;           /**< ZONE_DEBUG_* */
+    struct page_owner *owner; /**< for ZONE_DEBUG_OWNER: zone_owner_bytes(), zero-filled */
 };
 
 /**
@@ -77,9 +100,9 @@ int zone_metadata_bytes(const struct zone_config *config, size_t *ret_lasting, s
 /**
  * Make a zone, all free: every pageblock MOVABLE (UNMOVABLE if the zone is too small to group,
  * at most fewer than NR_MIGRATETYPES pageblocks ever; memmap_init and
- * page_group_by_mobility_disabled in Linux), resident in domain 0's file. lasting, derived: zone_metadata_bytes() each, zero-filled, aligned
- * to 64 bytes; they stay the caller's and must outlive the zone. Returns 0, or -EINVAL. *ret lies
- * inside derived.
+ * page_group_by_mobility_disabled in Linux), resident in domain 0's file. lasting, derived:
+ * zone_metadata_bytes() each, zero-filled, aligned to 64 bytes; they stay the caller's and must
+ * outlive the zone. Returns 0, or -EINVAL. *ret lies inside derived.
  */
 int zone_init(const struct zone_config *config, void *lasting, void *derived, struct zone **ret);
 
@@ -113,8 +136,9 @@ struct zone_request {
     unsigned order;
     enum migratetype type; /**< one of the NR_MOBILITIES */
     unsigned domain;
-    unsigned flags; /**< ALLOC_* */
-    uint64_t tag;   /**< BLOCK_TAG_BITS bits that zone_block() gives back */
+    unsigned flags;             /**< ALLOC_* */
+    uint64_t tag;               /**< BLOCK_TAG_BITS bits that zone_block() gives back */
+    const struct requester *by; /**< for the page owner record; NULL: unknown */
 };
 
 /**
@@ -188,6 +212,7 @@ enum block_state {
     BLOCK_TARGET,     /**< where a moving block is being copied to */
     BLOCK_POPULATING, /**< empty, on its way to another domain's file */
     BLOCK_UNBACKED,   /**< a pageblock without memory */
+    BLOCK_BAD = 8,    /**< was written to while it was free: never granted again */
 };
 
 struct zone_block {
@@ -207,6 +232,7 @@ struct zone_stat {
     pfn_t free_pages; /**< in all domains */
     pfn_t empty_pageblocks;
     pfn_t unbacked_pageblocks;
+    pfn_t bad_pages;      /**< written to while they were free, and whole blocks with them */
     pfn_t isolated_pages; /**< free, but in isolated pageblocks: not among free_pages */
     pfn_t busy_pages; /**< targets of moves and what is being populated: neither free nor granted */
     uint64_t allocs;
