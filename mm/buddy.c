@@ -3,7 +3,7 @@
  */
 #include <errno.h>
 
-#include "zone_internal.h"
+#include "debug.h"
 
 /*
  * Put the upper halves of a block on the lists of their type, from order high - 1 down to low.
@@ -199,19 +199,27 @@ static bool take_special(struct zone *z, const struct zone_request *rq, struct f
            take_smallest(z, rq->domain, rq->order, MIGRATE_CMA, ret);
 }
 
+/* Find a block for what the heads of the type's own lists do not serve as they are. */
+static int find_block(struct zone *z, const struct zone_request *rq, struct found_block *ret)
+{
+    if (!((rq->flags & (ALLOC_HIGHATOMIC | ALLOC_CMA)) && take_special(z, rq, ret)) &&
+        !take_smallest(z, rq->domain, rq->order, list_type(z, rq->type), ret))
+        return rmqueue_fallback(z, rq, ret);
+    return 0;
+}
+
 /* Everything but a block of the very order from the type's own list. */
 static int rmqueue_slow(struct zone *z, const struct zone_request *rq, pfn_t *ret_pfn)
 {
     struct found_block b;
 
-    if (!((rq->flags & (ALLOC_HIGHATOMIC | ALLOC_CMA)) && take_special(z, rq, &b)) &&
-        !take_smallest(z, rq->domain, rq->order, list_type(z, rq->type), &b)) {
-        int r = rmqueue_fallback(z, rq, &b);
+    do {
+        int r = find_block(z, rq, &b);
 
         if (r < 0)
             return r;
-    }
-    expand(z, &b, rq->order, rq->domain);
+        expand(z, &b, rq->order, rq->domain);
+    } while (zone_debugged(z) && !debug_grant(z, rq, b.pfn));
     grant(z, rq, b.pfn);
     *ret_pfn = b.pfn;
     return 0;
@@ -234,7 +242,7 @@ int zone_rmqueue(struct zone *z, const struct zone_request *rq, pfn_t *ret_pfn)
     } else {
         zone_settle(z);
         s = &z->set[domain];
-        if (!(s->mask[type] >> order & 1u) || order >= z->pageblock_order ||
+        if (!(s->mask[type] >> order & 1u) || order >= z->fast_orders ||
             (rq->flags & (ALLOC_HIGHATOMIC | ALLOC_CMA)))
             return rmqueue_slow(z, rq, ret_pfn);
         pfn = list_pop(z, s, type, order);
@@ -257,6 +265,14 @@ static void hold(struct zone *z, pfn_t pfn, unsigned order)
     word_store(word_at(z, pfn), word_free(order, pfn, pfn));
 }
 
+/* While debugged, a freed block is not held. */
+static int free_debugged(struct zone *z, pfn_t pfn, unsigned order)
+{
+    release_block(z, pfn, order);
+    z->frees++;
+    return 0;
+}
+
 /* A busy block is freed when its move ends. */
 static int free_later(struct zone *z, pfn_t pfn, uint64_t w)
 {
@@ -276,6 +292,8 @@ int zone_free(struct zone *z, pfn_t pfn)
     w = *word_at(z, pfn);
     if (word_state(w) != BLOCK_ALLOCATED)
         return free_later(z, pfn, w);
+    if (zone_debugged(z))
+        return free_debugged(z, pfn, word_order(w));
     zone_settle(z);
     hold(z, pfn, word_order(w));
     z->frees++;
@@ -303,5 +321,7 @@ int zone_split(struct zone *z, pfn_t pfn, uint64_t upper_tag)
         pageblock_of(z, pfn)->holder = pageblock_of(z, pfn)->resident;
     word_store(word_at(z, upper), word_make(BLOCK_ALLOCATED, order, word_type(w), upper_tag));
     word_store(word_at(z, pfn), word_make(BLOCK_ALLOCATED, order, word_type(w), word_tag(w)));
+    if (zone_debugged(z))
+        owner_split(z, pfn, order);
     return 0;
 }
