@@ -54,6 +54,9 @@ static inline uint64_t word_free(unsigned order, pfn_t next, pfn_t prev)
            ((uint64_t)next << WORD_NEXT_SHIFT) | ((uint64_t)prev << WORD_PREV_SHIFT);
 }
 
+/** A state of mm/'s own, never seen outside: free, but not merged yet. The links mean nothing. */
+#define BLOCK_RESTING ((enum block_state)7)
+
 /** Does a free block of this order begin here? */
 static inline bool word_is_free(uint64_t w, unsigned order)
 {

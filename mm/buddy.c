@@ -166,6 +166,29 @@ void free_block(struct zone *z, pfn_t pfn, unsigned order)
         free_large(z, pfn, order);
 }
 
+static void free_resting_of(struct zone *z, struct list_set *s, enum migratetype type,
+                            unsigned order)
+{
+    struct resting *r = &s->resting[order][type];
+
+    s->rests[type] &= ~order_pages(order);
+    while (r->nr > 0)
+        free_block(z, r->pfn[--r->nr], order);
+}
+
+void free_resting(struct zone *z)
+{
+    z->resting = false;
+    for (unsigned d = 0; d < z->nr_domains; d++) {
+        struct list_set *s = &z->set[d];
+
+        for (unsigned t = 0; t < NR_MOBILITIES; t++) {
+            for (uint32_t m = s->rests[t]; m != 0; m &= m - 1)
+                free_resting_of(z, s, (enum migratetype)t, (unsigned)__builtin_ctz(m));
+        }
+    }
+}
+
 /* Serve a request that no list of its own type can. */
 static int rmqueue_fallback(struct zone *z, const struct zone_request *rq, struct found_block *ret)
 {
@@ -202,14 +225,20 @@ static bool take_special(struct zone *z, const struct zone_request *rq, struct f
 /* Find a block for what the heads of the type's own lists do not serve as they are. */
 static int find_block(struct zone *z, const struct zone_request *rq, struct found_block *ret)
 {
+    enum migratetype type = list_type(z, rq->type);
+
+    /* No pageblock is broken, and no other type's memory taken, while blocks of ours may be
+     * resting. */
+    if ((z->set[rq->domain].mask[type] & (order_pages(z->pageblock_order) - 1)) >> rq->order == 0)
+        zone_settle(z);
     if (!((rq->flags & (ALLOC_HIGHATOMIC | ALLOC_CMA)) && take_special(z, rq, ret)) &&
-        !take_smallest(z, rq->domain, rq->order, list_type(z, rq->type), ret))
+        !take_smallest(z, rq->domain, rq->order, type, ret))
         return rmqueue_fallback(z, rq, ret);
     return 0;
 }
 
-/* Everything but a block of the very order from the type's own list. */
-static int rmqueue_slow(struct zone *z, const struct zone_request *rq, pfn_t *ret_pfn)
+/* Everything but a block of the very order that rests, or heads its type's own list. */
+static NEVER_INLINE int rmqueue_slow(struct zone *z, const struct zone_request *rq, pfn_t *ret_pfn)
 {
     struct found_block b;
 
@@ -225,78 +254,80 @@ static int rmqueue_slow(struct zone *z, const struct zone_request *rq, pfn_t *re
     return 0;
 }
 
+/* Nothing of the order rests: the head of its list, if it has one. */
+static NEVER_INLINE int rmqueue_list(struct zone *z, const struct zone_request *rq, pfn_t *ret_pfn)
+{
+    enum migratetype type = list_type(z, rq->type);
+    struct list_set *s = &z->set[rq->domain];
+    unsigned order = rq->order;
+
+    if (s->list[type][order].nr == 0 || order >= z->fast_orders ||
+        (rq->flags & (ALLOC_HIGHATOMIC | ALLOC_CMA)))
+        return rmqueue_slow(z, rq, ret_pfn);
+    *ret_pfn = list_pop(z, s, type, order);
+    s->nr_small -= order_pages(order);
+    grant(z, rq, *ret_pfn);
+    return 0;
+}
+
 int zone_rmqueue(struct zone *z, const struct zone_request *rq, pfn_t *ret_pfn)
 {
-    unsigned order = rq->order, domain = rq->domain;
-    enum migratetype type;
-    struct list_set *s;
-    pfn_t pfn;
+    struct resting *r;
 
-    if (order > MAX_PAGE_ORDER || rq->type >= NR_MOBILITIES || domain >= z->nr_domains ||
+    if (rq->order > MAX_PAGE_ORDER || rq->type >= NR_MOBILITIES || rq->domain >= z->nr_domains ||
         rq->tag >> BLOCK_TAG_BITS != 0 || ((rq->flags & ALLOC_CMA) && rq->type != MIGRATE_MOVABLE))
         return -EINVAL;
-    type = list_type(z, rq->type);
-    if (block_key(order, type, domain) == z->held_key) {
-        z->held_key = HELD_NONE;
-        pfn = z->held;
-    } else {
-        zone_settle(z);
-        s = &z->set[domain];
-        if (!(s->mask[type] >> order & 1u) || order >= z->fast_orders ||
-            (rq->flags & (ALLOC_HIGHATOMIC | ALLOC_CMA)))
-            return rmqueue_slow(z, rq, ret_pfn);
-        pfn = list_pop(z, s, type, order);
-        s->nr_small -= order_pages(order);
-    }
-    grant(z, rq, pfn);
-    *ret_pfn = pfn;
+    r = &z->set[rq->domain].resting[rq->order][list_type(z, rq->type)];
+    if (r->nr == 0 || (rq->flags & (ALLOC_HIGHATOMIC | ALLOC_CMA)))
+        return rmqueue_list(z, rq, ret_pfn);
+    *ret_pfn = r->pfn[--r->nr];
+    grant(z, rq, *ret_pfn);
     return 0;
 }
 
-/* Free a block, but leave it unmerged until the next call: see zone_settle(). */
-static void hold(struct zone *z, pfn_t pfn, unsigned order)
+/* Free what cannot rest: a block of a special type, one too many, a busy one (when its move ends).
+ */
+static NEVER_INLINE int free_slow(struct zone *z, pfn_t pfn)
 {
+    uint64_t w = *word_at(z, pfn);
     const struct pageblock *pb = pageblock_of(z, pfn);
-    enum migratetype type = (enum migratetype)pb->type;
-    bool large = order >= z->pageblock_order;
+    unsigned order = word_order(w);
 
-    z->held = pfn;
-    z->held_key = block_key(order, type, large ? pb->resident : pb->holder);
-    word_store(word_at(z, pfn), word_free(order, pfn, pfn));
-}
-
-/* While debugged, a freed block is not held. */
-static int free_debugged(struct zone *z, pfn_t pfn, unsigned order)
-{
-    release_block(z, pfn, order);
-    z->frees++;
-    return 0;
-}
-
-/* A busy block is freed when its move ends. */
-static int free_later(struct zone *z, pfn_t pfn, uint64_t w)
-{
-    if (word_state(w) != BLOCK_MOVING || (w & WORD_FREE_PENDING))
+    if (word_state(w) == BLOCK_MOVING && !(w & WORD_FREE_PENDING)) {
+        word_store(word_at(z, pfn), w | WORD_FREE_PENDING);
+    } else if (word_state(w) != BLOCK_ALLOCATED) {
         return -EINVAL;
-    word_store(word_at(z, pfn), w | WORD_FREE_PENDING);
+    } else if (!type_merges((enum migratetype)pb->type) || z->max_resting == 0) {
+        release_block(z, pfn, order);
+    } else {
+        struct list_set *s = &z->set[order < z->pageblock_order ? pb->holder : pb->resident];
+
+        free_resting_of(z, s, (enum migratetype)pb->type, order);
+        rest(z, s, (enum migratetype)pb->type, order, pfn);
+    }
     z->frees++;
     return 0;
 }
 
 int zone_free(struct zone *z, pfn_t pfn)
 {
+    const struct pageblock *pb;
+    struct list_set *s;
+    unsigned order;
     uint64_t w;
 
     if (pfn >= z->nr_pages)
         return -EINVAL;
     w = *word_at(z, pfn);
-    if (word_state(w) != BLOCK_ALLOCATED)
-        return free_later(z, pfn, w);
-    if (zone_debugged(z))
-        return free_debugged(z, pfn, word_order(w));
-    zone_settle(z);
-    hold(z, pfn, word_order(w));
+    pb = pageblock_of(z, pfn);
+    if (word_state(w) != BLOCK_ALLOCATED || !type_merges((enum migratetype)pb->type))
+        return free_slow(z, pfn);
+    order = word_order(w);
+    s = &z->set[order < z->pageblock_order ? pb->holder : pb->resident];
+    if (s->resting[order][pb->type].nr == z->max_resting)
+        return free_slow(z, pfn);
     z->frees++;
+    rest(z, s, (enum migratetype)pb->type, order, pfn);
     return 0;
 }
 

@@ -90,7 +90,8 @@ int zone_move_done(struct zone *z, pfn_t from, pfn_t *ret_to, bool *ret_freed)
     w = *word_at(z, from);
     to = (pfn_t)word_tag(w);
     z->nr_busy -= order_pages(word_order(w));
-    owner_moved(z, from, to, word_order(w));
+    if (zone_debugged(z))
+        owner_moved(z, from, to, word_order(w));
     if (w & WORD_FREE_PENDING)
         release_block(z, to, word_order(w));
     else

@@ -107,9 +107,9 @@ int zone_init(const struct zone_config *config, void *lasting, void *derived, st
     z->nr_domains = (uint8_t)config->nr_domains;
     z->grouping =
         !config->no_grouping && z->max_pages >> config->pageblock_order >= NR_MIGRATETYPES;
-    z->held_key = HELD_NONE;
     z->kind = (uint8_t)config->kind;
     z->node = config->node;
+    z->max_resting = config->eager || config->debug ? 0 : MAX_RESTING;
     z->ops = config->ops;
     z->ops_ctx = config->ops_ctx;
     z->debug = config->debug;

@@ -29,14 +29,25 @@ struct free_list {
     pfn_t reserved; /**< makes the index a shift */
 };
 
+/** How many freed blocks of one order and type may rest: with their number, a cache line. */
+#define MAX_RESTING 15u
+
+/** Blocks that are freed, and not merged yet: the last one is the first to be granted again. */
+struct resting {
+    pfn_t nr;
+    pfn_t pfn[MAX_RESTING];
+};
+
 /** The free lists of one domain: its blocks smaller than a pageblock, and larger ones in its file.
  */
 struct list_set {
     uint32_t mask[NR_MIGRATETYPES]; /**< bit o: the list of order o is not empty */
+    uint32_t rests[NR_MOBILITIES];  /**< bit o: blocks of order o may be resting */
     pfn_t nr_small;                 /**< free pages of the mobilities, in less than pageblocks */
     pfn_t nr_special[NR_SPECIAL];   /**< free pages of the other types, in blocks of any size */
     pfn_t nr_populating;            /**< pages on their way to this domain's file */
     struct free_list list[NR_MIGRATETYPES][NR_PAGE_ORDERS];
+    struct resting resting[NR_PAGE_ORDERS][NR_MOBILITIES + 1]; /**< 4: makes the index a shift */
 };
 
 struct zone {
@@ -50,8 +61,8 @@ struct zone {
     uint8_t fast_orders; /**< orders below are granted fast; 0 while debugged */
     uint8_t nr_domains;
     bool grouping;
-    uint32_t held_key; /**< block_key() of the held block, or HELD_NONE */
-    pfn_t held;        /**< freed last and not merged yet; see zone_settle() */
+    uint8_t max_resting; /**< of one order and type: MAX_RESTING, or 0 if blocks merge at once */
+    bool resting;        /**< some set has resting blocks; see zone_settle() */
     pfn_t nr_busy;
     pfn_t nr_unbacked; /**< pageblocks */
     pfn_t nr_bad;
@@ -80,6 +91,9 @@ struct zone {
 #define WORD_GROUP   512u
 #define WORD_PADDING 8u
 
+/** For what a hot path calls seldom, so that it need not save registers for it. */
+#define NEVER_INLINE __attribute__((noinline))
+
 static inline pfn_t order_pages(unsigned order)
 {
     return (pfn_t)1 << (order & 31u); /* the mask costs nothing, and bounds the shift for all */
@@ -94,14 +108,6 @@ static inline uint64_t *word_at(const struct zone *z, pfn_t pfn)
 {
     return &z->word[(size_t)pfn + (size_t)(pfn / WORD_GROUP) * WORD_PADDING];
 }
-
-/** What a free block must agree in with a request to serve it as it is. */
-static inline uint32_t block_key(unsigned order, enum migratetype type, unsigned set)
-{
-    return order | (uint32_t)type << 8 | set << 16;
-}
-
-#define HELD_NONE UINT32_MAX
 
 static inline struct pageblock *pageblock_of(const struct zone *z, pfn_t pfn)
 {
@@ -152,7 +158,9 @@ static inline unsigned highest_order(uint32_t mask)
 static inline void list_start(struct zone *z, struct free_list *l, unsigned order, pfn_t pfn)
 {
     word_store(word_at(z, pfn), word_free(order, pfn, pfn));
-    *l = (struct free_list){.head = pfn, .tail = pfn, .nr = 1};
+    l->head = pfn;
+    l->tail = pfn;
+    l->nr = 1;
 }
 
 static inline void list_add_head(struct zone *z, struct list_set *s, enum migratetype type,
@@ -234,6 +242,21 @@ static inline pfn_t list_pop(struct zone *z, struct list_set *s, enum migratetyp
     return pfn;
 }
 
+/* ---- blocks that rest ---- */
+
+static inline void rest(struct zone *z, struct list_set *s, enum migratetype type, unsigned order,
+                        pfn_t pfn)
+{
+    struct resting *r = &s->resting[order][type];
+
+    word_store(word_at(z, pfn), word_make(BLOCK_RESTING, order, MIGRATE_UNMOVABLE, 0));
+    if (!(s->rests[type] & order_pages(order))) {
+        s->rests[type] |= order_pages(order);
+        z->resting = true;
+    }
+    r->pfn[r->nr++] = pfn;
+}
+
 /* ---- between the files ---- */
 
 /** A free block, found and taken off its list. */
@@ -271,20 +294,19 @@ void expand(struct zone *z, const struct found_block *b, unsigned order, unsigne
  */
 void free_block(struct zone *z, pfn_t pfn, unsigned order);
 
+/** Merge all resting blocks: zone_settle()'s work when there are some. */
+void free_resting(struct zone *z);
+
 /**
- * Merge the held block. The block freed last stays as it is until the next call, since that is so
- * often a request for just such a block: Linux has its pcp lists for this, here one block is
- * enough. Every function that looks at free blocks settles first, so that nobody outside ever sees
- * a held one.
+ * Merge what is resting. A freed block rests for a while as it is, before it is merged, since it is
+ * so often asked for again: Linux has its pcp lists for this. Resting blocks are on no list, are
+ * not counted as free, and are nobody's free buddies. Every function that looks at free blocks
+ * settles first, so that nobody outside ever sees one.
  */
 static inline void zone_settle(struct zone *z)
 {
-    uint32_t key = z->held_key;
-
-    if (key != HELD_NONE) {
-        z->held_key = HELD_NONE;
-        free_block(z, z->held, key & 0xff);
-    }
+    if (z->resting)
+        free_resting(z);
 }
 
 /** Serve a request from another type's memory: first pass, whole pageblocks. */

@@ -80,6 +80,7 @@ struct zone_config {
     pfn_t max_pages;          /**< what it can grow to, a multiple of the pageblock; 0: nr_pages */
     unsigned pageblock_order; /**< 1 to MAX_PAGE_ORDER: a hugepage of the zone's backing */
     unsigned nr_domains;      /**< 1 to MAX_DOMAINS */
+    bool eager;               /**< merge freed blocks at once, let none rest; for comparison */
     bool no_grouping;         /**< do not group by mobility at all; for comparison */
     enum zone_kind kind;      /**< left out: ZONE_DMA32; decides who may use it, and its marks */
     unsigned node;            /**< the NUMA node that it lies on */

@@ -198,14 +198,6 @@ static void merged(struct model *m, pfn_t pfn)
     }
 }
 
-void model_settle(struct model *m)
-{
-    if (m->has_held) {
-        m->has_held = false;
-        merged(m, m->held);
-    }
-}
-
 static uint32_t add_block(struct model *m, const struct model_block *b)
 {
     m->block[m->nr_blocks] = *b;
@@ -228,16 +220,7 @@ void model_granted(struct model *m, const struct zone_request *rq, pfn_t pfn,
     const struct model_block b = {.pfn = pfn, .order = rq->order, .type = rq->type, .tag = rq->tag};
     enum migratetype type = model_list_type(m, rq->type);
 
-    if (m->has_held && rq->order == m->held_order &&
-        type == (enum migratetype)model_pageblock_of(m, m->held)->type &&
-        rq->domain == model_pageblock_of(m, m->held)->resident) {
-        if (pfn != m->held || fb)
-            model_fail("block %u freed last is not granted to its like, but %u", m->held, pfn);
-        m->has_held = false;
-    } else {
-        model_settle(m);
-        rule_granted(m, rq, pfn, fb);
-    }
+    rule_granted(m, rq, pfn, fb);
     if (fb) {
         m->count.claims += fb->claimed;
         m->count.steals += !fb->claimed;
@@ -252,14 +235,12 @@ void model_granted(struct model *m, const struct zone_request *rq, pfn_t pfn,
 
 void model_refused(struct model *m, const struct zone_request *rq)
 {
-    model_settle(m);
     rule_refused(m, rq);
     m->count.failures++;
 }
 
 void model_waits(struct model *m, const struct zone_request *rq, const struct model_pass *begun)
 {
-    model_settle(m);
     rule_waits(m, rq, begun);
     if (!begun)
         return;
@@ -275,16 +256,13 @@ void model_freed(struct model *m, uint32_t index)
     struct model_block b = m->block[index];
 
     m->count.frees++;
-    model_settle(m);
     if (b.moving) {
         m->block[index].free_pending = true;
         return;
     }
     set_pages(m, b.pfn, b.order, PAGE_FREE, b.type);
     remove_block(m, index);
-    m->held = b.pfn;
-    m->held_order = b.order;
-    m->has_held = true;
+    merged(m, b.pfn);
 }
 
 void model_split(struct model *m, uint32_t index, uint64_t upper_tag)
@@ -302,7 +280,6 @@ void model_move_begun(struct model *m, uint32_t index, pfn_t to)
 {
     struct model_block *b = &m->block[index];
 
-    model_settle(m);
     rule_moved(m, b, to);
     set_pages(m, to, b->order, PAGE_TARGET, b->type);
     m->nr_busy += (pfn_t)1 << b->order;
@@ -312,7 +289,6 @@ void model_move_begun(struct model *m, uint32_t index, pfn_t to)
 
 void model_move_refused(struct model *m, uint32_t index)
 {
-    model_settle(m);
     rule_move_refused(m, &m->block[index]);
 }
 
@@ -370,7 +346,6 @@ void model_pass_ended(struct model *m, uint32_t index, pfn_t nr_done)
     struct model_pass p = m->pass[index];
     pfn_t nr = (pfn_t)1 << (p.order - m->pageblock_order);
 
-    model_settle(m);
     m->pass[index] = m->pass[--m->nr_passes];
     m->nr_busy -= (pfn_t)1 << p.order;
     for (pfn_t i = 0; i < nr; i++) {
@@ -396,7 +371,6 @@ void model_backed(struct model *m, uint32_t index, unsigned domain)
 {
     pfn_t pfn = m->unbacked[index];
 
-    model_settle(m);
     m->unbacked[index] = m->unbacked[--m->nr_unbacked];
     set_resident(m, pfn, domain);
     set_pages(m, pfn, m->pageblock_order, PAGE_FREE, MIGRATE_UNMOVABLE);

@@ -84,11 +84,6 @@ struct model {
     pfn_t small_free[MAX_DOMAINS]; /* free pages in pageblocks that are not empty */
     struct zone_stat count;        /* what only ever grows, as the zone should tell it */
 
-    /* The block freed last: it counts as free, but merges when the zone is next looked at. */
-    pfn_t held;
-    unsigned held_order;
-    bool has_held;
-
     bool thorough; /* judge by a look at all pages, for the next answer */
 };
 
@@ -112,8 +107,6 @@ void model_move_ended(struct model *m, struct zone *z, uint32_t index, bool done
 /** A populate ended: nr_done of its pageblocks arrived; the next is lost, unless all did. */
 void model_pass_ended(struct model *m, uint32_t index, pfn_t nr_done);
 void model_backed(struct model *m, uint32_t index, unsigned domain);
-/** Somebody looked at the zone: the block freed last is merged. */
-void model_settle(struct model *m);
 
 /** Compare the zone's numbers with the model's: O(domains). */
 void model_compare_counts(const struct model *m, struct zone *z);

@@ -203,31 +203,6 @@ static void a_block_that_will_soon_merge_is_granted_last(void **state)
     fixture_close(&f);
 }
 
-/* As long as nobody has looked, the block freed last serves a request like its own, and no other.
- */
-static void a_block_is_granted_again_before_it_merges(void **state)
-{
-    struct zone_fixture f;
-    pfn_t pfn;
-
-    (void)state;
-    fixture_open(&f, 1024, 4, 1);
-    pfn = take(f.z, 0, MIGRATE_MOVABLE);
-    for (int i = 0; i < 10; i++) {
-        give(f.z, pfn);
-        assert_int_equal(zone_free(f.z, pfn), -EINVAL);
-        assert_int_equal(take(f.z, 0, MIGRATE_MOVABLE), pfn);
-    }
-    give(f.z, pfn);
-    assert_int_equal(take(f.z, 1, MIGRATE_MOVABLE), pfn); /* of another order: merged before */
-    give(f.z, pfn);
-    assert_true(take(f.z, 1, MIGRATE_UNMOVABLE) == pfn); /* of another type: claimed */
-    assert_pageblocks(f.z, 1, 63, 0);
-    give(f.z, pfn);
-    assert_wholly_free(f.z);
-    fixture_close(&f);
-}
-
 /* The same for blocks of a pageblock and more, up to the two largest orders, where it ends. */
 static void assert_tail_up_to(unsigned order, bool tail)
 {
@@ -284,7 +259,6 @@ int main(void)
         cmocka_unit_test(a_block_larger_than_the_zone_is_only_out_of_memory),
         cmocka_unit_test(the_block_freed_last_is_granted_first),
         cmocka_unit_test(a_block_that_will_soon_merge_is_granted_last),
-        cmocka_unit_test(a_block_is_granted_again_before_it_merges),
         cmocka_unit_test(the_two_largest_orders_never_go_to_the_tail),
         cmocka_unit_test(upper_halves_go_to_the_head),
     };

@@ -123,6 +123,7 @@ static void run_open(struct run *r, const struct shape *s, uint64_t seed)
                                  .pageblock_order = s->pageblock_order,
                                  .nr_domains = s->nr_domains,
                                  .no_grouping = s->no_grouping,
+                                 .eager = true,
                                  .ops = &r->ops,
                                  .ops_ctx = r};
 
@@ -151,7 +152,6 @@ static void run_close(struct run *r)
 /* Everybody may look at any time; then what the zone put off is done. */
 static void look(struct run *r)
 {
-    model_settle(&r->m);
     model_compare_counts(&r->m, r->z);
 }
 
@@ -358,7 +358,6 @@ static void end_move(struct run *r, uint32_t index, bool done)
 
     if (e != 0)
         model_fail("the end of the move of %u answered %d", from, e);
-    model_settle(&r->m);
     model_move_ended(&r->m, r->z, index, done, to, freed);
     r->nr_moving--;
     look(r);

@@ -70,6 +70,7 @@ void fixture_open(struct zone_fixture *f, pfn_t nr_pages, unsigned pageblock_ord
         .nr_pages = nr_pages,
         .pageblock_order = pageblock_order,
         .nr_domains = nr_domains,
+        .eager = true, /* so that what is freed shows at once; test_resting.c has the rest */
         .ops = &ops,
         .ops_ctx = f,
     };
