@@ -6,6 +6,9 @@
 
 #include "mm/page_alloc.h"
 
+/** The block will be cut, and its tail freed: never from a GIGANTIC zone. */
+#define REQUEST_CUT (1u << 31)
+
 struct alloc_pass {
     struct memory *m;
     const struct page_request *rq;
@@ -23,8 +26,10 @@ struct alloc_pass {
 int pass_init(struct alloc_pass *p, struct memory *m, const struct page_request *rq);
 /** Find the preferred zone anew, after nodemask has changed. */
 void pass_prefer(struct alloc_pass *p);
-/** May the request use this zone, marks aside? */
-bool pass_may_use(const struct alloc_pass *p, const struct zone *z);
+/** The i-th zone of the list, or NULL if the request may not use it, marks aside. */
+struct zone *pass_zone(const struct alloc_pass *p, unsigned i);
+/** Count that nr pages or blocks were granted from a zone (zone_statistics). */
+void pass_count(const struct alloc_pass *p, struct zone *z, unsigned nr);
 /** Try each zone of the list at the pass's mark (get_page_from_freelist). */
 bool pass_run(struct alloc_pass *p, struct page_grant *ret);
 /** Why nothing was found. */

@@ -29,16 +29,15 @@ void highatomic_reserve(struct zone *z, pfn_t pfn)
         retype(z, pfn, order, MIGRATE_HIGHATOMIC);
 }
 
-/* Take a free block of a pageblock or more to another type's list. */
-static void retype_free(struct zone *z, unsigned domain, unsigned order, pfn_t pfn,
-                        enum migratetype type)
+/* Take one pageblock of a free block to another type's list; the rest of it is kept. */
+static void retype_free(struct zone *z, unsigned domain, unsigned order, enum migratetype type)
 {
-    struct list_set *s = &z->set[domain];
+    struct found_block b;
 
-    list_del(z, s, MIGRATE_HIGHATOMIC, order, pfn);
-    *large_count(z, s, MIGRATE_HIGHATOMIC) -= order_pages(order);
-    retype(z, pfn, order, type);
-    free_block(z, pfn, order);
+    (void)take_smallest(z, domain, order, MIGRATE_HIGHATOMIC, &b);
+    expand(z, &b, z->pageblock_order, domain);
+    retype(z, b.pfn, z->pageblock_order, type);
+    free_block(z, b.pfn, z->pageblock_order);
 }
 
 bool highatomic_unreserve(struct zone *z, unsigned domain, enum migratetype type, bool force)
@@ -59,6 +58,6 @@ bool highatomic_unreserve(struct zone *z, unsigned domain, enum migratetype type
     if (order < z->pageblock_order)
         retype_broken(z, pfn & ~(order_pages(z->pageblock_order) - 1), list_type(z, type));
     else
-        retype_free(z, domain, order, pfn, list_type(z, type));
+        retype_free(z, domain, order, list_type(z, type));
     return true;
 }

@@ -22,7 +22,7 @@ static unsigned distance(const struct memory *m, unsigned from, unsigned to)
 static bool has_memory(const struct memory *m, unsigned node)
 {
     for (unsigned i = 0; i < m->nr_zones; i++) {
-        if (m->zone[i] && m->zone[i]->node == node)
+        if (m->zone[i] && m->zone[i]->node == node && m->zone[i]->nr_pages != 0)
             return true;
     }
     return false;
@@ -55,7 +55,9 @@ static void append_node(const struct memory *m, struct zonelist *zl, unsigned no
 {
     for (unsigned kind = NR_ZONE_KINDS; kind-- > 0;) {
         for (unsigned i = 0; i < m->nr_zones; i++) {
-            if (m->zone[i] && m->zone[i]->node == node && m->zone[i]->kind == kind)
+            const struct zone *z = m->zone[i];
+
+            if (z && z->node == node && z->kind == kind && z->nr_pages != 0)
                 zl->id[zl->nr++] = (uint8_t)i;
         }
     }
@@ -105,7 +107,8 @@ void memory_rebuild(struct memory *m)
 
 int memory_init(struct memory *m, unsigned page_shift, const struct mm_topology *topology)
 {
-    if (page_shift < 10 || (topology && topology->nr_nodes > MAX_NODES))
+    if (page_shift < PAGE_SHIFT_MIN || page_shift > PAGE_SHIFT_MAX ||
+        (topology && topology->nr_nodes > MAX_NODES))
         return -EINVAL;
     *m = (struct memory){.page_shift = page_shift, .settings = MM_SETTINGS_INIT};
     if (topology)

@@ -15,37 +15,27 @@ static enum zone_kind class_of(const struct page_request *rq)
 {
     if (rq->flags & REQUEST_DMA32)
         return ZONE_DMA32;
-    if (rq->order == MAX_PAGE_ORDER)
+    if (rq->order == MAX_PAGE_ORDER && !(rq->flags & REQUEST_CUT))
         return ZONE_GIGANTIC;
     return rq->type == MIGRATE_MOVABLE ? ZONE_MOVABLE : ZONE_NORMAL;
 }
 
-bool pass_may_use(const struct alloc_pass *p, const struct zone *z)
-{
-    if (z->kind > p->class || !(p->nodemask >> z->node & 1))
-        return false;
-    if (p->rq->domain >= z->nr_domains)
-        return false;
-    if (z->kind == ZONE_MOVABLE)
-        return p->rq->type == MIGRATE_MOVABLE;
-    /* Whole hugepages only, so that a gigantic page is not broken for a small block. */
-    return z->kind != ZONE_GIGANTIC || p->rq->order >= z->pageblock_order;
-}
-
-static struct zone *zone_of(const struct alloc_pass *p, unsigned i)
+struct zone *pass_zone(const struct alloc_pass *p, unsigned i)
 {
     struct zone *z = p->m->zone[p->zl->id[i]];
 
     if (p->rq->zone >= 0 && p->zl->id[i] != (unsigned)p->rq->zone)
         return NULL;
-    return pass_may_use(p, z) ? z : NULL;
+    if (z->kind > p->class || !(p->nodemask >> z->node & 1) || p->rq->domain >= z->nr_domains)
+        return NULL;
+    return z->kind == ZONE_MOVABLE && p->rq->type != MIGRATE_MOVABLE ? NULL : z;
 }
 
 void pass_prefer(struct alloc_pass *p)
 {
     p->preferred = NULL;
     for (unsigned i = 0; i < p->zl->nr && !p->preferred; i++)
-        p->preferred = zone_of(p, i);
+        p->preferred = pass_zone(p, i);
 }
 
 /* Is there a lower zone on its node, so that fallback there is better than mixing types here? */
@@ -92,19 +82,18 @@ int pass_init(struct alloc_pass *p, struct memory *m, const struct page_request 
     return 0;
 }
 
-/* zone_statistics */
-static void count(struct alloc_pass *p, struct zone *z)
+void pass_count(const struct alloc_pass *p, struct zone *z, unsigned nr)
 {
     if (z->node == p->preferred->node) {
-        z->numa.hit++;
+        z->numa.hit += nr;
     } else {
-        z->numa.miss++;
-        p->preferred->numa.foreign++;
+        z->numa.miss += nr;
+        p->preferred->numa.foreign += nr;
     }
     if (z->node == p->rq->caller_node)
-        z->numa.local++;
+        z->numa.local += nr;
     else
-        z->numa.other++;
+        z->numa.other += nr;
 }
 
 static bool try_zone(struct alloc_pass *p, unsigned id, struct page_grant *ret)
@@ -126,7 +115,7 @@ static bool try_zone(struct alloc_pass *p, unsigned id, struct page_grant *ret)
         return false;
     if (p->zrq.flags & ALLOC_HIGHATOMIC)
         highatomic_reserve(z, pfn);
-    count(p, z);
+    pass_count(p, z, 1);
     *ret = (struct page_grant){.zone = id, .pfn = pfn, .order = p->rq->order};
     return true;
 }
@@ -137,12 +126,12 @@ bool pass_run(struct alloc_pass *p, struct page_grant *ret)
         bool again = (p->zrq.flags & ALLOC_NOFRAGMENT) != 0;
 
         for (unsigned i = 0; i < p->zl->nr; i++) {
-            const struct zone *z = zone_of(p, i);
+            const struct zone *z = pass_zone(p, i);
 
             if (!z)
                 continue;
             /* Locality beats the avoidance of fragmentation. */
-            if (again && z != p->preferred && z->node != p->preferred->node)
+            if (again && z->node != p->preferred->node)
                 break;
             if (try_zone(p, p->zl->id[i], ret))
                 return true;
@@ -164,8 +153,8 @@ static void consider(const struct alloc_pass *p, unsigned id, struct refusal *r)
         return;
     if (r->reason != REFUSAL_NO_ZONE && free_pages <= r->free_pages)
         return;
-    r->reason = zone_watermark_ok(z, 0, zone_wmark(z, p->mark) + order_pages(p->rq->order) - 1,
-                                  p->class, p->rq->domain, p->zrq.flags)
+    r->reason = zone_watermark_pages(z, p->rq->order, zone_wmark(z, p->mark), p->class,
+                                     p->rq->domain, p->zrq.flags)
                     ? REFUSAL_FRAGMENTATION
                     : REFUSAL_SHORTAGE;
     r->zone = id;
@@ -185,7 +174,7 @@ void pass_refusal(const struct alloc_pass *p, struct refusal *ret)
                         .tried = p->tried};
 
     for (unsigned i = 0; i < p->zl->nr; i++) {
-        if (zone_of(p, i))
+        if (pass_zone(p, i))
             consider(p, p->zl->id[i], &r);
     }
     *ret = r;

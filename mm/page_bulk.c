@@ -8,18 +8,39 @@
 /* The first zone of the preferred node that stays above low with nr pages less. */
 static int bulk_zone(const struct alloc_pass *p, unsigned nr)
 {
-    for (unsigned i = 0; p->preferred && i < p->zl->nr; i++) {
-        struct zone *z = p->m->zone[p->zl->id[i]];
+    for (unsigned i = 0; i < p->zl->nr; i++) {
+        struct zone *z = pass_zone(p, i);
 
-        if (!pass_may_use(p, z) || z->node != p->preferred->node ||
-            (p->rq->zone >= 0 && p->zl->id[i] != (unsigned)p->rq->zone))
-            continue;
-        if (zone_watermark_fast(z, 0, WMARK_LOW, p->class, p->rq->domain, p->zrq.flags) &&
+        if (z && z->node == p->preferred->node &&
             zone_watermark_ok(z, 0, zone_wmark(z, WMARK_LOW) + nr, p->class, p->rq->domain,
                               p->zrq.flags))
             return p->zl->id[i];
     }
     return -1;
+}
+
+/* Take up to nr single pages from one zone. Returns how many. */
+static unsigned take_bulk(struct alloc_pass *p, unsigned id, unsigned nr, const uint64_t *tags,
+                          struct page_grant *ret)
+{
+    struct zone *z = p->m->zone[id];
+    unsigned got = 0;
+    int r = 0;
+
+    while (got < nr) {
+        p->zrq.tag = tags[got];
+        r = zone_rmqueue(z, &p->zrq, &ret[got].pfn);
+        if (r < 0)
+            break;
+        ret[got].zone = id;
+        ret[got].order = 0;
+        got++;
+    }
+    if (r == -ENOMEM)
+        z->failures--; /* nobody is refused */
+    if (got > 0)
+        pass_count(p, z, got);
+    return got;
 }
 
 unsigned alloc_pages_bulk(struct memory *m, const struct path_ops *ops, void *ctx,
@@ -29,23 +50,19 @@ unsigned alloc_pages_bulk(struct memory *m, const struct path_ops *ops, void *ct
     struct page_request one = *rq;
     struct refusal refusal;
     struct alloc_pass p;
-    unsigned got = 0;
+    unsigned got;
     int id;
 
+    if (nr == 0)
+        return 0;
     one.order = 0;
-    if (nr == 0 || pass_init(&p, m, &one) < 0)
+    one.tag = tags[0];
+    if (pass_init(&p, m, &one) < 0)
         return 0;
     id = nr > 1 ? bulk_zone(&p, nr) : -1;
-    for (; id >= 0 && got < nr; got++) {
-        p.zrq.tag = tags[got];
-        if (zone_rmqueue(m->zone[id], &p.zrq, &ret[got].pfn) < 0)
-            break;
-        ret[got].zone = (unsigned)id;
-        ret[got].order = 0;
-    }
+    got = id >= 0 ? take_bulk(&p, (unsigned)id, nr, tags, ret) : 0;
     if (got > 0)
         return got;
-    one.tag = tags[0];
     return alloc_pages(m, ops, ctx, &one, &ret[0], &refusal) == 0 ? 1 : 0;
 }
 
@@ -89,6 +106,8 @@ int alloc_pages_exact(struct memory *m, const struct path_ops *ops, void *ctx,
     }
     whole.order = nr_pages == 1 ? 0 : highest_order(nr_pages - 1) + 1;
     whole.tag = tags[0];
+    if (nr_pages < order_pages(whole.order))
+        whole.flags |= REQUEST_CUT;
     r = alloc_pages(m, ops, ctx, &whole, &g, ret_refusal);
     if (r < 0)
         return r;

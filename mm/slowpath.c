@@ -19,8 +19,10 @@ struct slowpath {
     void *ctx;
     enum compact_priority priority;
     enum compact_result compacted;
+    unsigned sequence; /* of the zonelists, when it began */
     int no_progress;
     int compactions;
+    bool granted;
 };
 
 unsigned slowpath_flags(const struct page_request *rq)
@@ -59,22 +61,31 @@ static void wake_balancers(struct slowpath *s)
     if (!(p->rq->flags & REQUEST_WAKE) || !s->ops->wake_balancer)
         return;
     for (unsigned i = 0; i < p->zl->nr; i++) {
-        const struct zone *z = p->m->zone[p->zl->id[i]];
-
-        if (z->kind <= p->class && (p->nodemask >> z->node & 1))
+        if (pass_zone(p, i))
             s->ops->wake_balancer(s->ctx, p->zl->id[i], p->rq->order, p->class);
     }
 }
 
+/*
+ * Try all zones again. Returns whether the request ends here: it is granted, or memory is on its
+ * way to its domain. The preferred zone is looked for each time, since callbacks may take zones
+ * away.
+ */
+static bool run(struct slowpath *s, struct page_grant *ret)
+{
+    pass_prefer(s->p);
+    s->granted = pass_run(s->p, ret);
+    return s->granted || s->p->begun;
+}
+
 /* __alloc_pages_direct_compact */
-static bool compact(struct slowpath *s, struct page_grant *ret)
+static bool compact(struct slowpath *s, enum compact_priority priority, struct page_grant *ret)
 {
     s->compacted = COMPACT_SKIPPED;
     if (s->p->rq->order == 0 || !s->ops->compact)
         return false;
-    s->compacted = s->ops->compact(s->ctx, s->p->rq, s->priority);
-    return s->compacted != COMPACT_SKIPPED && s->compacted != COMPACT_DEFERRED &&
-           pass_run(s->p, ret);
+    s->compacted = s->ops->compact(s->ctx, s->p->rq, priority);
+    return s->compacted != COMPACT_SKIPPED && s->compacted != COMPACT_DEFERRED && run(s, ret);
 }
 
 static bool unreserve_highatomic(const struct slowpath *s, bool force)
@@ -82,28 +93,33 @@ static bool unreserve_highatomic(const struct slowpath *s, bool force)
     const struct alloc_pass *p = s->p;
 
     for (unsigned i = 0; i < p->zl->nr; i++) {
-        struct zone *z = p->m->zone[p->zl->id[i]];
+        struct zone *z = pass_zone(p, i);
 
-        if (pass_may_use(p, z) && highatomic_unreserve(z, p->rq->domain, p->rq->type, force))
+        if (z && highatomic_unreserve(z, p->rq->domain, p->rq->type, force))
             return true;
     }
     return false;
 }
 
-/* __alloc_pages_direct_reclaim. Returns whether a block was found; *ret_progress: pages came free.
- */
+/* __alloc_pages_direct_reclaim. Returns as run(); *ret_progress: pages came free. */
 static bool reclaim(struct slowpath *s, struct page_grant *ret, bool *ret_progress)
 {
     *ret_progress = s->ops->reclaim && s->ops->reclaim(s->ctx, s->p->rq) != 0;
     if (!*ret_progress)
         return false;
-    if (pass_run(s->p, ret))
+    if (run(s, ret))
         return true;
     /* What was reclaimed may be kept for others, or lie in a pcp. */
     (void)unreserve_highatomic(s, false);
     if (s->ops->drain)
         s->ops->drain(s->ctx);
-    return pass_run(s->p, ret);
+    return run(s, ret);
+}
+
+/* Pages of a zone that may be used which reclaim could free. */
+static pfn_t reclaimable(const struct slowpath *s, unsigned i)
+{
+    return s->ops->reclaimable ? s->ops->reclaimable(s->ctx, s->p->zl->id[i]) : 0;
 }
 
 /* should_reclaim_retry: could some zone pass min if everything that is reclaimable were free? */
@@ -116,12 +132,11 @@ static bool retry_reclaim(struct slowpath *s, bool progress)
     else
         s->no_progress++;
     for (unsigned i = 0; s->no_progress <= MAX_RECLAIM_RETRIES && i < p->zl->nr; i++) {
-        struct zone *z = p->m->zone[p->zl->id[i]];
-        pfn_t more = s->ops->reclaimable ? s->ops->reclaimable(s->ctx, p->zl->id[i]) : 0;
+        struct zone *z = pass_zone(p, i);
+        pfn_t more = z ? reclaimable(s, i) : 0;
 
-        if (more != 0 && pass_may_use(p, z) &&
-            zone_watermark_with(z, p->rq->order, zone_wmark(z, WMARK_MIN), p->class, p->rq->domain,
-                                p->zrq.flags, more))
+        if (more != 0 && zone_watermark_with(z, p->rq->order, zone_wmark(z, WMARK_MIN), p->class,
+                                             p->rq->domain, p->zrq.flags, more))
             return true;
     }
     return unreserve_highatomic(s, true);
@@ -133,12 +148,13 @@ static bool compaction_suitable(const struct slowpath *s)
     const struct alloc_pass *p = s->p;
 
     for (unsigned i = 0; i < p->zl->nr; i++) {
-        struct zone *z = p->m->zone[p->zl->id[i]];
-        pfn_t more = s->ops->reclaimable ? s->ops->reclaimable(s->ctx, p->zl->id[i]) : 0;
-        pfn_t mark = zone_wmark(z, p->rq->order > COSTLY_ORDER ? WMARK_LOW : WMARK_MIN);
+        struct zone *z = pass_zone(p, i);
+        enum zone_watermark mark = p->rq->order > COSTLY_ORDER ? WMARK_LOW : WMARK_MIN;
 
-        if (pass_may_use(p, z) && zone_watermark_with(z, 0, mark + 2 * order_pages(p->rq->order),
-                                                      p->class, p->rq->domain, ALLOC_CMA, more))
+        /* Not all is counted that reclaim could free: too much would go for one block. */
+        if (z &&
+            zone_watermark_with(z, 0, zone_wmark(z, mark) + 2 * order_pages(p->rq->order), p->class,
+                                p->rq->domain, ALLOC_CMA, reclaimable(s, i) / p->rq->order))
             return true;
     }
     return false;
@@ -150,7 +166,7 @@ static bool retry_compact(struct slowpath *s)
     bool costly = s->p->rq->order > COSTLY_ORDER;
     enum compact_priority most = costly ? COMPACT_LIGHT : COMPACT_FULL;
 
-    if (s->p->rq->order == 0)
+    if (s->p->rq->order == 0 || !s->ops->compact)
         return false;
     if (s->compacted == COMPACT_SKIPPED)
         return compaction_suitable(s);
@@ -167,21 +183,26 @@ static bool retry_compact(struct slowpath *s)
     return true;
 }
 
-/* __alloc_pages_may_oom: a last look at the high mark, then the last resort if it may be. */
+/*
+ * __alloc_pages_may_oom: a last look at the high mark, without rights, then the last resort if it
+ * may be. Who is being ended itself is no reason to end another.
+ */
 static bool last_resort(struct slowpath *s, struct page_grant *ret, bool *ret_progress)
 {
     struct alloc_pass *p = s->p;
-    enum zone_watermark mark = p->mark;
-    bool found;
+    unsigned flags = p->zrq.flags;
+    bool ends;
 
     *ret_progress = false;
     p->mark = WMARK_HIGH;
-    found = pass_run(p, ret);
-    p->mark = mark;
-    if (found)
+    p->zrq.flags = flags & (ALLOC_CMA | ALLOC_KSWAPD);
+    ends = run(s, ret);
+    p->mark = WMARK_MIN;
+    p->zrq.flags = flags;
+    if (ends)
         return true;
     if (p->rq->order > COSTLY_ORDER || p->class == ZONE_DMA32 ||
-        (p->rq->flags & (REQUEST_RETRY_MAYFAIL | REQUEST_THISNODE)))
+        (p->rq->flags & (REQUEST_RETRY_MAYFAIL | REQUEST_THISNODE | REQUEST_VICTIM)))
         return false;
     *ret_progress = s->ops->last_resort && s->ops->last_resort(s->ctx, p->rq);
     return false;
@@ -197,10 +218,12 @@ static bool compact_first(struct slowpath *s, struct page_grant *ret, bool *ret_
     if (!(rq->flags & REQUEST_MAY_WAIT) || reserve_flags(rq) != 0 ||
         !(costly || (rq->order > 0 && rq->type != MIGRATE_MOVABLE)))
         return false;
-    if (compact(s, ret))
+    if (compact(s, COMPACT_ASYNC, ret))
         return true;
-    *ret_fail = costly && (rq->flags & REQUEST_NORETRY) &&
-                (s->compacted == COMPACT_SKIPPED || s->compacted == COMPACT_DEFERRED);
+    if (costly && (rq->flags & REQUEST_NORETRY)) {
+        *ret_fail = s->compacted == COMPACT_SKIPPED || s->compacted == COMPACT_DEFERRED;
+        s->priority = COMPACT_ASYNC; /* for so small an effort nothing that takes time */
+    }
     return false;
 }
 
@@ -213,14 +236,12 @@ static bool run_privileged(struct slowpath *s, struct page_grant *ret)
     if (rights != 0)
         p->zrq.flags = rights | (p->zrq.flags & (ALLOC_CMA | ALLOC_KSWAPD | ALLOC_NOWAIT));
     /* Who may use reserves, or is of high priority and cannot wait, is not bound to its nodes. */
-    if (rights != 0 || ((p->zrq.flags & ALLOC_MIN_RESERVE) && (p->zrq.flags & ALLOC_NON_BLOCK))) {
+    if (rights != 0 || (p->rq->flags & (REQUEST_HIGH | REQUEST_MAY_WAIT)) == REQUEST_HIGH)
         p->nodemask = UINT64_MAX;
-        pass_prefer(p);
-    }
-    return pass_run(p, ret);
+    return run(s, ret);
 }
 
-enum verdict { VERDICT_FOUND, VERDICT_RETRY, VERDICT_FAIL };
+enum verdict { VERDICT_END, VERDICT_RETRY, VERDICT_FAIL };
 
 /* Steps 7 to 14, once. */
 static enum verdict try_hard(struct slowpath *s, struct page_grant *ret)
@@ -230,55 +251,65 @@ static enum verdict try_hard(struct slowpath *s, struct page_grant *ret)
 
     if (!(rq->flags & REQUEST_MAY_WAIT) || (rq->flags & REQUEST_RESERVE))
         return VERDICT_FAIL;
-    if (reclaim(s, ret, &progress) || compact(s, ret))
-        return VERDICT_FOUND;
+    if (reclaim(s, ret, &progress) || compact(s, s->priority, ret))
+        return VERDICT_END;
     if (rq->flags & REQUEST_NORETRY)
         return VERDICT_FAIL;
-    if (costly && !(rq->flags & REQUEST_RETRY_MAYFAIL))
+    if (costly && !((rq->flags & REQUEST_RETRY_MAYFAIL) && s->ops->compact))
         return VERDICT_FAIL;
     if (retry_reclaim(s, progress))
         return VERDICT_RETRY;
     if (progress && retry_compact(s))
         return VERDICT_RETRY;
+    if (s->p->m->sequence != s->sequence)
+        return VERDICT_FAIL; /* new zones may serve it: nobody is ended before they are tried */
     if (last_resort(s, ret, &progress))
-        return VERDICT_FOUND;
-    if (!progress || (rq->flags & REQUEST_VICTIM))
+        return VERDICT_END;
+    if (!progress)
         return VERDICT_FAIL;
     s->no_progress = 0;
     return VERDICT_RETRY;
 }
 
+/* Steps 1 to 14, for the zonelists as they are. */
+static bool try_all(struct slowpath *s, struct page_grant *ret)
+{
+    enum verdict verdict;
+    bool fail;
+
+    s->sequence = s->p->m->sequence;
+    s->priority = COMPACT_LIGHT;
+    s->no_progress = 0;
+    s->compactions = 0;
+    s->p->zrq.flags = slowpath_flags(s->p->rq);
+    pass_prefer(s->p);
+    if (!s->p->preferred)
+        return false;
+    wake_balancers(s);
+    if (run(s, ret) || compact_first(s, ret, &fail))
+        return true;
+    if (fail)
+        return false;
+    do {
+        wake_balancers(s);
+        if (run_privileged(s, ret))
+            return true;
+        verdict = try_hard(s, ret);
+    } while (verdict == VERDICT_RETRY);
+    return verdict == VERDICT_END;
+}
+
 int slowpath(struct alloc_pass *p, const struct path_ops *ops, void *ctx, struct page_grant *ret)
 {
     static const struct path_ops none = {0};
-    struct slowpath s = {.p = p, .ops = ops ? ops : &none, .ctx = ctx, .priority = COMPACT_ASYNC};
-    enum verdict verdict;
-    unsigned sequence;
-    bool fail;
+    struct slowpath s = {.p = p, .ops = ops ? ops : &none, .ctx = ctx};
+    bool ends;
 
-restart:
-    sequence = p->m->sequence;
     p->mark = WMARK_MIN;
-    p->zrq.flags = slowpath_flags(p->rq);
-    pass_prefer(p);
-    if (!p->preferred)
-        return -ENOMEM;
-    wake_balancers(&s);
-    if (pass_run(p, ret) || compact_first(&s, ret, &fail))
-        return 0;
-    if (fail)
-        return -ENOMEM;
     do {
-        wake_balancers(&s);
-        if (run_privileged(&s, ret))
-            return 0;
-        verdict = try_hard(&s, ret);
-        if (verdict == VERDICT_FOUND)
-            return 0;
-        if (p->begun)
-            return -EINPROGRESS;
-    } while (verdict == VERDICT_RETRY);
-    if (p->m->sequence != sequence)
-        goto restart;
-    return -ENOMEM;
+        ends = try_all(&s, ret);
+    } while (!ends && p->m->sequence != s.sequence);
+    if (!ends)
+        return -ENOMEM;
+    return s.granted ? 0 : -EINPROGRESS;
 }

@@ -50,7 +50,7 @@ static bool is_lowmem(const struct zone *z)
 static void setup_marks(struct zone *z, uint64_t pages_min, uint64_t lowmem, unsigned scale_factor)
 {
     uint64_t managed = z->nr_pages;
-    uint64_t share = lowmem ? pages_min * managed / lowmem : pages_min;
+    uint64_t share = lowmem ? pages_min * managed / lowmem : 0;
     uint64_t gap = managed * scale_factor / 10000;
     uint64_t min = share;
 
@@ -86,7 +86,8 @@ static void setup_reserve(struct zone *z, struct zone *const *zones, unsigned nr
             if (zones[i]->node == z->node && zones[i]->kind > z->kind && zones[i]->kind <= class)
                 above += zones[i]->nr_pages;
         }
-        z->lowmem_reserve[class] = ratio == 0 ? 0 : (pfn_t)(above / ratio);
+        above = ratio == 0 || z->nr_pages == 0 ? 0 : above / ratio;
+        z->lowmem_reserve[class] = above < PFN_NONE ? (pfn_t)above : PFN_NONE;
     }
 }
 
@@ -106,7 +107,8 @@ int watermarks_setup(struct zone *const *zones, unsigned nr, unsigned page_shift
     uint64_t lowmem = 0, pages_min;
 
     if (settings->watermark_scale_factor < 1 ||
-        settings->watermark_scale_factor > SCALE_FACTOR_MAX || page_shift < 10)
+        settings->watermark_scale_factor > SCALE_FACTOR_MAX || page_shift < PAGE_SHIFT_MIN ||
+        page_shift > PAGE_SHIFT_MAX)
         return -EINVAL;
     if (settings->min_free_kbytes == MIN_FREE_NONE) {
         for (unsigned i = 0; i < nr; i++)
@@ -170,6 +172,8 @@ bool zone_boost_watermark(struct zone *z)
         return false;
     if (most < pages)
         most = pages;
+    if (most > z->nr_pages)
+        most = z->nr_pages;
     z->boost = (pfn_t)(z->boost + pages < most ? z->boost + pages : most);
     return true;
 }
@@ -213,15 +217,22 @@ static bool has_block(const struct zone *z, unsigned order, unsigned domain, uns
     return false;
 }
 
-static bool watermark_ok(const struct zone *z, unsigned order, pfn_t mark, enum zone_kind class,
-                         unsigned domain, unsigned flags, pfn_t more)
+static bool pages_ok(const struct zone *z, unsigned order, pfn_t mark, enum zone_kind class,
+                     unsigned domain, unsigned flags, pfn_t more)
 {
     int64_t free =
         (int64_t)domain_free_pages(z, domain) + more - unusable_free(z, order, domain, flags);
 
-    if (!mark_ok(free, mark, z->lowmem_reserve[class], flags))
-        return false;
-    return order == 0 || has_block(z, order, domain, flags);
+    if (flags & ALLOC_NO_WATERMARKS)
+        return free > 0;
+    return mark_ok(free, mark, z->lowmem_reserve[class], flags);
+}
+
+static bool watermark_ok(const struct zone *z, unsigned order, pfn_t mark, enum zone_kind class,
+                         unsigned domain, unsigned flags, pfn_t more)
+{
+    return pages_ok(z, order, mark, class, domain, flags, more) &&
+           (order == 0 || has_block(z, order, domain, flags));
 }
 
 bool zone_watermark_ok(struct zone *z, unsigned order, pfn_t mark, enum zone_kind class,
@@ -237,12 +248,20 @@ bool zone_watermark_with(struct zone *z, unsigned order, pfn_t mark, enum zone_k
     return watermark_ok(z, order, mark, class, domain, flags, more);
 }
 
+bool zone_watermark_pages(struct zone *z, unsigned order, pfn_t mark, enum zone_kind class,
+                          unsigned domain, unsigned flags)
+{
+    zone_settle(z);
+    return pages_ok(z, order, mark, class, domain, flags, 0);
+}
+
 bool zone_watermark_fast(struct zone *z, unsigned order, enum zone_watermark mark,
                          enum zone_kind class, unsigned domain, unsigned flags)
 {
     pfn_t pages = zone_wmark(z, mark);
 
-    /* Without the held block it can only be fewer pages: a yes is a yes, and leaves it held. */
+    /* Resting blocks are counted, but are no blocks to cut from: a yes is a yes, and lets them
+     * rest. */
     if (watermark_ok(z, order, pages, class, domain, flags, 0))
         return true;
     zone_settle(z);

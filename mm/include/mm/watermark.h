@@ -16,12 +16,16 @@
 /** min_free_kbytes: no marks and no reserves at all, every page may be granted to anybody. */
 #define MIN_FREE_NONE UINT64_MAX
 
+/** What page_shift can be: pages of 1 KiB to 1 GiB. */
+#define PAGE_SHIFT_MIN 10u
+#define PAGE_SHIFT_MAX 30u
+
 /** What an operator can set. MM_SETTINGS_INIT has the kernel's defaults. */
 struct mm_settings {
     uint64_t min_free_kbytes;        /**< 0: computed; 128 to 262144, kept if larger; or NONE */
     unsigned watermark_scale_factor; /**< 1 to 3000, in 1/10000 of a zone: the gaps of the marks */
-    unsigned
-        watermark_boost_factor; /**< in 1/10000 of the high mark: how far a boost may go; 0: none */
+    unsigned watermark_boost_factor; /**< in 1/10000 of the high mark, and never more than the zone:
+                                         how far a boost may go; 0: none */
     unsigned lowmem_reserve_ratio[NR_ZONE_KINDS]; /**< by the kind that is protected; 0: not */
 };
 
@@ -77,6 +81,9 @@ bool zone_watermark_ok(struct zone *z, unsigned order, pfn_t mark, enum zone_kin
 /** The same, as if so many more pages were free. */
 bool zone_watermark_with(struct zone *z, unsigned order, pfn_t mark, enum zone_kind class,
                          unsigned domain, unsigned flags, pfn_t more);
+/** The same, but only whether the pages would be enough, however small the blocks are. */
+bool zone_watermark_pages(struct zone *z, unsigned order, pfn_t mark, enum zone_kind class,
+                          unsigned domain, unsigned flags);
 /**
  * The same, as the allocator asks it: order 0 is tried without relaxation first, and at the min
  * mark a caller of high priority does not mind the boost (zone_watermark_fast).
