@@ -107,10 +107,21 @@ pfn_t model_next_free(const struct model *m, pfn_t pfn)
     return pfn;
 }
 
-static bool lies_in(const struct model *m, pfn_t pfn, pfn_t nr, unsigned domain)
+/* Mobilities merge with each other, other types with themselves. */
+static unsigned kind_of(const struct model_pageblock *pb)
 {
+    return pb->type < NR_MOBILITIES ? 0 : pb->type;
+}
+
+/* Do free pageblocks merge with a free block that begins at head: in its file, and of its kind? */
+static bool merge_with(const struct model *m, pfn_t pfn, pfn_t nr, pfn_t head)
+{
+    const struct model_pageblock *like = model_pageblock_of(m, head);
+
     for (pfn_t i = 0; i < nr; i += m->pageblock_pages) {
-        if (model_pageblock_of(m, pfn + i)->resident != domain)
+        const struct model_pageblock *pb = model_pageblock_of(m, pfn + i);
+
+        if (pb->resident != like->resident || kind_of(pb) != kind_of(like))
             return false;
     }
     return true;
@@ -126,8 +137,7 @@ unsigned model_free_order(const struct model *m, pfn_t pfn)
         if ((pfn & size) != 0 || size > m->nr_pages - pfn - size ||
             !model_range_is_free(m, pfn + size, size))
             break;
-        if (order >= m->pageblock_order &&
-            !lies_in(m, pfn + size, size, model_pageblock_of(m, pfn)->resident))
+        if (order >= m->pageblock_order && !merge_with(m, pfn + size, size, pfn))
             break;
         order++;
     }
@@ -137,29 +147,28 @@ unsigned model_free_order(const struct model *m, pfn_t pfn)
 /* The head of the merged free block that this empty pageblock lies in. */
 static pfn_t free_head(const struct model *m, pfn_t pageblock)
 {
-    unsigned domain = model_pageblock_of(m, pageblock)->resident;
     pfn_t head = pageblock;
 
     for (unsigned order = m->pageblock_order; order < MAX_PAGE_ORDER; order++) {
         pfn_t size = (pfn_t)1 << order, buddy = head ^ size;
 
         if (buddy >= m->nr_pages || size > m->nr_pages - buddy ||
-            !model_range_is_free(m, buddy, size) || !lies_in(m, buddy, size, domain))
+            !model_range_is_free(m, buddy, size) || !merge_with(m, buddy, size, pageblock))
             break;
         head &= ~size;
     }
     return head;
 }
 
-static void set_types(struct model *m, pfn_t pfn, unsigned order, enum migratetype type)
+void model_set_types(struct model *m, pfn_t pfn, unsigned order, enum migratetype type)
 {
     for (pfn_t i = 0; i < (pfn_t)1 << order; i += m->pageblock_pages)
         model_pageblock_of(m, pfn + i)->type = (uint8_t)type;
 }
 
 /* Pages change their state; type: of the block that they belong to, before or after. */
-static void set_pages(struct model *m, pfn_t pfn, unsigned order, enum page_state state,
-                      enum migratetype type)
+void model_set_pages(struct model *m, pfn_t pfn, unsigned order, enum page_state state,
+                     enum migratetype type)
 {
     pfn_t nr = (pfn_t)1 << order, step = nr < m->pageblock_pages ? nr : m->pageblock_pages;
     bool to_free = state == PAGE_FREE, from_free = m->page[pfn] == PAGE_FREE;
@@ -170,39 +179,40 @@ static void set_pages(struct model *m, pfn_t pfn, unsigned order, enum page_stat
     for (pfn_t i = 0; i < nr; i += step) {
         struct model_pageblock *pb = model_pageblock_of(m, pfn + i);
         pfn_t *small = &m->small_free[pb->resident == DOMAIN_NONE ? 0 : pb->resident];
+        bool isolated = pb->type == MIGRATE_ISOLATE;
+        pfn_t *nr_free = isolated ? &m->nr_isolated : &m->nr_free;
 
-        if (pb->nr_free == m->pageblock_pages)
+        if (!isolated && pb->nr_free == m->pageblock_pages)
             m->nr_empty--;
-        else
+        else if (!isolated)
             *small -= pb->nr_free;
+        *nr_free = to_free ? *nr_free + step : *nr_free - step;
         pb->nr_free = to_free ? pb->nr_free + step : pb->nr_free - step;
         if (type == MIGRATE_MOVABLE)
             pb->nr_movable = to_free ? pb->nr_movable - step : pb->nr_movable + step;
-        if (pb->nr_free == m->pageblock_pages)
+        if (!isolated && pb->nr_free == m->pageblock_pages)
             m->nr_empty++;
-        else
+        else if (!isolated)
             *small += pb->nr_free;
     }
-    m->nr_free = to_free ? m->nr_free + nr : m->nr_free - nr;
 }
 
 /* A block that was freed has merged: from a pageblock upwards its neighbours take its type. */
-static void merged(struct model *m, pfn_t pfn)
+void model_merged(struct model *m, pfn_t pfn)
 {
     const struct model_pageblock *pb = model_pageblock_of(m, pfn);
 
     if (pb->nr_free == m->pageblock_pages) {
         pfn_t head = free_head(m, pfn & ~(m->pageblock_pages - 1));
 
-        set_types(m, head, model_free_order(m, head), (enum migratetype)pb->type);
+        model_set_types(m, head, model_free_order(m, head), (enum migratetype)pb->type);
     }
 }
 
-static uint32_t add_block(struct model *m, const struct model_block *b)
+void model_add_block(struct model *m, const struct model_block *b)
 {
     m->block[m->nr_blocks] = *b;
     m->block_at[b->pfn] = ++m->nr_blocks;
-    return m->nr_blocks - 1;
 }
 
 static void remove_block(struct model *m, uint32_t index)
@@ -225,12 +235,13 @@ void model_granted(struct model *m, const struct zone_request *rq, pfn_t pfn,
         m->count.claims += fb->claimed;
         m->count.steals += !fb->claimed;
         if (fb->claimed)
-            set_types(m, rq->order < m->pageblock_order ? pfn & ~(m->pageblock_pages - 1) : pfn,
-                      rq->order < m->pageblock_order ? m->pageblock_order : rq->order, type);
+            model_set_types(m,
+                            rq->order < m->pageblock_order ? pfn & ~(m->pageblock_pages - 1) : pfn,
+                            rq->order < m->pageblock_order ? m->pageblock_order : rq->order, type);
     }
-    set_pages(m, pfn, rq->order, PAGE_GRANTED, rq->type);
+    model_set_pages(m, pfn, rq->order, PAGE_GRANTED, rq->type);
     m->count.allocs++;
-    (void)add_block(m, &b);
+    model_add_block(m, &b);
 }
 
 void model_refused(struct model *m, const struct zone_request *rq)
@@ -244,8 +255,8 @@ void model_waits(struct model *m, const struct zone_request *rq, const struct mo
     rule_waits(m, rq, begun);
     if (!begun)
         return;
-    set_pages(m, begun->pfn, begun->order, PAGE_POPULATING, MIGRATE_UNMOVABLE);
-    set_types(m, begun->pfn, begun->order, model_list_type(m, rq->type));
+    model_set_pages(m, begun->pfn, begun->order, PAGE_POPULATING, MIGRATE_UNMOVABLE);
+    model_set_types(m, begun->pfn, begun->order, model_list_type(m, rq->type));
     m->pass[m->nr_passes++] = *begun;
     m->nr_busy += (pfn_t)1 << begun->order;
     m->count.passes++;
@@ -260,9 +271,9 @@ void model_freed(struct model *m, uint32_t index)
         m->block[index].free_pending = true;
         return;
     }
-    set_pages(m, b.pfn, b.order, PAGE_FREE, b.type);
+    model_set_pages(m, b.pfn, b.order, PAGE_FREE, b.type);
     remove_block(m, index);
-    merged(m, b.pfn);
+    model_merged(m, b.pfn);
 }
 
 void model_split(struct model *m, uint32_t index, uint64_t upper_tag)
@@ -273,7 +284,7 @@ void model_split(struct model *m, uint32_t index, uint64_t upper_tag)
     upper.order--;
     upper.pfn += (pfn_t)1 << upper.order;
     upper.tag = upper_tag;
-    (void)add_block(m, &upper);
+    model_add_block(m, &upper);
 }
 
 void model_move_begun(struct model *m, uint32_t index, pfn_t to)
@@ -281,7 +292,7 @@ void model_move_begun(struct model *m, uint32_t index, pfn_t to)
     struct model_block *b = &m->block[index];
 
     rule_moved(m, b, to);
-    set_pages(m, to, b->order, PAGE_TARGET, b->type);
+    model_set_pages(m, to, b->order, PAGE_TARGET, b->type);
     m->nr_busy += (pfn_t)1 << b->order;
     b->moving = true;
     b->to = to;
@@ -304,7 +315,7 @@ static void adopt_type(struct model *m, struct zone *z, pfn_t pfn)
     head = free_head(m, pfn & ~(m->pageblock_pages - 1));
     if (zone_block(z, head, &seen) != 0)
         model_fail("no block begins at %u, where free ones should have merged", head);
-    set_types(m, head, model_free_order(m, head), seen.type);
+    model_set_types(m, head, model_free_order(m, head), seen.type);
 }
 
 void model_move_ended(struct model *m, struct zone *z, uint32_t index, bool done, pfn_t to,
@@ -324,14 +335,14 @@ void model_move_ended(struct model *m, struct zone *z, uint32_t index, bool done
 
         kept.moving = false;
         kept.pfn = done ? b.to : b.pfn;
-        set_pages(m, kept.pfn, b.order, PAGE_GRANTED, b.type);
-        (void)add_block(m, &kept);
-        set_pages(m, done ? b.pfn : b.to, b.order, PAGE_FREE, b.type);
-        merged(m, done ? b.pfn : b.to);
+        model_set_pages(m, kept.pfn, b.order, PAGE_GRANTED, b.type);
+        model_add_block(m, &kept);
+        model_set_pages(m, done ? b.pfn : b.to, b.order, PAGE_FREE, b.type);
+        model_merged(m, done ? b.pfn : b.to);
         return;
     }
-    set_pages(m, b.pfn, b.order, PAGE_FREE, b.type);
-    set_pages(m, b.to, b.order, PAGE_FREE, b.type);
+    model_set_pages(m, b.pfn, b.order, PAGE_FREE, b.type);
+    model_set_pages(m, b.to, b.order, PAGE_FREE, b.type);
     adopt_type(m, z, b.pfn);
     adopt_type(m, z, b.to);
 }
@@ -358,12 +369,12 @@ void model_pass_ended(struct model *m, uint32_t index, pfn_t nr_done)
             memset(&m->page[pfn], PAGE_UNBACKED, m->pageblock_pages);
             m->unbacked[m->nr_unbacked++] = pfn;
         } else {
-            set_pages(m, pfn, m->pageblock_order, PAGE_FREE, MIGRATE_UNMOVABLE);
+            model_set_pages(m, pfn, m->pageblock_order, PAGE_FREE, MIGRATE_UNMOVABLE);
         }
     }
     for (pfn_t i = 0; i < nr; i++) {
         if (i != nr_done)
-            merged(m, p.pfn + i * m->pageblock_pages);
+            model_merged(m, p.pfn + i * m->pageblock_pages);
     }
 }
 
@@ -373,6 +384,6 @@ void model_backed(struct model *m, uint32_t index, unsigned domain)
 
     m->unbacked[index] = m->unbacked[--m->nr_unbacked];
     set_resident(m, pfn, domain);
-    set_pages(m, pfn, m->pageblock_order, PAGE_FREE, MIGRATE_UNMOVABLE);
-    merged(m, pfn);
+    model_set_pages(m, pfn, m->pageblock_order, PAGE_FREE, MIGRATE_UNMOVABLE);
+    model_merged(m, pfn);
 }

@@ -39,6 +39,7 @@ enum page_state {
 struct model_pageblock {
     uint8_t type; /**< of a free block of several, all have its type */
     uint8_t resident;
+    uint8_t saved; /**< while it is isolated: the type that it gets back */
     pfn_t nr_free;
     pfn_t nr_movable; /**< pages of MOVABLE blocks, and of targets for such */
 };
@@ -79,6 +80,7 @@ struct model {
     uint32_t nr_unbacked;
 
     pfn_t nr_free;
+    pfn_t nr_isolated; /* pages that are free, but isolated */
     pfn_t nr_busy;
     pfn_t nr_empty;                /* pageblocks */
     pfn_t small_free[MAX_DOMAINS]; /* free pages in pageblocks that are not empty */
@@ -124,6 +126,20 @@ struct model_pageblock *model_pageblock_of(const struct model *m, pfn_t pfn);
 enum migratetype model_list_type(const struct model *m, enum migratetype type);
 /** The first free page at pfn or behind it, or nr_pages. */
 pfn_t model_next_free(const struct model *m, pfn_t pfn);
+/** Is there an aligned free range that the request may have, or could wait for? */
+bool model_could_serve(const struct model *m, const struct zone_request *rq, pfn_t *ret);
+
+/* ---- for what changes the model ---- */
+
+/** Pages change their state; type: of the block that they belong to, before or after. */
+void model_set_pages(struct model *m, pfn_t pfn, unsigned order, enum page_state state,
+                     enum migratetype type);
+void model_set_types(struct model *m, pfn_t pfn, unsigned order, enum migratetype type);
+void model_add_block(struct model *m, const struct model_block *b);
+/** A block that was freed has merged: from a pageblock upwards its neighbours take its type. */
+void model_merged(struct model *m, pfn_t pfn);
+
+/* ---- judgement ---- */
 
 /** Judge a grant that was served from its own type, or by fallback, before it is believed. */
 void rule_granted(const struct model *m, const struct zone_request *rq, pfn_t pfn,
@@ -134,6 +150,8 @@ void rule_waits(const struct model *m, const struct zone_request *rq,
 void rule_move_refused(const struct model *m, const struct model_block *b);
 /** A move's target: of its own type, in its own file. */
 void rule_moved(const struct model *m, const struct model_block *b, pfn_t to);
+/** A target of a block that has to leave: of its own type if that has room, else of any. */
+void rule_left(const struct model *m, const struct zone_request *rq, pfn_t to);
 
 /** Where a run is: with the seed and the shape it comes to the same step again. */
 struct model_run {

@@ -16,6 +16,7 @@ void model_compare_counts(const struct model *m, struct zone *z)
     zone_stat(z, &st);
     same("managed", 0, st.managed_pages, m->nr_pages);
     same("free pages", 0, st.free_pages, m->nr_free);
+    same("isolated pages", 0, st.isolated_pages, m->nr_isolated);
     same("empty pageblocks", 0, st.empty_pageblocks, m->nr_empty);
     same("unbacked", 0, st.unbacked_pageblocks, m->nr_unbacked);
     same("busy", 0, st.busy_pages, m->nr_busy);
@@ -92,8 +93,8 @@ static void compare_residence(const struct model *m, const struct zone *z, uint6
 
 void model_compare(struct model *m, struct zone *z)
 {
-    pfn_t nr_free[NR_MOBILITIES][NR_PAGE_ORDERS] = {{0}};
-    uint64_t nr_of_type[NR_MOBILITIES] = {0};
+    pfn_t nr_free[NR_MIGRATETYPES][NR_PAGE_ORDERS] = {{0}};
+    uint64_t nr_of_type[NR_MIGRATETYPES] = {0};
     uint32_t nr_granted = 0;
     struct zone_block b;
     char why[200];
@@ -111,7 +112,7 @@ void model_compare(struct model *m, struct zone *z)
     }
     same("granted blocks", 0, nr_granted, m->nr_blocks);
     compare_residence(m, z, nr_of_type);
-    for (unsigned t = 0; t < NR_MOBILITIES; t++) {
+    for (unsigned t = 0; t < NR_MIGRATETYPES; t++) {
         same("pageblocks of type", t, zone_nr_pageblocks(z, (enum migratetype)t), nr_of_type[t]);
         for (unsigned o = 0; o < NR_PAGE_ORDERS; o++)
             same("free blocks of order", o, zone_nr_free_blocks(z, o, (enum migratetype)t),

@@ -42,7 +42,7 @@ static struct census take_census(const struct model *m, unsigned domain, enum mi
         const struct model_pageblock *pb = model_pageblock_of(m, pfn);
         unsigned order = model_free_order(m, pfn);
 
-        if (pb->resident == domain) {
+        if (pb->resident == domain && pb->type < NR_MOBILITIES) {
             c.nr[pb->type][order]++;
             if (order >= m->pageblock_order || half_rule(m, pfn, wanted))
                 c.claimable[pb->type][order]++;
@@ -100,6 +100,12 @@ static struct claim claims(const struct model *m, const struct census *c,
     return r;
 }
 
+/* May requests be served from this pageblock? */
+static bool is_usable(const struct model *m, pfn_t pfn)
+{
+    return model_pageblock_of(m, pfn)->type < NR_MOBILITIES;
+}
+
 static void judge_place(const struct model *m, const struct zone_request *rq, pfn_t pfn)
 {
     pfn_t nr = (pfn_t)1 << rq->order;
@@ -112,6 +118,8 @@ static void judge_place(const struct model *m, const struct zone_request *rq, pf
         if (model_pageblock_of(m, pfn + i)->resident != rq->domain)
             model_fail("granted %u of order %u to domain %u, lies in %u", pfn, rq->order,
                        rq->domain, model_pageblock_of(m, pfn + i)->resident);
+        if (!is_usable(m, pfn + i))
+            model_fail("granted %u of order %u, which is isolated", pfn, rq->order);
     }
 }
 
@@ -206,8 +214,7 @@ void rule_granted(const struct model *m, const struct zone_request *rq, pfn_t pf
         judge_steal(m, rq, pfn, fb, &c, &claim);
 }
 
-/* Is there an aligned free range that the request may have, or could wait for? */
-static bool could_serve(const struct model *m, const struct zone_request *rq, pfn_t *ret)
+bool model_could_serve(const struct model *m, const struct zone_request *rq, pfn_t *ret)
 {
     pfn_t size = (pfn_t)1 << rq->order;
     bool own_only = (rq->flags & ALLOC_NOFRAGMENT) && m->grouping;
@@ -216,6 +223,8 @@ static bool could_serve(const struct model *m, const struct zone_request *rq, pf
         const struct model_pageblock *pb = model_pageblock_of(m, pfn);
         bool serves = model_range_is_free(m, pfn, size);
 
+        for (pfn_t i = 0; serves && i < size; i += m->pageblock_pages)
+            serves = is_usable(m, pfn + i);
         if (serves && pb->nr_free != m->pageblock_pages)
             serves = pb->resident == rq->domain && !(own_only && pb->type != rq->type);
         else if (serves && (rq->flags & ALLOC_NOWAIT)) {
@@ -246,7 +255,7 @@ void rule_refused(const struct model *m, const struct zone_request *rq)
     if (!(rq->flags & ALLOC_NOWAIT) && pages_on_their_way(m, rq->domain) >= (pfn_t)1 << rq->order)
         model_fail("refused order %u to domain %u, to which %u pages are on their way", rq->order,
                    rq->domain, pages_on_their_way(m, rq->domain));
-    if (m->thorough && could_serve(m, rq, &pfn))
+    if (m->thorough && model_could_serve(m, rq, &pfn))
         model_fail("refused order %u, type %d, domain %u, flags %#x, but %u would do", rq->order,
                    rq->type, rq->domain, rq->flags, pfn);
 }
@@ -268,7 +277,8 @@ void rule_waits(const struct model *m, const struct zone_request *rq,
             model_fail("populates %u of order %u for domain %u: not free, or not asked for",
                        begun->pfn, begun->order, begun->domain);
         for (pfn_t i = 0; i < size; i += m->pageblock_pages)
-            elsewhere += model_pageblock_of(m, begun->pfn + i)->resident != rq->domain;
+            elsewhere += is_usable(m, begun->pfn + i) &&
+                         model_pageblock_of(m, begun->pfn + i)->resident != rq->domain;
         if (elsewhere == 0)
             model_fail("populates %u where it lies already", begun->pfn);
     } else if (pages_on_their_way(m, rq->domain) < (pfn_t)1 << rq->order) {
@@ -302,4 +312,15 @@ void rule_moved(const struct model *m, const struct model_block *b, pfn_t to)
 
     judge_place(m, &rq, to);
     judge_own(m, &rq, to);
+}
+
+void rule_left(const struct model *m, const struct zone_request *rq, pfn_t to)
+{
+    enum migratetype type = model_list_type(m, rq->type);
+
+    judge_place(m, rq, to);
+    if (m->thorough && model_pageblock_of(m, to)->type != type &&
+        take_census(m, rq->domain, type).own_orders >> rq->order != 0)
+        model_fail("a block of order %u leaves to %u, of type %u, but type %d has room", rq->order,
+                   to, model_pageblock_of(m, to)->type, type);
 }

@@ -15,10 +15,7 @@
 
 #include <cmocka.h>
 
-#include <errno.h>
-
-#include "model.h"
-#include "rng.h"
+#include "random_run.h"
 
 #ifndef DEFAULT_OPS
 #define DEFAULT_OPS 40000000u
@@ -26,15 +23,6 @@
 
 #define MAX_PASSES 12u
 #define MAX_MOVES  24u
-
-struct shape {
-    const char *name;
-    pfn_t nr_pages;
-    unsigned pageblock_order;
-    unsigned nr_domains;
-    bool no_grouping;
-    unsigned share; /* of all operations */
-};
 
 /* Hugepages of 2 MiB and 1 GiB, and small ones that make every border near; sizes that are no
  * powers of two; zones that are too small to group. */
@@ -60,29 +48,6 @@ static const struct shape shapes[] = {
 
 #define NR_SHAPES (sizeof(shapes) / sizeof(shapes[0]))
 
-struct run {
-    const struct shape *shape;
-    struct zone *z;
-    void *lasting;
-    void *derived;
-    struct zone_ops ops;
-    struct model m;
-    struct rng rng;
-    unsigned fill;      /* percent of the pages that the present phase would like to be granted */
-    unsigned max_order; /* of ordinary requests in this phase */
-    bool flat;          /* all orders alike in this phase; else mostly the low ones */
-    uint32_t nr_moving;
-
-    /* What the callbacks said during the present call. */
-    bool fell_back;
-    struct zone_fallback fallback;
-    bool passes;
-    struct model_pass pass;
-    bool moves;
-    pfn_t move_from;
-    pfn_t move_to;
-};
-
 static void on_populate(void *ctx, struct zone *z, pfn_t pfn, unsigned order, unsigned domain)
 {
     struct run *r = ctx;
@@ -100,6 +65,13 @@ static void on_move(void *ctx, struct zone *z, pfn_t from, pfn_t to, unsigned or
 
     if (z != r->z || r->moves || index == 0 || r->m.block[index - 1].order != order)
         model_fail("move called for block %u of order %u", from, order);
+    if (r->empties) {
+        if (r->nr_left == RANGE_MOVES)
+            model_fail("more than %u moves in a call", RANGE_MOVES);
+        r->left_from[r->nr_left] = from;
+        r->left_to[r->nr_left++] = to;
+        return;
+    }
     r->moves = true;
     r->move_from = from;
     r->move_to = to;
@@ -150,7 +122,7 @@ static void run_close(struct run *r)
 }
 
 /* Everybody may look at any time; then what the zone put off is done. */
-static void look(struct run *r)
+void look(struct run *r)
 {
     model_compare_counts(&r->m, r->z);
 }
@@ -361,6 +333,7 @@ static void end_move(struct run *r, uint32_t index, bool done)
     model_move_ended(&r->m, r->z, index, done, to, freed);
     r->nr_moving--;
     look(r);
+    ranges_continue(r);
 }
 
 /* A random block: if it moves, its move ends; if not, saying so is refused. */
@@ -462,6 +435,10 @@ static void step(struct run *r)
     bool hungry = granted * 100 < (uint64_t)r->m.nr_pages * r->fill;
     uint32_t what = rng_below(&r->rng, 100);
 
+    if (rng_one_in(&r->rng, r->m.nr_pages > 16384 ? 2000 : 40)) {
+        step_range(r);
+        return;
+    }
     if (what < 74) {
         if (what % 10 < (hungry ? 7u : 3u))
             step_alloc(r);
@@ -495,6 +472,7 @@ static void drain(struct run *r)
             i = r->m.nr_blocks;
         }
     }
+    ranges_drain(r);
     while (r->m.nr_passes != 0)
         end_pass(r, 0, false);
     while (r->m.nr_unbacked != 0)
@@ -528,11 +506,14 @@ static void run_seed(const struct shape *s, uint64_t seed, uint64_t nr_ops)
     }
     drain(&r);
     print_message("%-18s seed %llu: %llu steps; %llu allocs, %llu refused, %llu claims, %llu "
-                  "steals, %llu passes; %llu looks\n",
+                  "steals, %llu passes; %llu ranges, %llu resizes, %llu emptied, %llu not; %llu "
+                  "looks\n",
                   s->name, (unsigned long long)seed, (unsigned long long)nr_ops,
                   (unsigned long long)r.m.count.allocs, (unsigned long long)r.m.count.failures,
                   (unsigned long long)r.m.count.claims, (unsigned long long)r.m.count.steals,
-                  (unsigned long long)r.m.count.passes, (unsigned long long)looks);
+                  (unsigned long long)r.m.count.passes, (unsigned long long)r.nr_contigs,
+                  (unsigned long long)r.nr_resizes, (unsigned long long)r.nr_emptied,
+                  (unsigned long long)r.nr_emptied_not, (unsigned long long)looks);
     run_close(&r);
 }
 
