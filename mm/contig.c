@@ -172,7 +172,6 @@ int alloc_contig_range(struct zone *z, pfn_t start, const struct contig_request 
         block_count_in(start, rq->nr_pages) > rq->nr_tags)
         return -EINVAL;
     c->rq = *rq;
-    zone_settle(z);
     if ((rq->flags & ALLOC_CMA) && pageblock_of(z, block_head(z, start))->type == MIGRATE_CMA)
         types = 1u << MIGRATE_CMA;
     return begin_at(z, start, types, c, o);

@@ -237,7 +237,7 @@ static void owners_free_and_cut_meanwhile(void **state)
     assert_int_equal(f.move[2].from, 4 * P + 8);
     assert_int_equal(f.move[2].order, 0);
     assert_int_equal(zone_move_abort(f.z, 4 * P + 2, &freed), 0);
-    give(f.z, 4 * P + 2); /* so it need not move again: held, and not merged yet */
+    give(f.z, 4 * P + 2); /* so it need not move again */
     assert_int_equal(finish(&f, &c, 2, NULL), 0);
     assert_granted(f.z, 4 * P, P);
     fixture_close(&f);
@@ -342,7 +342,7 @@ static void cancel_puts_all_in_use_again(void **state)
     fill_range(f.z, ORDER - 1, MIGRATE_MOVABLE, 4 * P, 5 * P);
     assert_int_equal(alloc_contig_range(f.z, 4 * P, &rq, &c, NULL), -EINPROGRESS);
     (void)finish_move(&f, 0);
-    give(f.z, f.move[0].to); /* and held */
+    give(f.z, f.move[0].to); /* and not merged yet */
     evacuate_cancel(&c.ev);
     assert_zone_ok(f.z);
     assert_int_equal(zone_nr_pageblocks(f.z, MIGRATE_MOVABLE), 16);
@@ -612,6 +612,9 @@ static void refuses_requests_that_cannot_be(void **state)
     bad[0] = request(7);
     bad[0].nr_tags = 2;
     assert_refused_rq(&f, 0, &bad[0], -EINVAL, OBSTACLE_NONE, 0);
+    bad[0].nr_tags = 3;
+    assert_int_equal(alloc_contig_range(f.z, 0, &bad[0], &c, NULL), 0);
+    assert_granted(f.z, 0, 7);
     fixture_close(&f);
 }
 
@@ -699,6 +702,9 @@ static void windows_as_aligned_as_asked_for(void **state)
     assert_pages(&f, &rq, P);
     rq.align_order = ORDER + 4;
     assert_no_pages(&f, &rq, OBSTACLE_UNMOVABLE, 0);
+    give(f.z, 0);
+    rq.align_order = MAX_PAGE_ORDER;
+    assert_pages(&f, &rq, 0);
     fixture_close(&f);
 }
 
@@ -745,6 +751,17 @@ static void windows_that_have_room(void **state)
         give(f.z, i * P);
     }
     assert_pages(&f, &rq, 4 * P); /* whole pageblocks have no room anywhere, halves have */
+    fixture_close(&f);
+
+    /* What the window at 0 takes from a whole pageblock, the next one leaves free for it. */
+    fixture_open(&f, 8 * P, ORDER, 1);
+    take_all(f.z, ORDER, MIGRATE_MOVABLE);
+    give(f.z, 0);
+    for (pfn_t i = 2; i < 8; i += 3) {
+        assert_int_equal(zone_split(f.z, i * P, 0), 0);
+        give(f.z, i * P);
+    }
+    assert_pages(&f, &rq, P);
     fixture_close(&f);
 }
 
