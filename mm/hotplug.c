@@ -93,7 +93,7 @@ int zone_shrink(struct zone *z, pfn_t nr_pages, struct evacuation *ev,
         .domain = DOMAIN_NONE,
     };
 
-    if (nr_pages > z->nr_pages || !range_is_whole(z, rq.start, nr_pages))
+    if (!range_is_whole(z, rq.start, nr_pages)) /* nor does a start below 0 lie in the zone */
         return -EINVAL;
     return cut_off_if_empty(ev, evacuate_begin(ev, z, &rq, o), o);
 }
