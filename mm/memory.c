@@ -144,7 +144,7 @@ int memory_remove_zone(struct memory *m, unsigned id)
     if (id >= m->nr_zones || !m->zone[id])
         return -ENOENT;
     zone_stat(m->zone[id], &st);
-    if (st.free_pages + (st.unbacked_pageblocks << m->zone[id]->pageblock_order) !=
+    if (st.free_pages + st.bad_pages + (st.unbacked_pageblocks << m->zone[id]->pageblock_order) !=
         st.managed_pages)
         return -EBUSY;
     m->zone[id] = NULL;
