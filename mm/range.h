@@ -46,11 +46,10 @@ void range_detach(struct zone *z, pfn_t pfn);
 /** The order of the first of the fewest aligned blocks that make up a range. */
 static inline unsigned range_order(pfn_t start, pfn_t end)
 {
-    unsigned order = highest_order(end - start);
-    unsigned aligned = start == 0 ? MAX_PAGE_ORDER : (unsigned)__builtin_ctz(start);
+    unsigned fits = highest_order(end - start);
+    unsigned aligned = (unsigned)__builtin_ctz(start | order_pages(MAX_PAGE_ORDER));
 
-    order = order < aligned ? order : aligned;
-    return order < MAX_PAGE_ORDER ? order : MAX_PAGE_ORDER;
+    return fits < aligned ? fits : aligned;
 }
 
 /** Whose memory a block that has to leave may use, by its list's type: its own first. */

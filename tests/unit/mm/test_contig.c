@@ -152,7 +152,7 @@ static void what_is_granted_moves_away(void **state)
 
     (void)state;
     fixture_open(&f, 64 * P, ORDER, 1);
-    for (uint64_t i = 0; i < 16 * P; i++)
+    for (pfn_t i = 0; i < 16 * P; i++)
         assert_int_equal(take_tag(f.z, 0, MIGRATE_MOVABLE, i), i);
     assert_int_equal(alloc_contig_range(f.z, 5 * P + 1, &rq, &c, &o), -EINPROGRESS);
     assert_int_equal(f.nr_moves, EVACUATE_MOVES);
