@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mm/isolate.h"
 #include "zone_fixture.h"
 #include "zone_internal.h"
 
@@ -267,6 +268,73 @@ static void buddies_that_did_not_merge(void **state)
     }
 }
 
+/* Isolated: a broken pageblock, a granted block of two, and free ones. */
+static void what_is_isolated(void **state)
+{
+    struct zone_fixture f;
+    pfn_t small, large;
+
+    (void)state;
+    fixture_open(&f, 32 * P, ORDER, 1);
+    small = take(f.z, 1, MIGRATE_RECLAIMABLE);
+    large = take(f.z, ORDER + 1, MIGRATE_MOVABLE);
+    assert_int_equal(zone_isolate_range(f.z, 0, 32 * P, NULL), 0);
+    for (pfn_t pfn = 0; pfn < 32 * P; pfn += P) {
+        struct pageblock *pb = pageblock_of(f.z, pfn), saved = *pb;
+
+        for (unsigned v = MIGRATE_ISOLATE; v < 256; v++) {
+            pb->saved_type = (uint8_t)v;
+            assert_noticed(&f, "saved type at", pfn);
+        }
+        *pb = saved;
+        pb->type = MIGRATE_MOVABLE; /* also inside a block: all of its pageblocks are isolated */
+        assert_noticed(&f, "type at", pfn);
+        *pb = saved;
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        uint64_t *w = word_at(f.z, i == 0 ? small : large), saved = *w;
+
+        *w = word_make(BLOCK_ALLOCATED, word_order(saved), MIGRATE_UNMOVABLE, 0);
+        assert_noticed(&f, "what must stay, granted at", i);
+        *w = word_make(BLOCK_UNBACKED, word_order(saved), MIGRATE_MOVABLE, 0);
+        assert_noticed(&f, "what is unbacked at", i);
+        *w = saved;
+    }
+    for (unsigned t = 0; t < NR_SPECIAL; t++)
+        assert_field(&f, "nr_special", t, &f.z->set[0].nr_special[t]);
+    assert_int_equal(zone_undo_isolate(f.z, 0, 32 * P), 0);
+    pageblock_of(f.z, small)->saved_type = MIGRATE_MOVABLE;
+    assert_noticed(&f, "saved type of what is not isolated", small);
+    pageblock_of(f.z, small)->saved_type = 0;
+    fixture_close(&f);
+}
+
+static void what_lies_behind_the_end(void **state)
+{
+    const struct zone_config config = {
+        .nr_pages = 16 * P, .max_pages = 32 * P, .pageblock_order = ORDER, .nr_domains = 1};
+    struct zone_fixture f;
+
+    (void)state;
+    fixture_open_config(&f, &config);
+    for (pfn_t pfn = 16 * P; pfn < 32 * P; pfn++) {
+        *word_at(f.z, pfn) = 1;
+        assert_noticed(&f, "word behind the end", pfn);
+        *word_at(f.z, pfn) = 0;
+    }
+    for (pfn_t pfn = 16 * P; pfn < 32 * P; pfn += P) {
+        for (unsigned byte = 0; byte < 4; byte++) {
+            ((uint8_t *)pageblock_of(f.z, pfn))[byte] = 1;
+            assert_noticed(&f, "pageblock behind the end", pfn);
+            ((uint8_t *)pageblock_of(f.z, pfn))[byte] = 0;
+        }
+    }
+    f.z->max_pages = 15 * P;
+    assert_noticed(&f, "max_pages", 0);
+    f.z->max_pages = 32 * P;
+    fixture_close(&f);
+}
+
 /* Nobody needs to ask why. */
 static void no_text_is_wanted(void **state)
 {
@@ -293,6 +361,8 @@ int main(void)
         cmocka_unit_test(each_list),
         cmocka_unit_test(damage_that_adds_up),
         cmocka_unit_test(buddies_that_did_not_merge),
+        cmocka_unit_test(what_is_isolated),
+        cmocka_unit_test(what_lies_behind_the_end),
         cmocka_unit_test(no_text_is_wanted),
     };
 
