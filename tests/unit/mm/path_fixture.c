@@ -3,6 +3,7 @@
 #include "path_fixture.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void note(struct path_fixture *f, const char *word)
@@ -63,9 +64,11 @@ static void drain(void *ctx)
 
 static pfn_t reclaimable(void *ctx, unsigned zone)
 {
-    const struct path_fixture *f = ctx;
+    struct path_fixture *f = ctx;
 
     assert_true(zone < f->nr);
+    if (f->on_reclaimable)
+        f->on_reclaimable(f, zone);
     return f->reclaimable[zone];
 }
 
@@ -204,9 +207,37 @@ void path_refused(struct path_fixture *f, const struct page_request *rq)
     }
 }
 
+/* Append a group of words, which are joined by commas, so many times. */
+static void append(char *text, size_t size, const char *group, size_t length, unsigned long times)
+{
+    for (; times > 0; times--) {
+        size_t used = strlen(text);
+
+        assert_true(used + length + 2 < size);
+        if (used > 0)
+            text[used++] = ' ';
+        for (size_t i = 0; i < length; i++)
+            text[used + i] = group[i] == ',' ? ' ' : group[i];
+        text[used + length] = '\0';
+    }
+}
+
 void path_called(const struct path_fixture *f, const char *log)
 {
-    assert_string_equal(f->log, log);
+    char expected[sizeof(f->log)] = "";
+
+    while (*log) {
+        size_t length = strcspn(log, " *");
+        const char *group = log;
+        unsigned long times = 1;
+
+        log += length;
+        if (*log == '*')
+            times = strtoul(log + 1, (char **)&log, 10);
+        append(expected, sizeof(expected), group, length, times);
+        log += strspn(log, " ");
+    }
+    assert_string_equal(f->log, expected);
 }
 
 void path_leave(struct zone *z, pfn_t free_pages, enum migratetype type)

@@ -49,7 +49,7 @@ struct path_fixture {
     enum compact_result compacted; /**< what compaction returns */
     pfn_t reclaimable[PATH_ZONES];
     bool ended; /**< what the last resort returns the first time */
-    path_hook on_wake, on_reclaim, on_compact, on_drain, on_end;
+    path_hook on_wake, on_reclaim, on_compact, on_drain, on_reclaimable, on_end;
 };
 
 /** Make zones with the ids 0 to nr - 1; topology may be NULL. All callbacks are there. */
@@ -71,7 +71,7 @@ int path_alloc(struct path_fixture *f, const struct page_request *rq, struct pag
 pfn_t path_granted(struct path_fixture *f, const struct page_request *rq, unsigned zone);
 /** It must be refused, and change nothing but one count of failures. */
 void path_refused(struct path_fixture *f, const struct page_request *rq);
-/** The calls of the last request were these, in this order. */
+/** The calls of the last request were these, in this order; "r,d*3 end" is "r d r d r d end". */
 void path_called(const struct path_fixture *f, const char *log);
 
 /** Take single pages of a type until so many are free. */
