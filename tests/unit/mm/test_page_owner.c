@@ -241,6 +241,28 @@ static void a_contiguous_range(void **state)
     close_owned(&w);
 }
 
+/* In the upper half of what was one block, while the lower one is free still. */
+static void a_part_of_an_older_block(void **state)
+{
+    static const uint64_t tags[1] = {0};
+    struct requester by = who(6);
+    struct contig_request rq = {
+        .nr_pages = 1, .type = MIGRATE_MOVABLE, .tag = tags, .nr_tags = 1, .by = &by};
+    struct contig c;
+    struct owned w;
+
+    (void)state;
+    open_owned(&w);
+    give(w.f.z, take_as(w.f.z, 3, MIGRATE_MOVABLE, 5));
+    assert_int_equal(alloc_contig_range(w.f.z, 4, &rq, &c, NULL), 0);
+    for (pfn_t p = 0; p < 4; p++)
+        assert_owner(w.f.z, p, PAGE_OWNER_HAD, 2, 5);
+    assert_owner(w.f.z, 4, PAGE_OWNER_HAS, 0, 6);
+    assert_owner(w.f.z, 5, PAGE_OWNER_HAD, 0, 5);
+    assert_owner(w.f.z, 7, PAGE_OWNER_HAD, 1, 5);
+    close_owned(&w);
+}
+
 /* The whole way of a request carries it to the zone; pages that are cut off are had, and freed. */
 static void a_request_over_zones(void **state)
 {
@@ -313,6 +335,44 @@ static void off_records_nothing(void **state)
     give(w.f.z, pfn);
     assert_no_owner(w.f.z, pfn);
     close_owned(&w);
+}
+
+static void no_poison(void *ctx, struct zone *z, pfn_t pfn, unsigned order)
+{
+    (void)ctx, (void)z, (void)pfn, (void)order;
+}
+
+static pfn_t all_good(void *ctx, struct zone *z, pfn_t pfn, unsigned order)
+{
+    (void)ctx, (void)z, (void)pfn, (void)order;
+    return PFN_NONE;
+}
+
+/* Memory for records alone does not ask for them. */
+static void only_poisoned(void **state)
+{
+    const struct zone_ops ops = {.poison = no_poison, .verify = all_good};
+    struct page_owner records[PAGES] = {{.state = PAGE_OWNER_NONE}};
+    const struct zone_config config = {.nr_pages = PAGES,
+                                       .pageblock_order = ORDER,
+                                       .nr_domains = 1,
+                                       .ops = &ops,
+                                       .debug = ZONE_DEBUG_POISON,
+                                       .owner = records};
+    struct zone_fixture f;
+    pfn_t pfn, to;
+    bool freed;
+
+    (void)state;
+    fixture_open_config(&f, &config);
+    pfn = take_as(f.z, 1, MIGRATE_MOVABLE, 4);
+    assert_int_equal(zone_split(f.z, pfn, 0), 0);
+    assert_int_equal(zone_move_begin(f.z, pfn), 0);
+    assert_int_equal(zone_move_done(f.z, pfn, &to, &freed), 0);
+    give(f.z, to);
+    assert_no_owner(f.z, pfn);
+    assert_no_owner(f.z, to);
+    fixture_close(&f);
 }
 
 /* Page by page, what the records must say. */
@@ -402,10 +462,12 @@ int main(void)
         cmocka_unit_test(it_moves_with_its_block),
         cmocka_unit_test(who_does_not_say),
         cmocka_unit_test(a_contiguous_range),
+        cmocka_unit_test(a_part_of_an_older_block),
         cmocka_unit_test(a_request_over_zones),
         cmocka_unit_test(a_zone_that_grows),
         cmocka_unit_test(how_much_memory),
         cmocka_unit_test(off_records_nothing),
+        cmocka_unit_test(only_poisoned),
         cmocka_unit_test(random_work),
     };
 

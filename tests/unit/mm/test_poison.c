@@ -207,6 +207,7 @@ static void the_block_freed_last(void **state)
 static void a_bad_block_is_out_of_use(void **state)
 {
     struct zone_stat before, after;
+    struct zone_block b;
     struct pages m;
     bool freed;
     pfn_t to;
@@ -218,6 +219,8 @@ static void a_bad_block_is_out_of_use(void **state)
     m.page[3] = 0;
     assert_int_equal(take(m.f.z, 1, MIGRATE_MOVABLE), 4);
     assert_bad(&m, 1, 3, 2, 1);
+    assert_int_equal(zone_block(m.f.z, 2, &b), 0);
+    assert_int_equal(b.type, MIGRATE_UNMOVABLE); /* as long as it is there, it counts as such */
     zone_stat(m.f.z, &after);
     assert_int_equal(after.free_pages, before.free_pages - 4);
     assert_int_equal(after.bad_pages, 2);
@@ -383,6 +386,8 @@ static void a_contiguous_range(void **state)
     m.page[2 * P + 1] = 0;
     assert_int_equal(alloc_contig_pages(m.f.z, &rq, &c, NULL), 0);
     assert_int_equal(c.start, 3 * P);
+    zone_stat(m.f.z, &after);
+    assert_int_equal(after.allocs, before.allocs + 3);
     assert_bad(&m, 2, 2 * P + 1, 2 * P, ORDER);
     assert_poisoned(&m);
     assert_int_equal(m.nr_verifies > 2, 1);
@@ -562,6 +567,9 @@ static void damage_is_noticed(void **state)
             *w = saved;
         }
     }
+    *word_at(m.f.z, 0) |= WORD_BAD; /* granted */
+    assert_int_equal(zone_check(m.f.z, why, sizeof(why)), -EUCLEAN);
+    *word_at(m.f.z, 0) &= ~WORD_BAD;
     m.f.z->nr_bad++;
     assert_int_equal(zone_check(m.f.z, why, sizeof(why)), -EUCLEAN);
     assert_string_equal(why, "49 pages are bad, the zone says 50");
