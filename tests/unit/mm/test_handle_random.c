@@ -169,7 +169,7 @@ static void step_owner_gone(struct run *r)
 /* What ended long ago, and what was never handed out. */
 static void step_stale(struct run *r)
 {
-    uint64_t h = rng_next(&r->rng);
+    uint64_t h = rng_next(&r->rng), named;
     struct handle_info info;
 
     if (r->nr_past != 0 && rng_below(&r->rng, 4) != 0)
@@ -180,6 +180,8 @@ static void step_stale(struct run *r)
          r->live[r->place[(uint32_t)h] - 1].handle == h))
         return;
     CHECK(r, handle_find(r->t, h, &info) == -ESTALE);
+    named = handle_of_tag(r->t, handle_tag(h));
+    CHECK(r, named == HANDLE_NONE || handle_tag(named) == handle_tag(h));
 }
 
 static void compare(struct run *r)

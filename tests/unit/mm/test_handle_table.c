@@ -270,19 +270,22 @@ static void tags_lead_back_to_handles(void **state)
 {
     struct handle_owner owner = {.id = 3};
     struct handle_table *t = table_open(500);
-    uint64_t h[500];
+    uint64_t h[500], old[500] = {0};
 
     (void)state;
     for (int round = 0; round < 5; round++) {
         for (unsigned i = 0; i < 500; i++)
             h[i] = get_for(t, &owner, 0, i);
+        for (unsigned i = 0; round > 0 && i < 500; i++)
+            assert_true(handle_of_tag(t, old[i]) == HANDLE_NONE); /* its record has another name */
         for (unsigned i = 0; i < 500; i++) {
             assert_true(handle_tag(h[i]) >> 48 == 0);
             assert_true(handle_of_tag(t, handle_tag(h[i])) == h[i]);
         }
         for (unsigned i = 0; i < 500; i++) {
             handle_put(t, h[i], &owner);
-            assert_true(handle_of_tag(t, handle_tag(h[i])) == HANDLE_NONE);
+            old[i] = handle_tag(h[i]);
+            assert_true(handle_of_tag(t, old[i]) == HANDLE_NONE);
         }
     }
     assert_true(handle_of_tag(t, UINT64_MAX) == HANDLE_NONE);
