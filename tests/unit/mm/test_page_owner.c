@@ -313,9 +313,9 @@ static void how_much_memory(void **state)
     config.debug = ZONE_DEBUG_POISON;
     assert_int_equal(zone_owner_bytes(&config), 0);
     config.debug = ZONE_DEBUG_OWNER;
-    assert_int_equal(zone_owner_bytes(&config), PAGES * sizeof(struct page_owner));
+    assert_int_equal(zone_owner_bytes(&config), (size_t)PAGES * sizeof(struct page_owner));
     config.max_pages = MOST;
-    assert_int_equal(zone_owner_bytes(&config), MOST * sizeof(struct page_owner));
+    assert_int_equal(zone_owner_bytes(&config), (size_t)MOST * sizeof(struct page_owner));
     metadata_alloc(&config, &lasting, &derived);
     assert_int_equal(zone_init(&config, lasting, derived, &z), -EINVAL); /* without the memory */
     assert_null(z);
@@ -408,7 +408,7 @@ static void random_work(void **state)
     struct {
         pfn_t pfn;
         unsigned order;
-    } held[PAGES];
+    } held[PAGES] = {{0, 0}};
     struct shadow s[PAGES] = {{0, false}};
     unsigned nr = 0;
     struct owned w;
