@@ -432,7 +432,8 @@ static void random_work(void **state)
             held[nr].pfn = pfn;
             held[nr++].order = rq.order;
             shadow_set(s, pfn, rq.order, i, true);
-        } else if (what == 2 && zone_split(w.f.z, held[n].pfn, 0) == 0) {
+        } else if (what == 2 && held[n].order > 0) {
+            assert_int_equal(zone_split(w.f.z, held[n].pfn, 0), 0);
             held[nr].order = --held[n].order;
             held[nr++].pfn = held[n].pfn + (1u << held[n].order);
         } else if (what == 3 && zone_move_begin(w.f.z, held[n].pfn) == 0) {
