@@ -45,6 +45,11 @@ enum migratetype model_list_type(const struct model *m, enum migratetype type)
     return m->grouping ? type : MIGRATE_UNMOVABLE;
 }
 
+bool model_is_empty(const struct model *m, const struct model_pageblock *pb)
+{
+    return pb->type < NR_MOBILITIES && pb->nr_free == m->pageblock_pages;
+}
+
 void model_open(struct model *m, const struct zone_config *config)
 {
     pfn_t nr_pageblocks = config->nr_pages >> config->pageblock_order;
@@ -182,7 +187,7 @@ void model_set_pages(struct model *m, pfn_t pfn, unsigned order, enum page_state
         bool isolated = pb->type == MIGRATE_ISOLATE;
         pfn_t *nr_free = isolated ? &m->nr_isolated : &m->nr_free;
 
-        if (!isolated && pb->nr_free == m->pageblock_pages)
+        if (model_is_empty(m, pb))
             m->nr_empty--;
         else if (!isolated)
             *small -= pb->nr_free;
@@ -190,7 +195,7 @@ void model_set_pages(struct model *m, pfn_t pfn, unsigned order, enum page_state
         pb->nr_free = to_free ? pb->nr_free + step : pb->nr_free - step;
         if (type == MIGRATE_MOVABLE)
             pb->nr_movable = to_free ? pb->nr_movable - step : pb->nr_movable + step;
-        if (!isolated && pb->nr_free == m->pageblock_pages)
+        if (model_is_empty(m, pb))
             m->nr_empty++;
         else if (!isolated)
             *small += pb->nr_free;

@@ -17,6 +17,8 @@
  * pageblocks.
  * - It waits only if it may, if its domain's file holds nothing that its own type or a claim could
  *   give, and for a block of empty pageblocks that comes into that file.
+ * - A request with ALLOC_CMA gets memory of CMA areas first while more than half of what is free is
+ * theirs, and else when its own type has none.
  * - It gets memory of its own type if its domain has any, then claims, then steals; the order of
  *   these and the half rule are judged on the set of all free blocks.
  */
@@ -82,8 +84,8 @@ struct model {
     pfn_t nr_free;
     pfn_t nr_isolated; /* pages that are free, but isolated */
     pfn_t nr_busy;
-    pfn_t nr_empty;                /* pageblocks */
-    pfn_t small_free[MAX_DOMAINS]; /* free pages in pageblocks that are not empty */
+    pfn_t nr_empty;                /* pageblocks of a mobility, which all domains may have */
+    pfn_t small_free[MAX_DOMAINS]; /* free pages in other pageblocks, but for isolated ones */
     struct zone_stat count;        /* what only ever grows, as the zone should tell it */
 
     bool thorough; /* judge by a look at all pages, for the next answer */
@@ -122,6 +124,8 @@ unsigned model_free_order(const struct model *m, pfn_t pfn);
 /** Is every page of this range free? */
 bool model_range_is_free(const struct model *m, pfn_t pfn, pfn_t nr);
 struct model_pageblock *model_pageblock_of(const struct model *m, pfn_t pfn);
+/** Is this pageblock free, and for all domains? */
+bool model_is_empty(const struct model *m, const struct model_pageblock *pb);
 /** The type of the lists that serve a request. */
 enum migratetype model_list_type(const struct model *m, enum migratetype type);
 /** The first free page at pfn or behind it, or nr_pages. */

@@ -38,13 +38,13 @@ struct pfn_range model_widen(const struct model *m, struct pfn_range r)
     return r;
 }
 
-bool model_has_obstacle(const struct model *m, struct pfn_range r, unsigned domain)
+bool model_has_obstacle(const struct model *m, struct pfn_range r, unsigned types, unsigned domain)
 {
     for (pfn_t pfn = r.start; pfn < r.end; pfn++) {
         const struct model_pageblock *pb = model_pageblock_of(m, pfn);
         const struct model_block *b;
 
-        if (pb->type == MIGRATE_ISOLATE || (domain != DOMAIN_NONE && pb->resident != domain))
+        if (!(types >> pb->type & 1) || (domain != DOMAIN_NONE && pb->resident != domain))
             return true;
         if (m->page[pfn] == PAGE_FREE)
             continue;
@@ -68,7 +68,7 @@ void model_isolate(struct model *m, struct pfn_range r)
 
         m->nr_free -= pb->nr_free;
         m->nr_isolated += pb->nr_free;
-        if (pb->nr_free == m->pageblock_pages)
+        if (model_is_empty(m, pb))
             m->nr_empty--;
         else
             m->small_free[pb->resident] -= pb->nr_free;
@@ -86,15 +86,23 @@ void model_undo_isolate(struct model *m, struct pfn_range r)
         pb->type = pb->saved;
         m->nr_free += pb->nr_free;
         m->nr_isolated -= pb->nr_free;
-        if (pb->nr_free == m->pageblock_pages) {
+        if (model_is_empty(m, pb))
             m->nr_empty++;
-            model_merged(m, pfn);
-        } else {
+        else
             m->small_free[pb->resident] += pb->nr_free;
-        }
+        if (pb->nr_free == m->pageblock_pages)
+            model_merged(m, pfn);
         if (b) /* of a granted block the first pageblock's type is the one that counts */
             pb->type = model_pageblock_of(m, b->pfn)->type;
     }
+}
+
+void model_cma_init(struct model *m, struct pfn_range r)
+{
+    model_isolate(m, r);
+    for (pfn_t pfn = r.start; pfn < r.end; pfn += m->pageblock_pages)
+        model_pageblock_of(m, pfn)->saved = MIGRATE_CMA;
+    model_undo_isolate(m, r);
 }
 
 /* Free pages that a domain may have and that lie outside a range, or anywhere. */
@@ -154,8 +162,10 @@ void model_granted_range(struct model *m, struct pfn_range isolated, struct pfn_
         pfn += (pfn_t)1 << b.order;
     }
     for (pfn_t pfn = down(m, granted.start); pfn < granted.end; pfn += m->pageblock_pages) {
-        if (type != MIGRATE_MOVABLE && m->grouping)
-            model_pageblock_of(m, pfn)->saved = (uint8_t)type;
+        struct model_pageblock *pb = model_pageblock_of(m, pfn);
+
+        if (type != MIGRATE_MOVABLE && m->grouping && pb->saved != MIGRATE_CMA)
+            pb->saved = (uint8_t)type;
     }
     model_undo_isolate(m, isolated);
 }
@@ -231,7 +241,7 @@ void rule_no_room(const struct model *m, pfn_t pfn)
         model_fail("no room for block %u of order %u, but at %u", pfn, b->order, where);
 }
 
-void rule_no_window(const struct model *m, pfn_t nr_pages, unsigned domain)
+void rule_no_window(const struct model *m, pfn_t nr_pages, unsigned types, unsigned domain)
 {
     pfn_t run = 0;
 
@@ -239,7 +249,7 @@ void rule_no_window(const struct model *m, pfn_t nr_pages, unsigned domain)
     for (pfn_t pfn = 0; m->thorough && pfn < m->nr_pages; pfn += m->pageblock_pages) {
         const struct model_pageblock *pb = model_pageblock_of(m, pfn);
 
-        if (pb->nr_free == m->pageblock_pages && pb->type < NR_MOBILITIES && pb->resident == domain)
+        if (pb->nr_free == m->pageblock_pages && (types >> pb->type & 1) && pb->resident == domain)
             run += m->pageblock_pages;
         else
             run = 0;

@@ -15,9 +15,14 @@ struct pfn_range {
 
 /** Whole pageblocks, and whole granted blocks, around a range. */
 struct pfn_range model_widen(const struct model *m, struct pfn_range r);
-/** Is there anything that must stay, in whole pageblocks? domain: whose they are; or DOMAIN_NONE.
- */
-bool model_has_obstacle(const struct model *m, struct pfn_range r, unsigned domain);
+/** All types of pageblocks, and those of memory that is not in CMA areas. */
+#define MODEL_ALL_TYPES  ((1u << MIGRATE_ISOLATE) - 1)
+#define MODEL_MOBILITIES ((1u << NR_MOBILITIES) - 1)
+/** Is there anything that must stay, in whole pageblocks, or that is of other types than these (a
+ * set)? domain: whose they are; or DOMAIN_NONE. */
+bool model_has_obstacle(const struct model *m, struct pfn_range r, unsigned types, unsigned domain);
+/** Free pageblocks are a CMA area from now on. */
+void model_cma_init(struct model *m, struct pfn_range r);
 /** Is nothing granted there, nor on its way? */
 bool model_is_clean(const struct model *m, struct pfn_range r);
 
@@ -36,7 +41,7 @@ void model_cut_off(struct model *m, struct pfn_range isolated, pfn_t at);
 void rule_room(const struct model *m, struct pfn_range r, bool refused);
 /** There was no room for one block any more. */
 void rule_no_room(const struct model *m, pfn_t pfn);
-/** No window of so many pages was found for a contiguous request. */
-void rule_no_window(const struct model *m, pfn_t nr_pages, unsigned domain);
+/** No window of so many pages, in pageblocks of these types, was found for a contiguous request. */
+void rule_no_window(const struct model *m, pfn_t nr_pages, unsigned types, unsigned domain);
 
 #endif

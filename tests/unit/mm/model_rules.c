@@ -9,6 +9,8 @@
 
 /* The free blocks that a domain can have without waiting, by type and order. */
 struct census {
+    pfn_t cma_pages;
+    uint32_t cma_orders; /* bit o: in CMA areas */
     uint32_t nr[NR_MOBILITIES][NR_PAGE_ORDERS];
     uint32_t claimable[NR_MOBILITIES]
                       [NR_PAGE_ORDERS]; /* those whose pageblock passes the half rule */
@@ -42,6 +44,10 @@ static struct census take_census(const struct model *m, unsigned domain, enum mi
         const struct model_pageblock *pb = model_pageblock_of(m, pfn);
         unsigned order = model_free_order(m, pfn);
 
+        if (pb->resident == domain && pb->type == MIGRATE_CMA) {
+            c.cma_orders |= 1u << order;
+            c.cma_pages += (pfn_t)1 << order;
+        }
         if (pb->resident == domain && pb->type < NR_MOBILITIES) {
             c.nr[pb->type][order]++;
             if (order >= m->pageblock_order || half_rule(m, pfn, wanted))
@@ -100,10 +106,18 @@ static struct claim claims(const struct model *m, const struct census *c,
     return r;
 }
 
-/* May requests be served from this pageblock? */
-static bool is_usable(const struct model *m, pfn_t pfn)
+/* May a request with these flags be served from this pageblock? */
+static bool is_usable(const struct model *m, pfn_t pfn, unsigned flags)
 {
-    return model_pageblock_of(m, pfn)->type < NR_MOBILITIES;
+    unsigned type = model_pageblock_of(m, pfn)->type;
+
+    return type < NR_MOBILITIES || ((flags & ALLOC_CMA) && type == MIGRATE_CMA);
+}
+
+/* Is the domain's free memory mostly in CMA areas? */
+static bool prefers_cma(const struct model *m, const struct census *c, unsigned domain)
+{
+    return c->cma_pages > (m->small_free[domain] + m->nr_empty * m->pageblock_pages) / 2;
 }
 
 static void judge_place(const struct model *m, const struct zone_request *rq, pfn_t pfn)
@@ -118,7 +132,7 @@ static void judge_place(const struct model *m, const struct zone_request *rq, pf
         if (model_pageblock_of(m, pfn + i)->resident != rq->domain)
             model_fail("granted %u of order %u to domain %u, lies in %u", pfn, rq->order,
                        rq->domain, model_pageblock_of(m, pfn + i)->resident);
-        if (!is_usable(m, pfn + i))
+        if (!is_usable(m, pfn + i, rq->flags))
             model_fail("granted %u of order %u, which is isolated", pfn, rq->order);
     }
 }
@@ -127,17 +141,26 @@ static void judge_place(const struct model *m, const struct zone_request *rq, pf
 static void judge_own(const struct model *m, const struct zone_request *rq, pfn_t pfn)
 {
     enum migratetype type = model_list_type(m, rq->type);
+    bool cma = model_pageblock_of(m, pfn)->type == MIGRATE_CMA;
     struct census c;
+    uint32_t orders;
     unsigned order;
 
-    if (model_pageblock_of(m, pfn)->type != type)
+    if (!cma && model_pageblock_of(m, pfn)->type != type)
         model_fail("granted %u of order %u and type %d in a pageblock of type %u, no fallback", pfn,
                    rq->order, rq->type, model_pageblock_of(m, pfn)->type);
     if (!m->thorough)
         return;
     c = take_census(m, rq->domain, type);
+    if (cma && !prefers_cma(m, &c, rq->domain) && c.own_orders >> rq->order != 0)
+        model_fail("granted %u of order %u in a CMA area, although there is other memory", pfn,
+                   rq->order);
+    if (!cma && (rq->flags & ALLOC_CMA) && prefers_cma(m, &c, rq->domain) &&
+        c.cma_orders >> rq->order != 0)
+        model_fail("granted %u of order %u, although most that is free is CMA", pfn, rq->order);
+    orders = cma ? c.cma_orders : c.own_orders;
     order = rq->order;
-    while (order < NR_PAGE_ORDERS && !(c.own_orders >> order & 1))
+    while (order < NR_PAGE_ORDERS && !(orders >> order & 1))
         order++;
     /* It begins a free block of that order, and does not merge with what is before it. */
     if (model_free_order(m, pfn) != order || (pfn & (((pfn_t)1 << order) - 1)) != 0)
@@ -206,6 +229,9 @@ void rule_granted(const struct model *m, const struct zone_request *rq, pfn_t pf
         if (c.own_orders >> rq->order != 0)
             model_fail("fell back from type %d, order %u, which is free: orders %#x", rq->type,
                        rq->order, c.own_orders);
+        if ((rq->flags & ALLOC_CMA) && c.cma_orders >> rq->order != 0)
+            model_fail("fell back at order %u, although a CMA area has it: orders %#x", rq->order,
+                       c.cma_orders);
         claim = claims(m, &c, rq);
     }
     if (fb->claimed)
@@ -223,8 +249,17 @@ bool model_could_serve(const struct model *m, const struct zone_request *rq, pfn
         const struct model_pageblock *pb = model_pageblock_of(m, pfn);
         bool serves = model_range_is_free(m, pfn, size);
 
-        for (pfn_t i = 0; serves && i < size; i += m->pageblock_pages)
-            serves = is_usable(m, pfn + i);
+        for (pfn_t i = 0; serves && i < size; i += m->pageblock_pages) {
+            const struct model_pageblock *other = model_pageblock_of(m, pfn + i);
+            bool cma = pb->type == MIGRATE_CMA;
+
+            serves = is_usable(m, pfn + i, rq->flags) && (other->type == MIGRATE_CMA) == cma &&
+                     (!cma || other->resident == rq->domain);
+        }
+        if (serves && pb->type == MIGRATE_CMA) {
+            *ret = pfn;
+            return true;
+        }
         if (serves && pb->nr_free != m->pageblock_pages)
             serves = pb->resident == rq->domain && !(own_only && pb->type != rq->type);
         else if (serves && (rq->flags & ALLOC_NOWAIT)) {
@@ -277,7 +312,7 @@ void rule_waits(const struct model *m, const struct zone_request *rq,
             model_fail("populates %u of order %u for domain %u: not free, or not asked for",
                        begun->pfn, begun->order, begun->domain);
         for (pfn_t i = 0; i < size; i += m->pageblock_pages)
-            elsewhere += is_usable(m, begun->pfn + i) &&
+            elsewhere += is_usable(m, begun->pfn + i, 0) &&
                          model_pageblock_of(m, begun->pfn + i)->resident != rq->domain;
         if (elsewhere == 0)
             model_fail("populates %u where it lies already", begun->pfn);
@@ -290,6 +325,8 @@ void rule_waits(const struct model *m, const struct zone_request *rq,
         if (c.own_orders >> rq->order != 0)
             model_fail("waits for order %u, type %d of domain %u, which is free: orders %#x",
                        rq->order, type, rq->domain, c.own_orders);
+        if ((rq->flags & ALLOC_CMA) && c.cma_orders >> rq->order != 0)
+            model_fail("waits although a CMA area has order %u", rq->order);
         if (claims(m, &c, rq).must)
             model_fail("waits although a claim was possible");
     }

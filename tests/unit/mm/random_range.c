@@ -62,7 +62,7 @@ static struct pfn_range random_range(struct run *r, bool whole)
     struct pfn_range range = any_range(r, whole);
 
     for (unsigned i = rng_below(&r->rng, 16); i > 0; i--) {
-        if (!model_has_obstacle(&r->m, model_widen(&r->m, range), DOMAIN_NONE))
+        if (!model_has_obstacle(&r->m, model_widen(&r->m, range), MODEL_ALL_TYPES, DOMAIN_NONE))
             break;
         range = any_range(r, whole);
     }
@@ -73,8 +73,8 @@ static void step_isolate(struct run *r)
 {
     struct range range = {.kind = RANGE_ISOLATED, .isolated = random_range(r, true)};
     struct pfn_range is = range.isolated, wide = model_widen(&r->m, is);
-    bool obstacle =
-        model_has_obstacle(&r->m, is, DOMAIN_NONE) || wide.start != is.start || wide.end != is.end;
+    bool obstacle = model_has_obstacle(&r->m, is, MODEL_ALL_TYPES, DOMAIN_NONE) ||
+                    wide.start != is.start || wide.end != is.end;
     int e = zone_isolate_range(r->z, is.start, is.end - is.start, NULL);
 
     if (e != (obstacle ? -EBUSY : 0))
@@ -86,10 +86,10 @@ static void step_isolate(struct run *r)
 }
 
 /* Judge the answer of a call that begins to empty a range, and believe it. Is it isolated? */
-static bool judge_begin(struct run *r, struct range *range, unsigned domain, int e)
+static bool judge_begin(struct run *r, struct range *range, unsigned types, unsigned domain, int e)
 {
     struct pfn_range wide = model_widen(&r->m, range->wanted);
-    bool obstacle = model_has_obstacle(&r->m, wide, domain);
+    bool obstacle = model_has_obstacle(&r->m, wide, types, domain);
 
     if ((e == -EBUSY) != obstacle)
         model_fail("emptying %u to %u answered %d, obstacle: %d", range->wanted.start,
@@ -122,9 +122,9 @@ static void range_done(struct run *r, const struct range *range)
     }
 }
 
-static void began(struct run *r, struct range *range, unsigned domain, int e)
+static void began(struct run *r, struct range *range, unsigned types, unsigned domain, int e)
 {
-    bool isolated = judge_begin(r, range, domain, e);
+    bool isolated = judge_begin(r, range, types, domain, e);
 
     begun(r);
     if (isolated && e == 0)
@@ -143,8 +143,10 @@ static void step_contig(struct run *r)
         .max_moves = 1 + rng_below(&r->rng, 6),
         .tag = range.tag,
         .nr_tags = RANGE_TAGS,
+        .flags = rng_one_in(&r->rng, 2) ? ALLOC_CMA : 0,
     };
     bool anywhere = rng_one_in(&r->rng, 3);
+    unsigned types = MODEL_MOBILITIES;
     int e;
 
     if (rq.domain == DOMAIN_NONE || rng_one_in(&r->rng, 8))
@@ -157,13 +159,18 @@ static void step_contig(struct run *r)
         range.wanted = (struct pfn_range){.start = range.c.start, range.c.start + rq.nr_pages};
         if (e == -ENOMEM) {
             begun(r);
-            rule_no_window(&r->m, rq.nr_pages, rq.domain);
+            rule_no_window(&r->m, rq.nr_pages, MODEL_MOBILITIES, rq.domain);
+            if (rq.flags & ALLOC_CMA)
+                rule_no_window(&r->m, rq.nr_pages, 1u << MIGRATE_CMA, rq.domain);
             return;
         }
     } else {
         e = alloc_contig_range(r->z, range.wanted.start, &rq, &range.c, NULL);
     }
-    began(r, &range, rq.domain, e);
+    if ((rq.flags & ALLOC_CMA) &&
+        model_pageblock_of(&r->m, range.wanted.start)->type == MIGRATE_CMA)
+        types = 1u << MIGRATE_CMA;
+    began(r, &range, types, rq.domain, e);
 }
 
 static void step_shrink(struct run *r)
@@ -176,7 +183,8 @@ static void step_shrink(struct run *r)
     range.wanted.end = r->m.nr_pages;
     range.wanted.start = r->m.nr_pages - (by.end - by.start);
     begin(r);
-    began(r, &range, DOMAIN_NONE, zone_shrink(r->z, by.end - by.start, &range.ev, NULL));
+    began(r, &range, MODEL_ALL_TYPES, DOMAIN_NONE,
+          zone_shrink(r->z, by.end - by.start, &range.ev, NULL));
 }
 
 static void grow(struct run *r, pfn_t nr_pages)
@@ -251,6 +259,24 @@ static void give_up(struct run *r, struct range *range)
     remove_range(r, range);
 }
 
+/* Mostly of free pageblocks. */
+static void step_cma(struct run *r)
+{
+    struct pfn_range is = any_range(r, true);
+    bool bad;
+    int e;
+
+    for (unsigned i = rng_below(&r->rng, 16); i > 0 && !model_is_clean(&r->m, is); i--)
+        is = any_range(r, true);
+    bad =
+        !model_is_clean(&r->m, is) || model_has_obstacle(&r->m, is, MODEL_MOBILITIES, DOMAIN_NONE);
+    e = zone_cma_init(r->z, is.start, is.end - is.start, NULL);
+    if (e != (bad ? -EBUSY : 0))
+        model_fail("a CMA area of %u to %u: %d", is.start, is.end, e);
+    if (e == 0)
+        model_cma_init(&r->m, is);
+}
+
 void step_range(struct run *r)
 {
     uint32_t what = rng_below(&r->rng, 8);
@@ -263,6 +289,8 @@ void step_range(struct run *r)
         grow(r, r->shape->nr_pages);
     else if (what == 2)
         step_isolate(r);
+    else if (what == 5 && rng_one_in(&r->rng, 8) && !(r->shape->pageblock_order > 9))
+        step_cma(r);
     else if (what == 3)
         step_shrink(r);
     else if (what == 4)

@@ -180,6 +180,8 @@ static struct zone_request random_request(struct run *r)
 
     rq.type = t < 6 ? MIGRATE_MOVABLE : (t < 8 ? MIGRATE_UNMOVABLE : MIGRATE_RECLAIMABLE);
     rq.domain = rng_below(&r->rng, r->shape->nr_domains);
+    if (rq.type == MIGRATE_MOVABLE && rng_one_in(&r->rng, 2))
+        rq.flags |= ALLOC_CMA;
     if (rng_one_in(&r->rng, 8))
         rq.flags |= ALLOC_NOFRAGMENT;
     if (rng_one_in(&r->rng, 6) || r->m.nr_passes == MAX_PASSES)
