@@ -23,6 +23,7 @@ void highatomic_reserve(struct zone *z, pfn_t pfn)
 
     if (highatomic_pages(z) >= highatomic_max(z) || !type_merges((enum migratetype)pb->type))
         return;
+    zone_settle(z); /* what rests in the pageblock would be granted to others */
     if (order < z->pageblock_order)
         retype_broken(z, pfn & ~(order_pages(z->pageblock_order) - 1), MIGRATE_HIGHATOMIC);
     else
@@ -32,9 +33,13 @@ void highatomic_reserve(struct zone *z, pfn_t pfn)
 /* Take one pageblock of a free block to another type's list; the rest of it is kept. */
 static void retype_free(struct zone *z, unsigned domain, unsigned order, enum migratetype type)
 {
-    struct found_block b;
+    const struct found_block b = {
+        .pfn = list_pop(z, &z->set[domain], MIGRATE_HIGHATOMIC, order),
+        .order = order,
+        .type = MIGRATE_HIGHATOMIC,
+        .set = domain,
+    };
 
-    (void)take_smallest(z, domain, order, MIGRATE_HIGHATOMIC, &b);
     expand(z, &b, z->pageblock_order, domain);
     retype(z, b.pfn, z->pageblock_order, type);
     free_block(z, b.pfn, z->pageblock_order);
