@@ -229,6 +229,43 @@ static void remove_block(struct model *m, uint32_t index)
     }
 }
 
+void model_settle(struct model *m, struct zone *z, const struct zone_fallback *fb)
+{
+    struct zone_stat st;
+    pfn_t size;
+
+    if (!m->resting)
+        return;
+    zone_stat(z, &st);
+    m->resting = false;
+    for (pfn_t pfn = 0; pfn < m->nr_pages; pfn += size) {
+        const struct model_pageblock *pb = model_pageblock_of(m, pfn);
+        struct zone_block seen;
+        unsigned order;
+
+        size = m->pageblock_pages;
+        if (pb->nr_free != m->pageblock_pages || pb->type >= NR_MOBILITIES)
+            continue;
+        order = model_free_order(m, pfn);
+        size = (pfn_t)1 << order;
+        if (fb && fb->fallback_order >= m->pageblock_order && fb->pfn - pfn < size)
+            model_set_types(m, pfn, order, fb->donor);
+        else if (zone_block(z, pfn, &seen) == 0 && seen.state == BLOCK_FREE &&
+                 seen.type < NR_MOBILITIES)
+            model_set_types(m, pfn, order, seen.type);
+    }
+}
+
+/* Granted from its own type, says the zone; so that is the type of a pageblock that was empty. */
+static void learn_type(struct model *m, pfn_t pfn, unsigned order, enum migratetype type)
+{
+    pfn_t start = pfn & ~(m->pageblock_pages - 1);
+
+    if (model_pageblock_of(m, pfn)->nr_free == m->pageblock_pages &&
+        model_pageblock_of(m, pfn)->type < NR_MOBILITIES)
+        model_set_types(m, start, order > m->pageblock_order ? order : m->pageblock_order, type);
+}
+
 void model_granted(struct model *m, const struct zone_request *rq, pfn_t pfn,
                    const struct zone_fallback *fb)
 {
@@ -236,6 +273,8 @@ void model_granted(struct model *m, const struct zone_request *rq, pfn_t pfn,
     enum migratetype type = model_list_type(m, rq->type);
 
     rule_granted(m, rq, pfn, fb);
+    if (m->resting)
+        learn_type(m, pfn, rq->order, type);
     if (fb) {
         m->count.claims += fb->claimed;
         m->count.steals += !fb->claimed;
@@ -265,6 +304,7 @@ void model_waits(struct model *m, const struct zone_request *rq, const struct mo
     m->pass[m->nr_passes++] = *begun;
     m->nr_busy += (pfn_t)1 << begun->order;
     m->count.passes++;
+    m->resting = m->lazy; /* the rest of the block that it was cut from may have another type */
 }
 
 void model_freed(struct model *m, uint32_t index)
@@ -279,6 +319,7 @@ void model_freed(struct model *m, uint32_t index)
     model_set_pages(m, b.pfn, b.order, PAGE_FREE, b.type);
     remove_block(m, index);
     model_merged(m, b.pfn);
+    m->resting = m->lazy;
 }
 
 void model_split(struct model *m, uint32_t index, uint64_t upper_tag)

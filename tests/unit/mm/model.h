@@ -89,6 +89,9 @@ struct model {
     struct zone_stat count;        /* what only ever grows, as the zone should tell it */
 
     bool thorough; /* judge by a look at all pages, for the next answer */
+    bool lazy;     /* freed blocks may rest before they merge */
+    bool resting;  /* some may: then which block is granted, and the types of empty pageblocks, are
+                      the zone's to say, until model_settle() */
 };
 
 /** Make the model of a fresh zone. Ends the test when memory is short. */
@@ -111,6 +114,12 @@ void model_move_ended(struct model *m, struct zone *z, uint32_t index, bool done
 /** A populate ended: nr_done of its pageblocks arrived; the next is lost, unless all did. */
 void model_pass_ended(struct model *m, uint32_t index, pfn_t nr_done);
 void model_backed(struct model *m, uint32_t index, unsigned domain);
+
+/**
+ * Have what rests merged, and learn the types that empty pageblocks got by that. fb: the zone has
+ * merged already, since it fell back; which is to be told next. O(pageblocks) if something rests.
+ */
+void model_settle(struct model *m, struct zone *z, const struct zone_fallback *fb);
 
 /** Compare the zone's numbers with the model's: O(domains). */
 void model_compare_counts(const struct model *m, struct zone *z);

@@ -99,6 +99,7 @@ void model_compare(struct model *m, struct zone *z)
     struct zone_block b;
     char why[200];
 
+    model_settle(m, z, NULL);
     if (zone_check(z, why, sizeof(why)) != 0)
         model_fail("zone_check: %s", why);
     model_compare_counts(m, z);

@@ -146,10 +146,12 @@ static void judge_own(const struct model *m, const struct zone_request *rq, pfn_
     uint32_t orders;
     unsigned order;
 
+    if (m->resting && !cma && model_pageblock_of(m, pfn)->nr_free == m->pageblock_pages)
+        return;
     if (!cma && model_pageblock_of(m, pfn)->type != type)
         model_fail("granted %u of order %u and type %d in a pageblock of type %u, no fallback", pfn,
                    rq->order, rq->type, model_pageblock_of(m, pfn)->type);
-    if (!m->thorough)
+    if (!m->thorough || m->resting)
         return;
     c = take_census(m, rq->domain, type);
     if (cma && !prefers_cma(m, &c, rq->domain) && c.own_orders >> rq->order != 0)

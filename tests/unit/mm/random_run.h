@@ -51,6 +51,7 @@ struct run {
     unsigned fill;      /* percent of the pages that the present phase would like to be granted */
     unsigned max_order; /* of ordinary requests in this phase */
     bool flat;          /* all orders alike in this phase; else mostly the low ones */
+    bool quiet;         /* nothing but requests and frees in this phase */
     uint32_t nr_moving;
 
     struct range range[MAX_RANGES];

@@ -260,6 +260,24 @@ static void a_full_zone_cannot_move_anything(void **state)
     fixture_close(&f);
 }
 
+/* A zone as it is by itself: what was freed last rests, unmerged, and is a place to move to. */
+static void a_move_finds_what_rests(void **state)
+{
+    const struct zone_config config = {.nr_pages = 128, .pageblock_order = 4, .nr_domains = 1};
+    struct zone_fixture f;
+    pfn_t where;
+    bool freed;
+
+    (void)state;
+    fixture_open_config(&f, &config);
+    take_all(f.z, 0, MIGRATE_MOVABLE);
+    give(f.z, 77);
+    assert_int_equal(zone_move_begin(f.z, 5), 0);
+    assert_int_equal(zone_move_done(f.z, 5, &where, &freed), 0);
+    assert_int_equal(where, 77);
+    fixture_close(&f);
+}
+
 /* Blocks of more than a pageblock, several at a time, ended in another order. */
 static void many_moves_at_once(void **state)
 {
@@ -337,6 +355,7 @@ int main(void)
         cmocka_unit_test(neither_end_is_granted_meanwhile),
         cmocka_unit_test(a_move_neither_claims_nor_steals),
         cmocka_unit_test(a_full_zone_cannot_move_anything),
+        cmocka_unit_test(a_move_finds_what_rests),
         cmocka_unit_test(many_moves_at_once),
         cmocka_unit_test(moves_in_a_zone_without_grouping),
         cmocka_unit_test(the_move_callback_may_be_missing),

@@ -87,15 +87,18 @@ static void on_fallback(void *ctx, struct zone *z, const struct zone_fallback *f
     r->fallback = *fb;
 }
 
+/* Of two seeds one lets freed blocks rest, as zones do by themselves, and one does not: then the
+ * model knows which block is to be granted. */
 static void run_open(struct run *r, const struct shape *s, uint64_t seed)
 {
+    bool lazy = seed % 2 == 0;
     const struct zone_ops ops = {.populate = on_populate, .move = on_move, .fallback = on_fallback};
     size_t lasting, derived;
     struct zone_config config = {.nr_pages = s->nr_pages,
                                  .pageblock_order = s->pageblock_order,
                                  .nr_domains = s->nr_domains,
                                  .no_grouping = s->no_grouping,
-                                 .eager = true,
+                                 .eager = !lazy,
                                  .ops = &r->ops,
                                  .ops_ctx = r};
 
@@ -112,6 +115,7 @@ static void run_open(struct run *r, const struct shape *s, uint64_t seed)
     memset(r->derived, 0, derived);
     assert_int_equal(zone_init(&config, r->lasting, r->derived, &r->z), 0);
     model_open(&r->m, &config);
+    r->m.lazy = lazy;
 }
 
 static void run_close(struct run *r)
@@ -161,6 +165,8 @@ static void request(struct run *r, const struct zone_request *rq)
         model_fail("a passing began, the answer is %d", e);
     if (r->fell_back && e != 0)
         model_fail("fell back, the answer is %d", e);
+    if (e != 0 || r->fell_back)
+        model_settle(&r->m, r->z, e == 0 ? &r->fallback : NULL);
     if (e == 0)
         model_granted(&r->m, rq, pfn, r->fell_back ? &r->fallback : NULL);
     else if (e == -ENOMEM)
@@ -429,6 +435,7 @@ static void next_phase(struct run *r)
     if (r->max_order > MAX_PAGE_ORDER)
         r->max_order = MAX_PAGE_ORDER;
     r->flat = rng_one_in(&r->rng, 3);
+    r->quiet = rng_one_in(&r->rng, 2) && r->shape->nr_domains == 1;
 }
 
 static void step(struct run *r)
@@ -437,10 +444,15 @@ static void step(struct run *r)
     bool hungry = granted * 100 < (uint64_t)r->m.nr_pages * r->fill;
     uint32_t what = rng_below(&r->rng, 100);
 
-    if (rng_one_in(&r->rng, r->m.nr_pages > 16384 ? 2000 : 40)) {
+    if (r->quiet)
+        what %= 80;
+    else if (rng_one_in(&r->rng, r->m.nr_pages > 16384 ? 2000 : 40)) {
+        model_settle(&r->m, r->z, NULL);
         step_range(r);
         return;
     }
+    if (what >= 83) /* these look at free blocks: they judge them merged */
+        model_settle(&r->m, r->z, NULL);
     if (what < 74) {
         if (what % 10 < (hungry ? 7u : 3u))
             step_alloc(r);
@@ -468,6 +480,7 @@ static void step(struct run *r)
 /* End all that is under way and free all: everything must be as it was in the beginning. */
 static void drain(struct run *r)
 {
+    model_settle(&r->m, r->z, NULL);
     for (uint32_t i = r->m.nr_blocks; i-- > 0;) {
         if (i < r->m.nr_blocks && r->m.block[i].moving) {
             end_move(r, i, i % 2 == 0);
