@@ -103,8 +103,7 @@ static bool try_zone(struct alloc_pass *p, unsigned id, struct page_grant *ret)
     int r;
 
     p->tried |= (uint64_t)1 << id;
-    if (!(p->zrq.flags & ALLOC_NO_WATERMARKS) &&
-        !zone_watermark_fast(z, p->rq->order, p->mark, p->class, p->rq->domain, p->zrq.flags))
+    if (!zone_watermark_fast(z, p->rq->order, p->mark, p->class, p->rq->domain, p->zrq.flags))
         return false;
     r = zone_rmqueue(z, &p->zrq, &pfn);
     if (r == -EINPROGRESS)

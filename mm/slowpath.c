@@ -201,7 +201,8 @@ static bool last_resort(struct slowpath *s, struct page_grant *ret, bool *ret_pr
     p->zrq.flags = flags;
     if (ends)
         return true;
-    if (p->rq->order > COSTLY_ORDER || p->class == ZONE_DMA32 ||
+    /* Costly requests never: they come here with RETRY_MAYFAIL alone. */
+    if (p->class == ZONE_DMA32 ||
         (p->rq->flags & (REQUEST_RETRY_MAYFAIL | REQUEST_THISNODE | REQUEST_VICTIM)))
         return false;
     *ret_progress = s->ops->last_resort && s->ops->last_resort(s->ctx, p->rq);

@@ -98,7 +98,6 @@ static void clear_marks(struct zone *z)
     for (unsigned i = 0; i < NR_ZONE_KINDS; i++)
         z->lowmem_reserve[i] = 0;
     z->boost = 0;
-    z->boost_factor = 0;
 }
 
 int watermarks_setup(struct zone *const *zones, unsigned nr, unsigned page_shift,
@@ -205,16 +204,11 @@ static bool has_block(const struct zone *z, unsigned order, unsigned domain, uns
         mask |= s->mask[MIGRATE_HIGHATOMIC];
     if (mask >> order != 0)
         return true;
-    /* Other domains' empty pageblocks may pass. */
-    for (unsigned d = 0; d < z->nr_domains && !(flags & ALLOC_NOWAIT); d++) {
-        unsigned low = order > z->pageblock_order ? order : z->pageblock_order;
-
-        for (unsigned t = 0; t < NR_MOBILITIES; t++) {
-            if (z->set[d].mask[t] >> low != 0)
-                return true;
-        }
-    }
-    return false;
+    if (z->nr_domains == 1 || (flags & ALLOC_NOWAIT))
+        return false;
+    /* Empty pageblocks may pass, several together from several domains: zone_rmqueue() finds out.
+     */
+    return z->nr_large >= order_pages(order > z->pageblock_order ? order : z->pageblock_order);
 }
 
 static bool pages_ok(const struct zone *z, unsigned order, pfn_t mark, enum zone_kind class,

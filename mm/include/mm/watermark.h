@@ -73,8 +73,9 @@ void zone_unboost(struct zone *z, pfn_t pages);
 
 /**
  * May a request of this order go on, at this mark? class: the highest kind of zone that it may use.
- * Counts what flags let it use: reserves of HIGHATOMIC, CMA. Above order 0 it takes a free block of
- * the order or more as well (__zone_watermark_ok).
+ * Counts what flags let it use: reserves of HIGHATOMIC, CMA; with ALLOC_NO_WATERMARKS any page will
+ * do. Above order 0 it takes a free block of the order or more as well (__zone_watermark_ok); yes
+ * may be too much said of several pageblocks that would have to pass from other domains.
  */
 bool zone_watermark_ok(struct zone *z, unsigned order, pfn_t mark, enum zone_kind class,
                        unsigned domain, unsigned flags);

@@ -68,6 +68,23 @@ static void a_small_block_keeps_its_pageblock(void **state)
     fixture_close(&f);
 }
 
+/* Nothing of it is granted to others any more, not even what was freed just now. */
+static void what_was_freed_last_is_kept_too(void **state)
+{
+    pfn_t a, b;
+
+    (void)state;
+    fixture_open(&f, 2048, PATH_ORDER, 1);
+    a = take(f.z, 0, MIGRATE_UNMOVABLE);
+    b = take(f.z, 0, MIGRATE_UNMOVABLE);
+    give(f.z, b);
+    highatomic_reserve(f.z, a);
+    b = take(f.z, 0, MIGRATE_UNMOVABLE);
+    assert_true((b ^ a) >= PATH_P);
+    assert_int_equal(kept(f.z), PATH_P);
+    fixture_close(&f);
+}
+
 static void a_large_block_keeps_all_its_pageblocks(void **state)
 {
     pfn_t pfn;
@@ -311,6 +328,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_limit_is_one_percent),
         cmocka_unit_test(a_small_block_keeps_its_pageblock),
+        cmocka_unit_test(what_was_freed_last_is_kept_too),
         cmocka_unit_test(a_large_block_keeps_all_its_pageblocks),
         cmocka_unit_test(small_zones_keep_nothing),
         cmocka_unit_test(cma_areas_are_not_kept),

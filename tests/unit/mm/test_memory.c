@@ -239,6 +239,22 @@ static void an_empty_zone_is_not_tried(void **state)
     path_close(&f);
 }
 
+/* Nor does its node take a turn. */
+static void an_empty_zones_node_has_no_memory(void **state)
+{
+    struct mm_topology t = {.nr_nodes = 4};
+    struct evacuation ev;
+
+    (void)state;
+    open_nodes(&t, 15);
+    assert_int_equal(zone_shrink(f.zf[1].z, 128, &ev, NULL), 0);
+    memory_rebuild(&f.m);
+    assert_nodes(&f.m.all[0], "023");
+    assert_nodes(&f.m.all[1], "320");
+    assert_nodes(&f.m.local[1], "");
+    path_close(&f);
+}
+
 /* ---- coming and going ---- */
 
 static void ids_stay(void **state)
@@ -358,6 +374,7 @@ int main(void)
         cmocka_unit_test(nodes_without_memory_are_left_out),
         cmocka_unit_test(the_highest_kind_comes_first),
         cmocka_unit_test(an_empty_zone_is_not_tried),
+        cmocka_unit_test(an_empty_zones_node_has_no_memory),
         cmocka_unit_test(ids_stay),
         cmocka_unit_test(what_is_in_use_is_not_removed),
         cmocka_unit_test(what_makes_no_sense_is_refused),

@@ -433,7 +433,7 @@ static void the_last_zones_are_mixed(void **state)
         {ZONE_NORMAL, .nr_pages = 1024},
         {ZONE_DMA32, .nr_pages = 1024},
     };
-    const struct page_request rq = path_request(0, MIGRATE_UNMOVABLE, 0);
+    const struct page_request rq = path_request(0, MIGRATE_UNMOVABLE, REQUEST_WAKE);
 
     (void)state;
     open_mixed(zones, 2);
@@ -567,6 +567,59 @@ static void rights_do_not_make_a_shortage_less(void **state)
     }
 }
 
+/* Of two zones with as many free pages the first is told about. */
+static void the_first_of_equals_is_told_about(void **state)
+{
+    static const struct path_zone zones[] = {
+        {ZONE_NORMAL, .nr_pages = 1024},
+        {ZONE_NORMAL, .nr_pages = 1024},
+    };
+    const struct page_request rq = path_request(0, MIGRATE_MOVABLE, 0);
+
+    (void)state;
+    path_open(&f, zones, 2, NULL);
+    path_leave(f.zf[0].z, 40, MIGRATE_MOVABLE);
+    path_leave(f.zf[1].z, 40, MIGRATE_MOVABLE);
+    path_refused(&f, &rq);
+    assert_int_equal(f.refusal.zone, 0);
+    path_leave(f.zf[0].z, 39, MIGRATE_MOVABLE);
+    path_refused(&f, &rq);
+    assert_int_equal(f.refusal.zone, 1);
+    path_close(&f);
+}
+
+/* ---- domains ---- */
+
+/* Two empty pageblocks that are together, but lie in two files, make a block of twice the size. */
+static void pageblocks_of_two_domains_pass_together(void **state)
+{
+    static const struct path_zone zones[] = {{ZONE_NORMAL, .nr_pages = 1024, .nr_domains = 2}};
+    struct page_request rq = path_request(PATH_ORDER + 1, MIGRATE_MOVABLE, REQUEST_WAKE);
+    struct page_grant got;
+    pfn_t pfn;
+
+    (void)state;
+    path_open(&f, zones, 1, NULL);
+    path_marks(&f, MIN_FREE_NONE);
+    pfn = take_passing(&f.zf[0], PATH_ORDER, MIGRATE_MOVABLE, 1);
+    path_leave(f.zf[0].z, 0, MIGRATE_MOVABLE);
+    give(f.zf[0].z, pfn);
+    for (pfn_t i = pfn ^ PATH_P; i < (pfn ^ PATH_P) + PATH_P; i++)
+        give(f.zf[0].z, i);
+    assert_int_equal(zone_largest_free_order(f.zf[0].z, 0), PATH_ORDER);
+    path_refused(&f, &rq); /* it cannot wait */
+    assert_int_equal(f.refusal.reason, REFUSAL_FRAGMENTATION);
+    rq.flags = REQUEST_MAY_WAIT | REQUEST_WAKE;
+    f.zf[0].nr_populates = 0;
+    assert_int_equal(path_alloc(&f, &rq, &got), -EINPROGRESS);
+    path_called(&f, ""); /* nobody else is needed */
+    assert_int_equal(f.zf[0].nr_populates, 1);
+    assert_int_equal(f.zf[0].populate[0].order, PATH_ORDER + 1);
+    assert_int_equal(zone_populate_done(f.zf[0].z, f.zf[0].populate[0].pfn), 0);
+    (void)path_granted(&f, &rq, 0);
+    path_close(&f);
+}
+
 /* ---- boost ---- */
 
 /* A request that mixes types: it takes the one free page of a movable pageblock. */
@@ -662,6 +715,8 @@ int main(void)
         cmocka_unit_test(nowhere_else_types_are_mixed_at_once),
         cmocka_unit_test(whose_requests_a_zone_serves),
         cmocka_unit_test(rights_do_not_make_a_shortage_less),
+        cmocka_unit_test(the_first_of_equals_is_told_about),
+        cmocka_unit_test(pageblocks_of_two_domains_pass_together),
         cmocka_unit_test(a_boost_wakes_with_the_right_alone),
         cmocka_unit_test(a_boost_raises_the_mark_of_a_refusal),
     };

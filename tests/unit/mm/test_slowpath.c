@@ -222,6 +222,33 @@ static void cma_is_for_movable_requests_that_say_so(void **state)
     path_refused(&f, &rq);
     assert_int_equal(f.refusal.free_pages, 0);
     path_close(&f);
+
+    open_one(); /* of others the fast pass takes no notice */
+    rq = path_request(0, UNMOVABLE, REQUEST_CMA | REQUEST_WAKE);
+    (void)path_granted(&f, &rq, 0);
+    path_called(&f, "");
+    path_close(&f);
+}
+
+/* The right to all reserves takes nothing from what else was said. */
+static void the_right_to_reserves_is_no_other(void **state)
+{
+    static const struct path_zone zones[] = {{ZONE_NORMAL, .nr_pages = 1024, .nr_domains = 2}};
+    struct page_request rq = path_request(0, UNMOVABLE, REQUEST_RESERVE | REQUEST_WAKE);
+
+    (void)state;
+    open_one();
+    path_leave(f.zf[0].z, 3, MOVABLE); /* of a movable pageblock: types mix, and marks rise */
+    (void)path_granted(&f, &rq, 0);
+    path_called(&f, "w0+0c1 w0+0c1 w0+0c1");
+    path_close(&f);
+
+    path_open(&f, zones, 1, NULL);
+    path_leave(f.zf[0].z, 32, MOVABLE);
+    rq.domain = 1; /* both pageblocks would have to pass: it cannot wait for that */
+    path_refused(&f, &rq);
+    assert_int_equal(f.zf[0].nr_populates, 0);
+    path_close(&f);
 }
 
 /* ---- reclaim ---- */
@@ -701,6 +728,21 @@ static void the_last_resort_serves(void **state)
     path_close(&f);
 }
 
+/* Rights are what they were before. */
+static void rights_outlast_the_last_look(void **state)
+{
+    const struct page_request rq = path_request(0, MOVABLE, REQUEST_MAY_WAIT | REQUEST_HIGH);
+
+    (void)state;
+    open_one();
+    path_leave(f.zf[0].z, 32, MOVABLE);
+    f.ended = true;
+    f.on_end = free_first_time;
+    (void)path_granted(&f, &rq, 0);
+    path_called(&f, "r end");
+    path_close(&f);
+}
+
 static void who_never_ends_others(void **state)
 {
     static const struct {
@@ -1048,8 +1090,13 @@ static void passing_ends_the_request(void **state)
 
     (void)state;
     open_domains();
-    path_leave(f.zf[0].z, 80, MOVABLE); /* above min, not above low */
     rq.domain = 1;
+    assert_int_equal(path_alloc(&f, &rq, &got), -EINPROGRESS);
+    path_called(&f, ""); /* above low nobody is called */
+    path_close(&f);
+
+    open_domains();
+    path_leave(f.zf[0].z, 80, MOVABLE); /* above min, not above low */
     assert_int_equal(path_alloc(&f, &rq, &got), -EINPROGRESS);
     path_called(&f, "w0+0c2");
     assert_int_equal(got.zone, 77);
@@ -1209,6 +1256,7 @@ int main(void)
         cmocka_unit_test(atomic_of_higher_order_keeps_a_pageblock),
         cmocka_unit_test(what_is_kept_serves_the_next),
         cmocka_unit_test(cma_is_for_movable_requests_that_say_so),
+        cmocka_unit_test(the_right_to_reserves_is_no_other),
         cmocka_unit_test(reclaim_serves),
         cmocka_unit_test(no_progress_is_believed),
         cmocka_unit_test(what_is_in_pcps_is_drained),
@@ -1228,6 +1276,7 @@ int main(void)
         cmocka_unit_test(skipped_is_retried_if_there_could_be_enough),
         cmocka_unit_test(only_its_own_zones_are_compacted_for),
         cmocka_unit_test(the_last_resort_serves),
+        cmocka_unit_test(rights_outlast_the_last_look),
         cmocka_unit_test(who_never_ends_others),
         cmocka_unit_test(a_last_look_at_high),
         cmocka_unit_test(rights_beyond_the_nodemask),

@@ -177,6 +177,7 @@ static void movable_zones_are_clamped(void **state)
         {ZONE_MOVABLE, .nr_pages = GIB / 16, .pageblock_order = 9}, /* 16: at least 32 */
         {ZONE_GIGANTIC, .nr_pages = GIB, .pageblock_order = 18},
     };
+    struct mm_settings s = MM_SETTINGS_INIT;
 
     (void)state;
     open_zones(zones, 5);
@@ -186,6 +187,10 @@ static void movable_zones_are_clamped(void **state)
     assert_marks(2, 64, 64 + 65, 64 + 2 * 65);
     assert_marks(3, 32, 32 + 16, 32 + 2 * 16);
     assert_marks(4, 0, 0, 0); /* nobody splits what is here */
+    s.watermark_scale_factor = 1;
+    assert_int_equal(memory_set(&f.m, &s), 0);
+    assert_marks(1, 128, 128 + 512, 128 + 2 * 512);
+    assert_marks(4, 0, 0, 0);
     path_close(&f);
 }
 
@@ -595,7 +600,10 @@ static void cma_counts_with_the_right_alone(void **state)
         ok(z, 0, 10, ALLOC_HIGHATOMIC | ALLOC_NOWAIT | ALLOC_KSWAPD | ALLOC_NOFRAGMENT | NON));
     assert_true(ok(z, 0, 4 * PATH_P + 9, ALLOC_CMA));
     assert_false(ok(z, 0, 4 * PATH_P + 10, ALLOC_CMA));
-    assert_false(ok(z, PATH_ORDER, 0, 0));
+    for (pfn_t pfn = 4 * PATH_P; pfn < 12 * PATH_P; pfn += 2)
+        give(z, pfn);
+    assert_true(zone_watermark_pages(z, PATH_ORDER, 40, ZONE_NORMAL, 0, 0));
+    assert_false(ok(z, PATH_ORDER, 0, 0)); /* pages enough, but no block */
     assert_true(ok(z, PATH_ORDER, 0, ALLOC_CMA));
     assert_true(ok(z, PATH_ORDER + 2, 0, ALLOC_CMA));
     assert_false(ok(z, PATH_ORDER + 3, 0, ALLOC_CMA));
@@ -675,6 +683,7 @@ static void other_domains_pageblocks_may_pass(void **state)
     give(z, PATH_P / 2);
     assert_true(zone_watermark_ok(z, PATH_ORDER - 1, 0, ZONE_NORMAL, 1, 0));
     assert_false(zone_watermark_ok(z, PATH_ORDER + 1, 0, ZONE_NORMAL, 1, 0));
+    assert_false(zone_watermark_with(z, PATH_ORDER + 1, 0, ZONE_NORMAL, 1, 0, 1000));
     path_close(&f);
 }
 
@@ -759,6 +768,10 @@ static void high_priority_does_not_mind_the_boost(void **state)
     assert_false(fast(z, 0, WMARK_MIN, 0));
     assert_false(fast(z, 0, WMARK_MIN, ALLOC_OOM));
     assert_false(fast(z, 0, WMARK_LOW, RESERVE));
+    assert_false(fast(z, 1, WMARK_MIN, RESERVE));
+    give(z, 2 * PATH_P - 2);
+    give(z, 2 * PATH_P - 1); /* a block of order 1 does mind it */
+    assert_true(ok(z, 1, 64, RESERVE));
     assert_false(fast(z, 1, WMARK_MIN, RESERVE));
     path_leave(z, 25, MIGRATE_MOVABLE);
     assert_true(fast(z, 0, WMARK_MIN, ATOMIC));
