@@ -61,6 +61,17 @@ static void refuses_impossible_configs(void **state)
     assert_refused(config_of(1024, 4, MAX_DOMAINS + 1));
     assert_refused(config_of(1024, 4, UINT32_MAX));
 
+    config = config_of(1024, 4, 1);
+    config.kind = NR_ZONE_KINDS;
+    assert_refused(config);
+    config = config_of(1024, 4, 1);
+    config.max_pages = 1008; /* less than there is */
+    assert_refused(config);
+    config.max_pages = 1032; /* no whole pageblocks */
+    assert_refused(config);
+    config.max_pages = PFN_MAX_PAGES + 16;
+    assert_refused(config);
+
     /* Without populate nothing could ever pass between domains. */
     config = config_of(1024, 4, 2);
     config.ops = NULL;
