@@ -242,6 +242,8 @@ static NEVER_INLINE int rmqueue_slow(struct zone *z, const struct zone_request *
 {
     struct found_block b;
 
+    if ((rq->flags & ALLOC_CMA) && rq->type != MIGRATE_MOVABLE)
+        return -EINVAL;
     do {
         int r = find_block(z, rq, &b);
 
@@ -275,7 +277,7 @@ int zone_rmqueue(struct zone *z, const struct zone_request *rq, pfn_t *ret_pfn)
     struct resting *r;
 
     if (rq->order > MAX_PAGE_ORDER || rq->type >= NR_MOBILITIES || rq->domain >= z->nr_domains ||
-        rq->tag >> BLOCK_TAG_BITS != 0 || ((rq->flags & ALLOC_CMA) && rq->type != MIGRATE_MOVABLE))
+        rq->tag >> BLOCK_TAG_BITS != 0)
         return -EINVAL;
     r = &z->set[rq->domain].resting[rq->order][list_type(z, rq->type)];
     if (r->nr == 0 || (rq->flags & (ALLOC_HIGHATOMIC | ALLOC_CMA)))

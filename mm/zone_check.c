@@ -262,6 +262,9 @@ static int check_list(const struct census *c, unsigned set, enum migratetype typ
             return r;
         prev = pfn;
         pfn = word_next(*word_at(z, pfn));
+        if (pfn == prev && i + 1 < l->nr)
+            return broken(c, "list of set %u, type %u, order %u ends after %u blocks, says %u", set,
+                          type, order, i + 1, l->nr);
     }
     if (l->nr != 0 && (prev != l->tail || pfn != prev))
         return broken(c, "list of set %u, type %u, order %u does not end at its tail after %u", set,
