@@ -208,7 +208,7 @@ static bool has_block(const struct zone *z, unsigned order, unsigned domain, uns
         return false;
     /* Empty pageblocks may pass, several together from several domains: zone_rmqueue() finds out.
      */
-    return z->nr_large >= order_pages(order > z->pageblock_order ? order : z->pageblock_order);
+    return z->nr_large >= order_pages(order);
 }
 
 static bool pages_ok(const struct zone *z, unsigned order, pfn_t mark, enum zone_kind class,

@@ -48,7 +48,8 @@ int memory_init(struct memory *m, unsigned page_shift, const struct mm_topology 
  * of range.
  */
 int memory_add_zone(struct memory *m, struct zone *z, int id);
-/** Remove a zone; -ENOENT when there is none, -EBUSY while anything of it is granted or busy. */
+/** Remove a zone; -ENOENT when there is none, -EBUSY while anything of it is granted, busy or
+ * isolated. */
 int memory_remove_zone(struct memory *m, unsigned id);
 /** Recompute zonelists and marks: after a zone has grown or shrunk. */
 void memory_rebuild(struct memory *m);

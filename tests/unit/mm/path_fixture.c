@@ -214,12 +214,10 @@ static void append(char *text, size_t size, const char *group, size_t length, un
         size_t used = strlen(text);
 
         assert_true(used + length + 2 < size);
-        if (used > 0)
-            text[used++] = ' ';
-        for (size_t i = 0; i < length; i++)
-            text[used + i] = group[i] == ',' ? ' ' : group[i];
-        text[used + length] = '\0';
+        (void)snprintf(text + used, size - used, "%s%.*s", used ? " " : "", (int)length, group);
     }
+    for (char *comma = text; (comma = strchr(comma, ','));)
+        *comma = ' ';
 }
 
 void path_called(const struct path_fixture *f, const char *log)

@@ -71,10 +71,12 @@ static void a_small_block_keeps_its_pageblock(void **state)
 /* Nothing of it is granted to others any more, not even what was freed just now. */
 static void what_was_freed_last_is_kept_too(void **state)
 {
+    const struct zone_config config = {
+        .nr_pages = 2048, .pageblock_order = PATH_ORDER, .nr_domains = 1}; /* blocks may rest */
     pfn_t a, b;
 
     (void)state;
-    fixture_open(&f, 2048, PATH_ORDER, 1);
+    fixture_open_config(&f, &config);
     a = take(f.z, 0, MIGRATE_UNMOVABLE);
     b = take(f.z, 0, MIGRATE_UNMOVABLE);
     give(f.z, b);

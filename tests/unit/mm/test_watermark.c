@@ -560,6 +560,12 @@ static void higher_orders_need_a_block(void **state)
     assert_true(ok(z, 1, 0, 0));
     assert_true(ok(z, 2, 0, 0));
     assert_false(ok(z, 3, 0, 0));
+    for (pfn_t pfn = 5; pfn < PATH_P; pfn += 2)
+        give(z, pfn);
+    for (pfn_t pfn = 2 * PATH_P + 1; pfn < 3 * PATH_P; pfn += 2)
+        give(z, pfn);
+    assert_true(ok(z, PATH_ORDER, 0, 0));
+    assert_false(ok(z, PATH_ORDER + 1, 0, 0)); /* two pageblocks, apart */
     path_close(&f);
 }
 
