@@ -63,6 +63,15 @@ static inline bool word_is_free(uint64_t w, unsigned order)
     return (w & 0xff) == ((uint64_t)BLOCK_FREE | ((uint64_t)order << WORD_ORDER_SHIFT));
 }
 
+/** Does a granted block begin here that was asked for as this type? One comparison, for the hot
+ * path.
+ */
+static inline bool word_is_granted(uint64_t w, unsigned type)
+{
+    return (w & ((uint64_t)7 | (uint64_t)7 << WORD_TYPE_SHIFT)) ==
+           ((uint64_t)BLOCK_ALLOCATED | (uint64_t)type << WORD_TYPE_SHIFT);
+}
+
 static inline pfn_t word_next(uint64_t w)
 {
     return (pfn_t)(w >> WORD_NEXT_SHIFT & WORD_LINK_MASK);

@@ -53,11 +53,18 @@ static inline void grant(struct zone *z, const struct zone_request *rq, pfn_t pf
     z->allocs++;
 }
 
-/* A free block goes to its list: to the tail when its parent is likely to be whole soon
- * (buddy_merge_likely), so that it is left alone for a while. */
+/*
+ * A free block goes to its list: to the tail when its parent is likely to be whole soon
+ * (buddy_merge_likely), so that it is left alone for a while; and when unmovable pages lie in its
+ * MOVABLE pageblock, so that it is left to others of them (see fallback.c).
+ */
 static inline void insert_free(struct zone *z, struct list_set *s, pfn_t pfn, unsigned order,
                                enum migratetype type)
 {
+    if (type == MIGRATE_MOVABLE && pageblock_of(z, pfn)->nr_unmovable != 0 && !z->kernel_rules) {
+        list_add_tail(z, s, type, order, pfn);
+        return;
+    }
     if (order + 1 < MAX_PAGE_ORDER) {
         pfn_t uncle = (pfn & ~order_pages(order)) ^ order_pages(order + 1);
 
@@ -172,8 +179,12 @@ static void free_resting_of(struct zone *z, struct list_set *s, enum migratetype
     struct resting *r = &s->resting[order][type];
 
     s->rests[type] &= ~order_pages(order);
-    while (r->nr > 0)
-        free_block(z, r->pfn[--r->nr], order);
+    while (r->nr > 0) {
+        pfn_t pfn = r->pfn[--r->nr];
+
+        unmovable_freed(z, pfn, order, type);
+        free_block(z, pfn, order);
+    }
 }
 
 void free_resting(struct zone *z)
@@ -251,6 +262,7 @@ static NEVER_INLINE int rmqueue_slow(struct zone *z, const struct zone_request *
             return r;
         expand(z, &b, rq->order, rq->domain);
     } while (zone_debugged(z) && !debug_grant(z, rq, b.pfn));
+    unmovable_granted(z, b.pfn, rq->order, rq->type);
     grant(z, rq, b.pfn);
     *ret_pfn = b.pfn;
     return 0;
@@ -268,6 +280,7 @@ static NEVER_INLINE int rmqueue_list(struct zone *z, const struct zone_request *
         return rmqueue_slow(z, rq, ret_pfn);
     *ret_pfn = list_pop(z, s, type, order);
     s->nr_small -= order_pages(order);
+    unmovable_granted(z, *ret_pfn, order, rq->type);
     grant(z, rq, *ret_pfn);
     return 0;
 }
@@ -287,8 +300,15 @@ int zone_rmqueue(struct zone *z, const struct zone_request *rq, pfn_t *ret_pfn)
     return 0;
 }
 
-/* Free what cannot rest: a block of a special type, one too many, a busy one (when its move ends).
- */
+/* May this granted block rest in its pageblock? Only among its like, see unmovable_granted(). */
+static bool may_rest(const struct zone *z, const struct pageblock *pb, uint64_t w)
+{
+    return type_merges((enum migratetype)pb->type) && z->max_resting != 0 &&
+           (!z->grouping || word_type(w) == pb->type);
+}
+
+/* Free what cannot rest: a block in another type's pageblock, one too many, a busy one (when its
+ * move ends). */
 static NEVER_INLINE int free_slow(struct zone *z, pfn_t pfn)
 {
     uint64_t w = *word_at(z, pfn);
@@ -299,12 +319,14 @@ static NEVER_INLINE int free_slow(struct zone *z, pfn_t pfn)
         word_store(word_at(z, pfn), w | WORD_FREE_PENDING);
     } else if (word_state(w) != BLOCK_ALLOCATED) {
         return -EINVAL;
-    } else if (!type_merges((enum migratetype)pb->type) || z->max_resting == 0) {
+    } else if (!may_rest(z, pb, w)) {
+        unmovable_freed(z, pfn, order, word_type(w));
         release_block(z, pfn, order);
     } else {
         struct list_set *s = &z->set[order < z->pageblock_order ? pb->holder : pb->resident];
 
-        free_resting_of(z, s, (enum migratetype)pb->type, order);
+        if (s->resting[order][pb->type].nr == z->max_resting)
+            free_resting_of(z, s, (enum migratetype)pb->type, order);
         rest(z, s, (enum migratetype)pb->type, order, pfn);
     }
     z->frees++;
@@ -322,7 +344,7 @@ int zone_free(struct zone *z, pfn_t pfn)
         return -EINVAL;
     w = *word_at(z, pfn);
     pb = pageblock_of(z, pfn);
-    if (word_state(w) != BLOCK_ALLOCATED || !type_merges((enum migratetype)pb->type))
+    if (!word_is_granted(w, pb->type))
         return free_slow(z, pfn);
     order = word_order(w);
     s = &z->set[order < z->pageblock_order ? pb->holder : pb->resident];
@@ -352,6 +374,8 @@ int zone_split(struct zone *z, pfn_t pfn, uint64_t upper_tag)
         pageblock_of(z, upper)->type = pageblock_of(z, pfn)->type;
     else if (order + 1 == z->pageblock_order)
         pageblock_of(z, pfn)->holder = pageblock_of(z, pfn)->resident;
+    unmovable_freed(z, pfn, order, word_type(w));
+    unmovable_granted(z, upper, order, word_type(w));
     word_store(word_at(z, upper), word_make(BLOCK_ALLOCATED, order, word_type(w), upper_tag));
     word_store(word_at(z, pfn), word_make(BLOCK_ALLOCATED, order, word_type(w), word_tag(w)));
     if (zone_debugged(z))

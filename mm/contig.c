@@ -118,6 +118,8 @@ static int grant_range(struct contig *c, struct zone_obstacle *ret)
         range_undo_isolate(z, c->ev.start, c->ev.end);
         return -EBUSY;
     }
+    for (pfn_t pfn = c->start; pfn < end; pfn = block_end(z, pfn))
+        unmovable_granted(z, pfn, word_order(*word_at(z, pfn)), c->rq.type);
     z->allocs += n;
     for (pfn_t pfn = c->start & ~(order_pages(z->pageblock_order) - 1); pfn < end;
          pfn += order_pages(z->pageblock_order)) {

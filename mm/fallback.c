@@ -3,8 +3,16 @@
  * fallback.c: serving a request from memory of another type, so that types stay apart.
  *
  * As Linux 6.16: first claim whole pageblocks, largest donor first, so that the next requests of
- * the type find room there; only when nothing can be claimed steal a single block, smallest donor
- * first.
+ * the type find room there; only when nothing can be claimed steal a single block.
+ *
+ * Which block is stolen decides how many pageblocks can never be emptied: one unmovable page spoils
+ * a pageblock, and all others that come to lie beside it spoil nothing more. Linux takes the
+ * smallest block and does not look where it lies. Here a pageblock counts its unmovable pages:
+ * - an unmovable request steals where most of them lie already, a movable one where fewest do;
+ * - of MOVABLE pageblocks, those with unmovable pages are granted from last (see insert_free());
+ * - a movable request does not claim a pageblock that holds more unmovable pages than movable ones.
+ * Whether there is a block to steal does not depend on that: nothing is refused that Linux would
+ * grant from the same free blocks.
  */
 #include "zone_internal.h"
 
@@ -110,6 +118,9 @@ static bool claim_broken(struct zone *z, const struct zone_request *rq,
         alike = pages - n.free - n.movable;
     if (n.free + alike < pages / 2)
         return false;
+    if (!z->kernel_rules && rq->type == MIGRATE_MOVABLE &&
+        pageblock_of(z, start)->nr_unmovable > n.movable)
+        return false;
     retype_broken(z, start, rq->type);
     notify(z, rq, donor, true);
     return take_smallest(z, donor->set, rq->order, rq->type, ret);
@@ -161,24 +172,87 @@ bool fallback_claim(struct zone *z, const struct zone_request *rq, struct found_
     return false;
 }
 
+/** Entries of one list that a steal looks at: it must not cost more than the walk of a claim. */
+#define STEAL_LOOKS 16u
+
+/* As Linux: the smallest block that serves, of the type that is preferred. */
+static struct found_block find_smallest(const struct list_set *s, const struct zone_request *rq,
+                                        uint32_t donors)
+{
+    unsigned order = (unsigned)__builtin_ctz(donors);
+    unsigned i = s->mask[fallbacks[rq->type][0]] >> order & 1u ? 0 : 1;
+    enum migratetype donor = fallbacks[rq->type][i];
+
+    return (struct found_block){s->list[donor][order].head, order, donor, rq->domain};
+}
+
+/* The best candidate for a steal so far. */
+struct candidate {
+    struct found_block block;
+    uint32_t nr_unmovable; /* in its pageblock */
+};
+
+/* Of blocks that are equal in it an unmovable request takes the largest, so that the next one finds
+ * room beside it, and a movable one the smallest. Lists come in ascending order. */
+static bool is_better(const struct candidate *c, const struct candidate *best,
+                      enum migratetype wanted)
+{
+    if (best->block.pfn == PFN_NONE)
+        return true;
+    if (wanted == MIGRATE_MOVABLE)
+        return c->nr_unmovable < best->nr_unmovable;
+    if (c->nr_unmovable != best->nr_unmovable)
+        return c->nr_unmovable > best->nr_unmovable;
+    return c->block.order > best->block.order;
+}
+
+/* From the tail, where blocks of pageblocks with unmovable pages are put. */
+static void look_at_list(const struct zone *z, struct found_block b, enum migratetype wanted,
+                         struct candidate *best)
+{
+    const struct free_list *l = &z->set[b.set].list[b.type][b.order];
+
+    b.pfn = l->tail;
+    for (unsigned n = 0; n < l->nr && n < STEAL_LOOKS; n++) {
+        struct candidate c = {b, pageblock_of(z, b.pfn)->nr_unmovable};
+
+        if (is_better(&c, best, wanted))
+            *best = c;
+        b.pfn = word_prev(*word_at(z, b.pfn));
+    }
+}
+
+static struct found_block find_mildest(const struct zone *z, const struct zone_request *rq,
+                                       uint32_t donors)
+{
+    struct candidate best = {.block.pfn = PFN_NONE};
+
+    for (; donors != 0; donors &= donors - 1) {
+        unsigned order = (unsigned)__builtin_ctz(donors);
+
+        for (unsigned i = 0; i < NR_MOBILITIES - 1; i++) {
+            struct found_block b = {0, order, fallbacks[rq->type][i], rq->domain};
+
+            look_at_list(z, b, rq->type, &best);
+        }
+    }
+    return best.block;
+}
+
 bool fallback_steal(struct zone *z, const struct zone_request *rq, struct found_block *ret)
 {
-    const struct list_set *s = &z->set[rq->domain];
+    struct list_set *s = &z->set[rq->domain];
     uint32_t donors;
-    unsigned order;
 
     if (!z->grouping || (rq->flags & ALLOC_NOFRAGMENT))
         return false;
-    donors = (s->mask[fallbacks[rq->type][0]] | s->mask[fallbacks[rq->type][1]]) >> rq->order;
+    donors = s->mask[fallbacks[rq->type][0]] | s->mask[fallbacks[rq->type][1]];
+    donors &= ~(order_pages(rq->order) - 1u);
     if (donors == 0)
         return false;
-    order = rq->order + (unsigned)__builtin_ctz(donors);
-    for (unsigned i = 0; i < NR_MOBILITIES - 1; i++) {
-        if (s->mask[fallbacks[rq->type][i]] >> order & 1u) {
-            take_smallest(z, rq->domain, order, fallbacks[rq->type][i], ret);
-            break;
-        }
-    }
+    *ret = z->kernel_rules || rq->type == MIGRATE_RECLAIMABLE ? find_smallest(s, rq, donors)
+                                                              : find_mildest(z, rq, donors);
+    list_del(z, s, ret->type, ret->order, ret->pfn);
     notify(z, rq, ret, false);
     return true;
 }

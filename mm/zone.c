@@ -107,6 +107,7 @@ int zone_init(const struct zone_config *config, void *lasting, void *derived, st
     z->nr_domains = (uint8_t)config->nr_domains;
     z->grouping =
         !config->no_grouping && z->max_pages >> config->pageblock_order >= NR_MIGRATETYPES;
+    z->kernel_rules = config->kernel_rules;
     z->kind = (uint8_t)config->kind;
     z->node = config->node;
     z->max_resting = config->eager || config->debug ? 0 : MAX_RESTING;

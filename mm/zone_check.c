@@ -272,6 +272,28 @@ static int check_list(const struct census *c, unsigned set, enum migratetype typ
     return 0;
 }
 
+/* What is counted in each pageblock: the granted UNMOVABLE blocks that begin there. */
+static int check_unmovable(const struct census *c)
+{
+    const struct zone *z = c->z;
+    pfn_t pages = order_pages(z->pageblock_order);
+
+    for (pfn_t start = 0; start < z->nr_pages; start += pages) {
+        uint32_t nr = 0;
+
+        for (pfn_t pfn = start; pfn < start + pages; pfn++) {
+            uint64_t w = *word_at(z, pfn);
+
+            if (word_state(w) == BLOCK_ALLOCATED && word_type(w) == MIGRATE_UNMOVABLE)
+                nr += z->grouping ? order_pages(word_order(w)) : 0;
+        }
+        if (pageblock_of(z, start)->nr_unmovable != nr)
+            return broken(c, "%u unmovable pages begin in the pageblock of pfn %u, it says %u", nr,
+                          start, pageblock_of(z, start)->nr_unmovable);
+    }
+    return 0;
+}
+
 static int check_lists(const struct census *c)
 {
     pfn_t nr_entries = 0;
@@ -361,6 +383,8 @@ int zone_check(struct zone *z, char *why, size_t size)
     r = check_behind(&c);
     if (r == 0)
         r = check_lists(&c);
+    if (r == 0)
+        r = check_unmovable(&c);
     if (r < 0)
         return r;
     return check_counts(&c);

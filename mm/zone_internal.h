@@ -20,6 +20,7 @@ struct pageblock {
     uint8_t resident;   /**< the domain whose file has its bytes, or DOMAIN_NONE */
     uint8_t holder;     /**< the domain that its small blocks belong to; DOMAIN_NONE: it has none */
     uint8_t saved_type; /**< while it is isolated: what it was before; else 0 */
+    uint32_t nr_unmovable; /**< see unmovable_granted(); derived from the words */
 };
 
 struct free_list {
@@ -61,6 +62,7 @@ struct zone {
     uint8_t fast_orders; /**< orders below are granted fast; 0 while debugged */
     uint8_t nr_domains;
     bool grouping;
+    bool kernel_rules;   /**< steals go where Linux's do; see fallback.c */
     uint8_t max_resting; /**< of one order and type: MAX_RESTING, or 0 if blocks merge at once */
     bool resting;        /**< some set has resting blocks; see zone_settle() */
     pfn_t nr_busy;
@@ -255,6 +257,26 @@ static inline void rest(struct zone *z, struct list_set *s, enum migratetype typ
         z->resting = true;
     }
     r->pfn[r->nr++] = pfn;
+}
+
+/* ---- unmovable pages, counted in the pageblock where their block begins ---- */
+
+/**
+ * A block leaves the free lists for a request, and comes back to them. Blocks that rest stay
+ * counted, since they rest only in pageblocks of their own type, where they are granted again to
+ * requests of that type: so what is hot counts nothing. Without grouping nobody asks for the count.
+ */
+static inline void unmovable_granted(struct zone *z, pfn_t pfn, unsigned order,
+                                     enum migratetype type)
+{
+    if (type == MIGRATE_UNMOVABLE && z->grouping)
+        pageblock_of(z, pfn)->nr_unmovable += order_pages(order);
+}
+
+static inline void unmovable_freed(struct zone *z, pfn_t pfn, unsigned order, enum migratetype type)
+{
+    if (type == MIGRATE_UNMOVABLE && z->grouping)
+        pageblock_of(z, pfn)->nr_unmovable -= order_pages(order);
 }
 
 /* ---- between the files ---- */

@@ -59,6 +59,7 @@ void model_open(struct model *m, const struct zone_config *config)
     m->pageblock_order = config->pageblock_order;
     m->pageblock_pages = (pfn_t)1 << config->pageblock_order;
     m->nr_domains = config->nr_domains;
+    m->kernel_rules = config->kernel_rules;
     m->grouping = !config->no_grouping && nr_pageblocks >= NR_MIGRATETYPES;
     m->page = zalloc(m->nr_pages, sizeof(*m->page));
     m->pageblock = zalloc(nr_pageblocks, sizeof(*m->pageblock));
@@ -176,7 +177,8 @@ void model_set_pages(struct model *m, pfn_t pfn, unsigned order, enum page_state
                      enum migratetype type)
 {
     pfn_t nr = (pfn_t)1 << order, step = nr < m->pageblock_pages ? nr : m->pageblock_pages;
-    bool to_free = state == PAGE_FREE, from_free = m->page[pfn] == PAGE_FREE;
+    enum page_state was = (enum page_state)m->page[pfn];
+    bool to_free = state == PAGE_FREE, from_free = was == PAGE_FREE;
 
     memset(&m->page[pfn], state, nr);
     if (to_free == from_free)
@@ -195,6 +197,8 @@ void model_set_pages(struct model *m, pfn_t pfn, unsigned order, enum page_state
         pb->nr_free = to_free ? pb->nr_free + step : pb->nr_free - step;
         if (type == MIGRATE_MOVABLE)
             pb->nr_movable = to_free ? pb->nr_movable - step : pb->nr_movable + step;
+        if (type == MIGRATE_UNMOVABLE && (state == PAGE_GRANTED || was == PAGE_GRANTED))
+            pb->nr_unmovable = to_free ? pb->nr_unmovable - step : pb->nr_unmovable + step;
         if (model_is_empty(m, pb))
             m->nr_empty++;
         else if (!isolated)

@@ -44,6 +44,7 @@ struct model_pageblock {
     uint8_t saved; /**< while it is isolated: the type that it gets back */
     pfn_t nr_free;
     pfn_t nr_movable; /**< pages of MOVABLE blocks, and of targets for such */
+    pfn_t nr_unmovable;
 };
 
 /** A granted block. */
@@ -70,6 +71,7 @@ struct model {
     unsigned pageblock_order;
     unsigned nr_domains;
     bool grouping;
+    bool kernel_rules; /* which block is stolen is judged by Linux's rules */
 
     uint8_t *page; /* enum page_state */
     struct model_pageblock *pageblock;

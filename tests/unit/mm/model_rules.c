@@ -23,12 +23,18 @@ static const enum migratetype donors[NR_MOBILITIES][2] = {
     [MIGRATE_RECLAIMABLE] = {MIGRATE_UNMOVABLE, MIGRATE_MOVABLE},
 };
 
-/* At least half of the pageblock is free, or would not mind the newcomer. */
+/** So many blocks of each list a steal looks at, at least. */
+#define STEAL_LOOKS 16u
+
+/* At least half of the pageblock is free, or would not mind the newcomer; and it is not rather
+ * unmovable requests' than movable ones'. */
 static bool half_rule(const struct model *m, pfn_t pfn, enum migratetype wanted)
 {
     const struct model_pageblock *pb = model_pageblock_of(m, pfn);
     pfn_t alike = 0;
 
+    if (!m->kernel_rules && wanted == MIGRATE_MOVABLE && pb->nr_unmovable > pb->nr_movable)
+        return false;
     if (wanted == MIGRATE_MOVABLE)
         alike = pb->nr_movable;
     else if (pb->type == MIGRATE_MOVABLE)
@@ -185,13 +191,50 @@ static void judge_claim(const struct model *m, const struct zone_request *rq, pf
     }
 }
 
-static void judge_steal(const struct model *m, const struct zone_request *rq, pfn_t pfn,
-                        const struct zone_fallback *fb, const struct census *c,
-                        const struct claim *claim)
+/* Linux's: the smallest block that serves. */
+static void judge_smallest(const struct zone_request *rq, const struct zone_fallback *fb,
+                           const struct census *c)
 {
     enum migratetype donor = rq->type;
     unsigned order = rq->order;
 
+    while (order < MAX_PAGE_ORDER && !donor_at(c, rq->type, order, &donor))
+        order++;
+    if (order != fb->fallback_order || donor != fb->donor)
+        model_fail("stole from type %d, order %u: not the smallest donor, order %u", fb->donor,
+                   fb->fallback_order, order);
+}
+
+/* Would a steal from a block of this order in this pageblock have spoilt less? */
+static bool is_milder(enum migratetype wanted, const struct model_pageblock *pb, unsigned order,
+                      const struct model_pageblock *than, unsigned than_order)
+{
+    if (pb->nr_unmovable == than->nr_unmovable)
+        return wanted == MIGRATE_MOVABLE ? order < than_order : order > than_order;
+    return (pb->nr_unmovable > than->nr_unmovable) == (wanted == MIGRATE_UNMOVABLE);
+}
+
+/* Ours: unmovable requests to most unmovable pages, movable ones to fewest. */
+static void judge_mildest(const struct model *m, const struct zone_request *rq,
+                          const struct zone_fallback *fb, const struct census *c)
+{
+    for (pfn_t pfn = model_next_free(m, 0); pfn < m->nr_pages; pfn = model_next_free(m, pfn)) {
+        const struct model_pageblock *pb = model_pageblock_of(m, pfn);
+        unsigned order = model_free_order(m, pfn);
+
+        if (pb->resident == rq->domain && pb->type < NR_MOBILITIES && pb->type != rq->type &&
+            order >= rq->order && c->nr[pb->type][order] <= STEAL_LOOKS &&
+            is_milder(rq->type, pb, order, model_pageblock_of(m, fb->pfn), fb->fallback_order))
+            model_fail("stole %u of order %u for type %d, but %u of order %u would spoil less",
+                       fb->pfn, fb->fallback_order, rq->type, pfn, order);
+        pfn += (pfn_t)1 << order;
+    }
+}
+
+static void judge_steal(const struct model *m, const struct zone_request *rq, pfn_t pfn,
+                        const struct zone_fallback *fb, const struct census *c,
+                        const struct claim *claim)
+{
     if (rq->flags & ALLOC_NOFRAGMENT)
         model_fail("stole %u in spite of ALLOC_NOFRAGMENT", pfn);
     if (pfn != fb->pfn || model_free_order(m, pfn) != fb->fallback_order)
@@ -201,11 +244,10 @@ static void judge_steal(const struct model *m, const struct zone_request *rq, pf
         return;
     if (claim->must)
         model_fail("stole %u of order %u, although a claim was possible", pfn, fb->fallback_order);
-    while (order < MAX_PAGE_ORDER && !donor_at(c, rq->type, order, &donor))
-        order++;
-    if (order != fb->fallback_order || donor != fb->donor)
-        model_fail("stole from type %d, order %u: not the smallest donor, order %u", fb->donor,
-                   fb->fallback_order, order);
+    if (m->kernel_rules || rq->type == MIGRATE_RECLAIMABLE)
+        judge_smallest(rq, fb, c);
+    else
+        judge_mildest(m, rq, fb, c);
 }
 
 void rule_granted(const struct model *m, const struct zone_request *rq, pfn_t pfn,

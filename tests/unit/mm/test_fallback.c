@@ -33,12 +33,23 @@ static void assert_claims_and_steals(const struct zone_fixture *f, uint64_t clai
     assert_int_equal(f->nr_fallbacks, claims + steals);
 }
 
-/* A zone full of MOVABLE pages. */
+/* A zone full of pages of a type. */
+static void open_full_of(struct zone_fixture *f, enum migratetype type, bool kernel_rules)
+{
+    struct zone_config config;
+
+    fixture_open(f, PAGES, ORDER, 1);
+    config = f->config;
+    fixture_close(f);
+    config.kernel_rules = kernel_rules;
+    fixture_open_config(f, &config);
+    take_all(f->z, 0, type);
+    f->nr_fallbacks = 0;
+}
+
 static void open_full(struct zone_fixture *f)
 {
-    fixture_open(f, PAGES, ORDER, 1);
-    take_all(f->z, 0, MIGRATE_MOVABLE);
-    assert_int_equal(f->nr_fallbacks, 0);
+    open_full_of(f, MIGRATE_MOVABLE, false);
 }
 
 static void give_first(struct zone_fixture *f, pfn_t pageblock, pfn_t nr)
@@ -104,7 +115,7 @@ static void assert_half_rule(enum migratetype wanted, pfn_t nr_free, bool claime
     struct zone_fixture f;
     pfn_t pfn;
 
-    open_full(&f);
+    open_full_of(&f, MIGRATE_MOVABLE, true); /* of an odd number the smallest block is stolen */
     give_first(&f, 3, nr_free);
     pfn = take(f.z, 0, wanted);
     assert_true(pfn >= 3 * P && pfn < 4 * P);
@@ -163,14 +174,12 @@ static void pages_that_do_not_move_are_alike_in_a_movable_pageblock(void **state
 
 /* A zone full of UNMOVABLE pages, but for nr_movable MOVABLE ones in pageblock 5, and 4 free there.
  */
-static void assert_movable_takes_back(pfn_t nr_movable, bool claimed)
+static void assert_movable_takes_back(pfn_t nr_movable, bool kernel_rules, bool claimed)
 {
     struct zone_fixture f;
 
-    fixture_open(&f, PAGES, ORDER, 1);
-    take_all(f.z, 0, MIGRATE_UNMOVABLE);
+    open_full_of(&f, MIGRATE_UNMOVABLE, kernel_rules);
     assert_pageblocks(f.z, 8, 0, 0);
-    f.nr_fallbacks = 0;
     for (pfn_t i = 0; i < nr_movable; i++) {
         give(f.z, 5 * P + i);
         assert_int_equal(take(f.z, 0, MIGRATE_MOVABLE), 5 * P + i);
@@ -194,10 +203,19 @@ static void assert_movable_takes_back(pfn_t nr_movable, bool claimed)
 static void movable_requests_count_movable_pages(void **state)
 {
     (void)state;
-    assert_movable_takes_back(4, true);
-    assert_movable_takes_back(3, false);
-    assert_movable_takes_back(12, true);
-    assert_movable_takes_back(0, false);
+    assert_movable_takes_back(4, true, true);
+    assert_movable_takes_back(3, true, false);
+    assert_movable_takes_back(12, true, true);
+    assert_movable_takes_back(0, true, false);
+}
+
+/* Of the 12 that are granted at least half must be movable. */
+static void movable_requests_claim_no_mostly_unmovable_pageblock(void **state)
+{
+    (void)state;
+    assert_movable_takes_back(5, false, false);
+    assert_movable_takes_back(6, false, true);
+    assert_movable_takes_back(12, false, true);
 }
 
 /* MOVABLE never claims from a block smaller than half the pageblock's order. */
@@ -357,12 +375,12 @@ static void claims_the_next_donor_before_stealing(void **state)
     fixture_close(&f);
 }
 
-static void steals_the_smallest_block_that_serves(void **state)
+static void by_kernel_rules_steals_the_smallest_block_that_serves(void **state)
 {
     struct zone_fixture f;
 
     (void)state;
-    open_full(&f);
+    open_full_of(&f, MIGRATE_MOVABLE, true);
     give_first(&f, 1, 4);
     give_first(&f, 3, 2);
     give_first(&f, 5, 1);
@@ -386,6 +404,127 @@ static void steals_the_smallest_block_that_serves(void **state)
     assert_int_equal(zone_nr_free_blocks(f.z, 1, MIGRATE_MOVABLE), 2);
     assert_int_equal(zone_nr_free_blocks(f.z, 1, MIGRATE_UNMOVABLE), 0);
     fixture_close(&f);
+}
+
+/* Have nr pages of a full zone's pageblock, from its page first on, change hands. */
+static void mix(struct zone_fixture *f, enum migratetype wanted, pfn_t pageblock, pfn_t first,
+                pfn_t nr)
+{
+    for (pfn_t i = 0; i < nr; i++) {
+        give(f->z, pageblock * P + first + i);
+        assert_int_equal(take(f->z, 0, wanted), pageblock * P + first + i);
+    }
+}
+
+static void unmovable_requests_steal_where_most_unmovable_pages_lie(void **state)
+{
+    struct zone_fixture f;
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        bool kernel_rules = i == 1;
+
+        open_full_of(&f, MIGRATE_MOVABLE, kernel_rules);
+        mix(&f, MIGRATE_UNMOVABLE, 2, 0, 1);
+        mix(&f, MIGRATE_UNMOVABLE, 5, 0, 3);
+        mix(&f, MIGRATE_RECLAIMABLE, 3, 0, 5); /* they can be discarded, and count for nothing */
+        give(f.z, 2 * P + 8);
+        give(f.z, 5 * P + 8); /* order 1: not the smallest */
+        give(f.z, 5 * P + 9);
+        give(f.z, 6 * P + 8);
+        give(f.z, 3 * P + 8);
+        if (kernel_rules) {
+            assert_int_equal(take(f.z, 0, MIGRATE_UNMOVABLE), 3 * P + 8);
+        } else {
+            assert_int_equal(take(f.z, 0, MIGRATE_UNMOVABLE), 5 * P + 8);
+            assert_int_equal(take(f.z, 0, MIGRATE_UNMOVABLE), 5 * P + 9);
+            assert_int_equal(take(f.z, 0, MIGRATE_UNMOVABLE), 2 * P + 8);
+        }
+        assert_pageblocks(f.z, 0, 8, 0);
+        fixture_close(&f);
+    }
+}
+
+/* The pageblock that is spoilt shall have room for those that come next. */
+static void unmovable_requests_steal_the_largest_of_equals(void **state)
+{
+    struct zone_fixture f;
+
+    (void)state;
+    open_full(&f);
+    give_first(&f, 1, 2);
+    give_first(&f, 3, 4);
+    give_first(&f, 5, 1);
+    for (pfn_t i = 0; i < 4; i++)
+        assert_int_equal(take(f.z, 0, MIGRATE_UNMOVABLE) / P, 3);
+    assert_int_equal(take(f.z, 0, MIGRATE_UNMOVABLE), 1 * P);
+    assert_claims_and_steals(&f, 0, 5);
+    fixture_close(&f);
+}
+
+static void movable_requests_steal_where_fewest_unmovable_pages_lie(void **state)
+{
+    struct zone_fixture f;
+
+    (void)state;
+    open_full_of(&f, MIGRATE_UNMOVABLE, false);
+    mix(&f, MIGRATE_MOVABLE, 4, 0, 2);
+    give(f.z, 1 * P);
+    give(f.z, 4 * P + 8); /* order 1: not the smallest */
+    give(f.z, 4 * P + 9);
+    give(f.z, 6 * P);
+    give(f.z, 6 * P + 2);
+    give(f.z, 6 * P + 3);
+    assert_int_equal(take(f.z, 0, MIGRATE_MOVABLE), 4 * P + 8);
+    assert_int_equal(take(f.z, 0, MIGRATE_MOVABLE), 4 * P + 9);
+    /* 13 unmovable pages are fewer than 15, and of two blocks there the smaller one is stolen. */
+    assert_int_equal(take(f.z, 0, MIGRATE_MOVABLE), 6 * P);
+    assert_int_equal(take(f.z, 0, MIGRATE_MOVABLE), 6 * P + 2);
+    assert_pageblocks(f.z, 8, 0, 0);
+    fixture_close(&f);
+}
+
+/* What is free beside unmovable pages is left to others of them for as long as it can be. */
+static void movable_requests_avoid_unmovable_neighbours(void **state)
+{
+    struct zone_fixture f;
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        bool kernel_rules = i == 1;
+
+        open_full_of(&f, MIGRATE_MOVABLE, kernel_rules);
+        mix(&f, MIGRATE_UNMOVABLE, 2, 0, 1);
+        give(f.z, 6 * P + 8);
+        give(f.z, 2 * P + 8); /* freed last, and not granted first */
+        assert_int_equal(take(f.z, 0, MIGRATE_MOVABLE) / P, kernel_rules ? 2 : 6);
+        assert_int_equal(take(f.z, 0, MIGRATE_MOVABLE) / P, kernel_rules ? 6 : 2);
+
+        /* It is over when the unmovable page is. */
+        give(f.z, 2 * P);
+        assert_int_equal(take(f.z, 0, MIGRATE_MOVABLE), 2 * P);
+        give(f.z, 6 * P + 8);
+        give(f.z, 2 * P + 8);
+        assert_int_equal(take(f.z, 0, MIGRATE_MOVABLE), 2 * P + 8);
+        fixture_close(&f);
+    }
+}
+
+/* However long the lists are: 16 entries of each, from the tail. */
+static void a_steal_looks_at_few_blocks(void **state)
+{
+    (void)state;
+    for (pfn_t nr_others = 15; nr_others <= 16; nr_others++) {
+        struct zone_fixture f;
+
+        open_full_of(&f, MIGRATE_RECLAIMABLE, false);
+        mix(&f, MIGRATE_UNMOVABLE, 2, 0, 1);
+        for (pfn_t i = 0; i < nr_others; i++)
+            give(f.z, 4 * P + 4 * i);
+        give(f.z, 2 * P + 8);
+        assert_int_equal(take(f.z, 0, MIGRATE_UNMOVABLE), nr_others == 15 ? 2 * P + 8 : 4 * P);
+        fixture_close(&f);
+    }
 }
 
 static void nofragment_claims_only_whole_pageblocks(void **state)
@@ -477,12 +616,18 @@ int main(void)
         cmocka_unit_test(half_a_pageblock_must_be_free_or_alike),
         cmocka_unit_test(pages_that_do_not_move_are_alike_in_a_movable_pageblock),
         cmocka_unit_test(movable_requests_count_movable_pages),
+        cmocka_unit_test(movable_requests_claim_no_mostly_unmovable_pageblock),
         cmocka_unit_test(movable_requests_claim_only_from_large_blocks),
         cmocka_unit_test(unmovable_and_reclaimable_are_not_alike),
         cmocka_unit_test(the_order_of_types),
         cmocka_unit_test(a_larger_donor_of_the_second_type_is_claimed_first),
         cmocka_unit_test(claims_the_next_donor_before_stealing),
-        cmocka_unit_test(steals_the_smallest_block_that_serves),
+        cmocka_unit_test(by_kernel_rules_steals_the_smallest_block_that_serves),
+        cmocka_unit_test(unmovable_requests_steal_where_most_unmovable_pages_lie),
+        cmocka_unit_test(unmovable_requests_steal_the_largest_of_equals),
+        cmocka_unit_test(movable_requests_steal_where_fewest_unmovable_pages_lie),
+        cmocka_unit_test(movable_requests_avoid_unmovable_neighbours),
+        cmocka_unit_test(a_steal_looks_at_few_blocks),
         cmocka_unit_test(nofragment_claims_only_whole_pageblocks),
         cmocka_unit_test(pages_freed_in_a_claimed_pageblock_are_of_its_new_type),
         cmocka_unit_test(no_fallback_without_grouping),

@@ -64,7 +64,9 @@ static bool has_no_trace(uint64_t before, uint64_t after)
         (changed & (uint64_t)7 << WORD_TYPE_SHIFT) != 0 && word_type(after) < NR_MIGRATETYPES;
 
     switch (word_state(before)) {
-    case BLOCK_ALLOCATED:
+    case BLOCK_ALLOCATED: /* unmovable pages are counted */
+        return tag || (type && word_type(before) != MIGRATE_UNMOVABLE &&
+                       word_type(after) != MIGRATE_UNMOVABLE);
     case BLOCK_TARGET:
     case BLOCK_UNBACKED:
         return tag || type;
@@ -136,6 +138,9 @@ static void each_pageblock(void **state)
                 assert_noticed(&f, "type at", pfn);
             *pb = saved;
         }
+        pb->nr_unmovable++;
+        assert_noticed(&f, "number of unmovable pages at", pfn);
+        *pb = saved;
     }
     fixture_close(&f);
 }

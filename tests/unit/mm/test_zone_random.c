@@ -88,7 +88,7 @@ static void on_fallback(void *ctx, struct zone *z, const struct zone_fallback *f
 }
 
 /* Of two seeds one lets freed blocks rest, as zones do by themselves, and one does not: then the
- * model knows which block is to be granted. */
+ * model knows which block is to be granted. Of two such pairs one steals by Linux's rules. */
 static void run_open(struct run *r, const struct shape *s, uint64_t seed)
 {
     bool lazy = seed % 2 == 0;
@@ -99,6 +99,7 @@ static void run_open(struct run *r, const struct shape *s, uint64_t seed)
                                  .nr_domains = s->nr_domains,
                                  .no_grouping = s->no_grouping,
                                  .eager = !lazy,
+                                 .kernel_rules = seed % 4 < 2,
                                  .ops = &r->ops,
                                  .ops_ctx = r};
 
