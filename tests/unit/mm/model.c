@@ -180,7 +180,7 @@ void model_set_pages(struct model *m, pfn_t pfn, unsigned order, enum page_state
     enum page_state was = (enum page_state)m->page[pfn];
     bool to_free = state == PAGE_FREE, from_free = was == PAGE_FREE;
 
-    memset(&m->page[pfn], state, nr);
+    memset(&m->page[pfn], (int)state, nr);
     if (to_free == from_free)
         return;
     for (pfn_t i = 0; i < nr; i += step) {

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mm/contig.h"
 #include "zone_fixture.h"
 
 static void takes_the_lowest_part_and_lists_the_upper_halves(void **state)
@@ -248,6 +249,63 @@ static void upper_halves_go_to_the_head(void **state)
     fixture_close(&f);
 }
 
+/* Take all blocks of an order that are left outside CMA areas. */
+static void take_rest(struct zone *z, unsigned order)
+{
+    const struct zone_request rq = {.order = order, .type = MIGRATE_MOVABLE};
+    pfn_t pfn;
+
+    while (zone_rmqueue(z, &rq, &pfn) == 0)
+        ;
+}
+
+/* CMA areas are for movable requests that may use them; they come last while others have more. */
+static void cma_areas_serve_movable_requests(void **state)
+{
+    struct zone_request rq = {.type = MIGRATE_MOVABLE, .flags = ALLOC_CMA};
+    struct zone_fixture f;
+    pfn_t pfn;
+
+    (void)state;
+    fixture_open(&f, 1024, 4, 1);
+    assert_int_equal(zone_cma_init(f.z, 512, 64, NULL), 0);
+    for (unsigned type = 0; type < NR_MOBILITIES; type++) {
+        rq.type = (enum migratetype)type;
+        if (rq.type != MIGRATE_MOVABLE)
+            assert_int_equal(zone_rmqueue(f.z, &rq, &pfn), -EINVAL);
+    }
+    rq.type = MIGRATE_MOVABLE;
+    take_rest(f.z, 4);
+    rq.order = 4;
+    for (unsigned i = 0; i < 4; i++) {
+        assert_int_equal(zone_rmqueue(f.z, &rq, &pfn), 0);
+        assert_true(pfn >= 512 && pfn < 576);
+    }
+    assert_int_equal(zone_rmqueue(f.z, &rq, &pfn), -ENOMEM);
+    fixture_close(&f);
+}
+
+/* While more is free outside the area it is asked first; it serves what that cannot. */
+static void cma_areas_come_last_while_others_have_more(void **state)
+{
+    struct zone_request rq = {.order = 5, .type = MIGRATE_MOVABLE, .flags = ALLOC_CMA};
+    struct zone_fixture f;
+    pfn_t pfn;
+
+    (void)state;
+    fixture_open(&f, 1024, 4, 1);
+    assert_int_equal(zone_cma_init(f.z, 512, 128, NULL), 0);
+    take_rest(f.z, 5);
+    for (pfn_t p = 0; p < 512; p += 64) /* no two of them are buddies */
+        give(f.z, p);
+    assert_int_equal(zone_rmqueue(f.z, &rq, &pfn), 0);
+    assert_true(pfn < 512);
+    rq.order = 6;
+    assert_int_equal(zone_rmqueue(f.z, &rq, &pfn), 0);
+    assert_true(pfn >= 512 && pfn < 640);
+    fixture_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -261,6 +319,8 @@ int main(void)
         cmocka_unit_test(a_block_that_will_soon_merge_is_granted_last),
         cmocka_unit_test(the_two_largest_orders_never_go_to_the_tail),
         cmocka_unit_test(upper_halves_go_to_the_head),
+        cmocka_unit_test(cma_areas_serve_movable_requests),
+        cmocka_unit_test(cma_areas_come_last_while_others_have_more),
     };
 
     return cmocka_run_group_tests_name("rmqueue", tests, NULL, NULL);
