@@ -61,7 +61,7 @@ static int measure_zone(struct workload *w, const struct side_plan *plan, char *
 {
     struct zone_side side = {0};
     struct zone_memory memory;
-    int rc = zone_memory_init(&memory, SIDE_ZONE_PAGES, false, true);
+    int rc = zone_memory_init(&memory, SIDE_ZONE_PAGES, GROUPING_OURS, true);
 
     if (rc) {
         snprintf(why, size, "no zone of 1 GiB: %s", strerror(-rc));
@@ -85,7 +85,7 @@ static int measure_large_zone(struct workload *w, const struct side_plan *plan, 
 {
     struct zone_side side = {0};
     struct zone_memory memory;
-    int rc = zone_memory_init(&memory, SIDE_LARGE_ZONE_PAGES, false, false);
+    int rc = zone_memory_init(&memory, SIDE_LARGE_ZONE_PAGES, GROUPING_OURS, false);
 
     if (rc) {
         snprintf(why, size, "no zone of 1 TiB: %s", strerror(-rc));

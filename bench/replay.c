@@ -54,7 +54,7 @@ static int run_init(struct run *r, const struct trace *t, const struct replay_co
     /* Written here, so that the timed loop does not pay for the page faults. */
     for (size_t i = 0; i <= t->nr_blocks; i++)
         r->place[i] = PFN_NONE;
-    rc = zone_memory_init(&r->memory, config->nr_pages, config->no_grouping, true);
+    rc = zone_memory_init(&r->memory, config->nr_pages, config->grouping, true);
     if (rc)
         free(r->place);
     return rc;

@@ -14,6 +14,7 @@
 
 #include "mm/types.h"
 #include "trace/trace.h"
+#include "zone_memory.h"
 
 /** A sample is taken after every so many events. */
 #define REPLAY_SAMPLE_EVENTS 65536u
@@ -38,7 +39,7 @@ const char *measure_name(enum measure m);
 
 struct replay_config {
     pfn_t nr_pages; /**< a multiple of BENCH_PAGEBLOCK_PAGES */
-    bool no_grouping;
+    enum bench_grouping grouping;
 };
 
 struct replay_result {

@@ -14,13 +14,15 @@ static void *map_zeroed(size_t bytes, bool touched)
     return mmap(NULL, bytes, PROT_READ | PROT_WRITE, flags, -1, 0);
 }
 
-int zone_memory_init(struct zone_memory *m, pfn_t nr_pages, bool no_grouping, bool touched)
+int zone_memory_init(struct zone_memory *m, pfn_t nr_pages, enum bench_grouping grouping,
+                     bool touched)
 {
     const struct zone_config config = {
         .nr_pages = nr_pages,
         .pageblock_order = BENCH_PAGEBLOCK_ORDER,
         .nr_domains = 1,
-        .no_grouping = no_grouping,
+        .no_grouping = grouping == GROUPING_NONE,
+        .kernel_rules = grouping == GROUPING_KERNEL,
     };
     struct zone_memory new = {0};
     int rc;

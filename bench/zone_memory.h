@@ -17,6 +17,13 @@
 #define BENCH_PAGEBLOCK_ORDER 9u
 #define BENCH_PAGEBLOCK_PAGES ((pfn_t)1 << BENCH_PAGEBLOCK_ORDER)
 
+/** How the zone keeps mobilities apart. */
+enum bench_grouping {
+    GROUPING_OURS,
+    GROUPING_KERNEL, /**< by Linux's rules alone */
+    GROUPING_NONE,
+};
+
 struct zone_memory {
     struct zone *zone;
     void *lasting;
@@ -31,7 +38,8 @@ struct zone_memory {
  * with zone_memory_free(). Returns 0; -EINVAL when nr_pages is no multiple of a pageblock or out of
  * range; -ENOMEM.
  */
-int zone_memory_init(struct zone_memory *m, pfn_t nr_pages, bool no_grouping, bool touched);
+int zone_memory_init(struct zone_memory *m, pfn_t nr_pages, enum bench_grouping grouping,
+                     bool touched);
 void zone_memory_free(struct zone_memory *m);
 
 #endif

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* gigantic.c: makes the trace of small and gigantic blocks. */
+#include "gigantic.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define NR_EVENTS    1000000u
+#define PHASE_EVENTS 50000u
+/** What is live, about: 4 GiB. Small and large blocks share it, differently in each phase. */
+#define LIVE_PAGES (1u << 20)
+
+#define MAX_SMALL_ORDER 6u
+#define MIN_LARGE_ORDER 9u
+#define MAX_LARGE_ORDER 18u
+
+/** Blocks of one kind, small or large, and how many pages of them the phase wants. */
+struct kind {
+    uint32_t *live; /* ids */
+    uint32_t nr_live;
+    uint64_t pages;
+    uint64_t goal_pages;
+};
+
+struct maker {
+    struct trace t;
+    struct kind small;
+    struct kind large;
+    uint64_t live_pages;
+    uint64_t random;
+    uint8_t *order; /* by id */
+};
+
+/* xorshift64 */
+static uint64_t next_random(struct maker *m)
+{
+    m->random ^= m->random << 13;
+    m->random ^= m->random >> 7;
+    m->random ^= m->random << 17;
+    return m->random;
+}
+
+/** 0 to n - 1. */
+static uint64_t below(struct maker *m, uint64_t n)
+{
+    return (next_random(m) >> 20) % n;
+}
+
+/** P(low + k) = 2^-(k + 1); what is beyond high is high. */
+static unsigned pick_order(struct maker *m, unsigned low, unsigned high)
+{
+    unsigned order = low;
+
+    while (order < high && below(m, 2) == 1)
+        order++;
+    return order;
+}
+
+static void begin_phase(struct maker *m)
+{
+    m->small.goal_pages = LIVE_PAGES / 16 + below(m, LIVE_PAGES / 2);
+    m->large.goal_pages = LIVE_PAGES - m->small.goal_pages;
+}
+
+static void make_alloc(struct maker *m, struct kind *k, unsigned order)
+{
+    static const uint8_t types[8] = {TRACE_UNMOVABLE, TRACE_UNMOVABLE, TRACE_RECLAIMABLE,
+                                     TRACE_MOVABLE,   TRACE_MOVABLE,   TRACE_MOVABLE,
+                                     TRACE_MOVABLE,   TRACE_MOVABLE};
+    uint32_t id = m->t.nr_blocks++;
+
+    m->order[id] = (uint8_t)order;
+    m->t.events[m->t.nr_events++] = (struct trace_event){
+        .id = id, .kind = TRACE_ALLOC, .order = (uint8_t)order, .type = types[below(m, 8)]};
+    k->live[k->nr_live++] = id;
+    k->pages += (uint64_t)1 << order;
+    m->live_pages += (uint64_t)1 << order;
+    if (m->live_pages > m->t.peak_pages) {
+        m->t.peak_pages = m->live_pages;
+        m->t.peak_event = m->t.nr_events;
+    }
+}
+
+/** One that is young, or any. */
+static void make_free(struct maker *m, struct kind *k)
+{
+    uint32_t young = k->nr_live < 32 || below(m, 2) == 0 ? k->nr_live : 32;
+    uint32_t i = k->nr_live - 1 - (uint32_t)below(m, young);
+    uint32_t id = k->live[i];
+
+    k->live[i] = k->live[--k->nr_live];
+    k->pages -= (uint64_t)1 << m->order[id];
+    m->live_pages -= (uint64_t)1 << m->order[id];
+    m->t.events[m->t.nr_events++] =
+        (struct trace_event){.id = id, .kind = TRACE_FREE, .order = m->order[id]};
+}
+
+/** An allocation if it stays below the goal, five times of six; else a free. */
+static void make_event(struct maker *m, struct kind *k, unsigned low, unsigned high)
+{
+    unsigned order = pick_order(m, low, high);
+
+    if (k->nr_live == 0 || (k->pages + (1u << order) <= k->goal_pages && below(m, 6) != 0))
+        make_alloc(m, k, order);
+    else
+        make_free(m, k);
+}
+
+int gigantic_trace(uint64_t seed, struct trace *ret)
+{
+    struct maker m = {.random = (seed + 1) * 0x9e3779b97f4a7c15u};
+    int rc = -ENOMEM;
+
+    m.t.events = calloc(NR_EVENTS, sizeof(*m.t.events));
+    m.small.live = calloc(NR_EVENTS, sizeof(*m.small.live));
+    m.large.live = calloc(NR_EVENTS, sizeof(*m.large.live));
+    m.order = calloc(NR_EVENTS, sizeof(*m.order));
+    if (!m.t.events || !m.small.live || !m.large.live || !m.order)
+        goto out;
+    if (m.random == 0)
+        m.random = 1; /* or xorshift would stay at 0 */
+    while (m.t.nr_events < NR_EVENTS) {
+        if (m.t.nr_events % PHASE_EVENTS == 0)
+            begin_phase(&m);
+        if (below(&m, 16) == 0)
+            make_event(&m, &m.large, MIN_LARGE_ORDER, MAX_LARGE_ORDER);
+        else
+            make_event(&m, &m.small, 0, MAX_SMALL_ORDER);
+    }
+    *ret = m.t;
+    m.t.events = NULL;
+    rc = 0;
+out:
+    free(m.t.events);
+    free(m.small.live);
+    free(m.large.live);
+    free(m.order);
+    return rc;
+}
