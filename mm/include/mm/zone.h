@@ -82,9 +82,9 @@ struct zone_config {
     unsigned nr_domains;      /**< 1 to MAX_DOMAINS */
     bool eager;               /**< merge freed blocks at once, let none rest; for comparison */
     bool no_grouping;         /**< do not group by mobility at all; for comparison */
-    bool kernel_rules;        /**< claim and steal where Linux would, and mix more; for comparison */
-    enum zone_kind kind;      /**< left out: ZONE_DMA32; decides who may use it, and its marks */
-    unsigned node;            /**< the NUMA node that it lies on */
+    bool kernel_rules;   /**< claim and steal where Linux would, and mix more; for comparison */
+    enum zone_kind kind; /**< left out: ZONE_DMA32; decides who may use it, and its marks */
+    unsigned node;       /**< the NUMA node that it lies on */
     const struct zone_ops *ops; /**< may be NULL; must outlive the zone */
     void *ops_ctx;
     unsigned debug;           /**< ZONE_DEBUG_* */
