@@ -462,6 +462,21 @@ static void unmovable_requests_steal_the_largest_of_equals(void **state)
     fixture_close(&f);
 }
 
+/* What they leave can be discarded: by nobody's rules does it matter where they lie. */
+static void reclaimable_requests_steal_the_smallest(void **state)
+{
+    struct zone_fixture f;
+
+    (void)state;
+    open_full(&f);
+    mix(&f, MIGRATE_UNMOVABLE, 2, 0, 1);
+    give(f.z, 2 * P + 8);
+    give(f.z, 2 * P + 9);
+    give_first(&f, 5, 1);
+    assert_int_equal(take(f.z, 0, MIGRATE_RECLAIMABLE), 5 * P);
+    fixture_close(&f);
+}
+
 static void movable_requests_steal_where_fewest_unmovable_pages_lie(void **state)
 {
     struct zone_fixture f;
@@ -585,6 +600,33 @@ static void no_fallback_without_grouping(void **state)
     assert_int_equal(try_take(f.z, 0, MIGRATE_MOVABLE, 0, 0, &pfn), -ENOMEM);
     assert_claims_and_steals(&f, 0, 0);
     assert_pageblocks(f.z, 5, 0, 0);
+
+    /* Nor does it matter beside what. */
+    give(f.z, 2 * P);
+    give(f.z, 4 * P);
+    assert_int_equal(take(f.z, 0, MIGRATE_UNMOVABLE), 4 * P);
+    fixture_close(&f);
+}
+
+/* What is freed in another type's pageblock does not rest there, and no longer counts. */
+static void stolen_pages_do_not_rest(void **state)
+{
+    struct zone_config config;
+    struct zone_fixture f;
+
+    (void)state;
+    fixture_open(&f, PAGES, ORDER, 1);
+    config = f.config;
+    fixture_close(&f);
+    config.eager = false;
+    fixture_open_config(&f, &config);
+    take_all(f.z, 0, MIGRATE_MOVABLE);
+    for (int i = 0; i < 2; i++) {
+        give(f.z, 2 * P);
+        assert_int_equal(take(f.z, 0, i == 0 ? MIGRATE_UNMOVABLE : MIGRATE_MOVABLE), 2 * P);
+    }
+    assert_claims_and_steals(&f, 0, 1);
+    assert_zone_ok(f.z);
     fixture_close(&f);
 }
 
@@ -625,12 +667,14 @@ int main(void)
         cmocka_unit_test(by_kernel_rules_steals_the_smallest_block_that_serves),
         cmocka_unit_test(unmovable_requests_steal_where_most_unmovable_pages_lie),
         cmocka_unit_test(unmovable_requests_steal_the_largest_of_equals),
+        cmocka_unit_test(reclaimable_requests_steal_the_smallest),
         cmocka_unit_test(movable_requests_steal_where_fewest_unmovable_pages_lie),
         cmocka_unit_test(movable_requests_avoid_unmovable_neighbours),
         cmocka_unit_test(a_steal_looks_at_few_blocks),
         cmocka_unit_test(nofragment_claims_only_whole_pageblocks),
         cmocka_unit_test(pages_freed_in_a_claimed_pageblock_are_of_its_new_type),
         cmocka_unit_test(no_fallback_without_grouping),
+        cmocka_unit_test(stolen_pages_do_not_rest),
         cmocka_unit_test(the_fallback_callback_may_be_missing),
     };
 
