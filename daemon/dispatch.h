@@ -8,6 +8,7 @@
 #ifndef DAEMON_DISPATCH_H
 #define DAEMON_DISPATCH_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "hub.h"
@@ -26,11 +27,12 @@ struct call {
     char message[WIRE_MAX_MESSAGE + 1];
     struct packet_fds fds; /**< to travel beside the answer */
     uint32_t cost;         /**< of SESSION_TURN_COST */
+    bool parked;           /**< it waits: there is no answer yet */
 };
 
 /**
  * Carry a request out: hub, session and request are set; the rest is filled. Every request gets an
- * answer, an error at the least.
+ * answer, an error at the least, but for those that wait: they get it later (waiting.h).
  */
 void dispatch(struct call *c);
 

@@ -41,10 +41,11 @@ static void grant_commit(struct zone_set *zs, struct holdings *holdings, const s
 
 static struct page_request page_request(const struct grant_request *rq)
 {
-    /* There is no queue to wait in: a request that would have to wait is refused. */
     return (struct page_request){
         .order = rq->order,
         .type = rq->type,
+        .flags = rq->may_wait ? REQUEST_MAY_WAIT : 0,
+        .zonemask = rq->zonemask,
         .node = rq->node,
         .caller_node = rq->node,
         .zone = rq->zone,

@@ -9,6 +9,7 @@
 #ifndef DAEMON_GRANT_H
 #define DAEMON_GRANT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,6 +28,8 @@ struct holdings {
 struct grant_request {
     unsigned node;         /**< to prefer; one that the host has */
     int zone;              /**< the only one to take from, or -1 */
+    uint64_t zonemask;     /**< bit i: zone i may be used */
+    bool may_wait;         /**< it is asked for with a deadline that is still to come */
     enum migratetype type; /**< one of the NR_MOBILITIES */
     unsigned order;        /**< 0 to MAX_PAGE_ORDER; not looked at with exact_pages */
     uint32_t count;        /**< blocks: 1 to WIRE_MAX_BLOCKS; not looked at with exact_pages */
@@ -45,8 +48,8 @@ struct grant {
 /**
  * Take blocks and give them to an owner: all of them, or none.
  * With exact_pages: as many blocks as the number has bits set, adjoining, by ascending offset, the
- * largest first. g is scratch when it fails. Returns 0; -ENOMEM with *ret_refusal; -ENOSPC when no
- * handles are left.
+ * largest first. g is scratch when it fails. Returns 0; -ENOMEM with *ret_refusal;
+ * -EINPROGRESS when memory is on its way; -ENOSPC when no handles are left.
  */
 int grant_alloc(struct zone_set *zs, struct holdings *holdings, const struct grant_request *rq,
                 struct grant *g, struct refusal *ret_refusal);

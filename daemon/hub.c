@@ -3,7 +3,8 @@
  * hub.c: the queue of work in slices.
  *
  * An idle handle runs one slice before each poll for I/O, so that between any two slices every
- * client that is ready is served. Sessions take turns.
+ * client that is ready is served. Sessions take turns, and requests that wait for memory come
+ * first.
  */
 #include "hub.h"
 
@@ -29,11 +30,13 @@ static struct session *take_work(struct hub *hub)
 static void on_idle(uv_idle_t *idle)
 {
     struct hub *hub = idle->data;
-    struct session *s = take_work(hub);
+    /* Those who wait first: what has come free is theirs before it is a newcomer's. */
+    bool more = waiting_slice(hub);
+    struct session *s = more ? NULL : take_work(hub);
 
     if (s)
         session_work(s);
-    if (!hub->work_first)
+    if (!hub->work_first && !hub->waiting.changed)
         (void)uv_idle_stop(idle);
 }
 
@@ -87,6 +90,12 @@ void hub_queue_work(struct hub *hub, struct session *s)
         hub->work_first = s;
     hub->work_last = s;
     (void)uv_idle_start(&hub->idle, on_idle);
+}
+
+void hub_wake(struct hub *hub)
+{
+    if (!hub->stopping)
+        (void)uv_idle_start(&hub->idle, on_idle);
 }
 
 void hub_stop_work(struct hub *hub)

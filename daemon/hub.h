@@ -17,6 +17,7 @@
 #include "outbox.h"
 #include "proto/wire.h"
 #include "session_table.h"
+#include "waiting.h"
 #include "zone_set.h"
 
 struct session;
@@ -66,6 +67,7 @@ struct hub {
     struct session *work_first;
     struct session *work_last;
     uv_idle_t idle;
+    struct waiting waiting; /**< allocations that wait for memory */
     bool stopping; /**< nothing is freed piece by piece any more: the zones go as a whole */
     /** A session's memory has been freed. */
     void (*session_gone)(struct hub *hub);
@@ -81,6 +83,8 @@ void hub_free(struct hub *hub);
 
 /** Let a session do a slice of its work in a later turn; nothing if it is queued already. */
 void hub_queue_work(struct hub *hub, struct session *s);
+/** Have the queue of waiting requests looked at in a later turn. */
+void hub_wake(struct hub *hub);
 /** Empty the queue, and do no more slices. */
 void hub_stop_work(struct hub *hub);
 

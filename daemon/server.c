@@ -166,7 +166,8 @@ int server_add_session(struct server *server, int fd)
 
 static void free_if_done(struct server *server)
 {
-    if (!server->stopped || server->nr_handles || server->hub.sessions.nr)
+    if (!server->stopped || server->nr_handles || server->hub.sessions.nr ||
+        server->hub.waiting.nr_timers)
         return;
     zone_set_free(server->hub.zones);
     hub_free(&server->hub);

@@ -79,6 +79,7 @@ void session_end(struct session *s, const char *why)
     outbox_clear(&s->outbox);
     free(s->held);
     s->held = NULL;
+    waiting_drop(s);
     if (s->holdings.owner.nr)
         hub_queue_work(s->hub, s);
 }
@@ -251,13 +252,17 @@ static void run_packet(struct session *s, const unsigned char *bytes, size_t len
 
         if (cost >= SESSION_TURN_COST || !outbox_empty(&s->outbox) || s->state == SESSION_ENDING)
             break;
+        /* What has come free is for those who wait, before anybody's next request. */
+        if (s->hub->waiting.changed)
+            break;
         call.hub = s->hub;
         call.session = s;
         call.request = &packet.requests[next];
         dispatch(&call);
         s->nr_requests++;
         cost += call.cost;
-        reply(s, &call.response, call.fds);
+        if (!call.parked)
+            reply(s, &call.response, call.fds);
     }
     if (s->state != SESSION_ENDING)
         send_reply(s);
@@ -330,11 +335,21 @@ void session_work(struct session *s)
     if (s->state == SESSION_ENDING) {
         if (grant_free_some(s->hub->zones, &s->holdings, SESSION_SLICE_BLOCKS))
             hub_queue_work(s->hub, s);
+        waiting_changed(s->hub);
         session_free_if_done(s);
         return;
     }
     if (s->held && outbox_empty(&s->outbox))
         run_packet(s, s->held->bytes, s->held->len, s->held->next);
+    wait_for_next(s);
+}
+
+void session_answer(struct session *s, const struct call *c)
+{
+    reply(s, &c->response, c->fds);
+    if (s->state != SESSION_ENDING)
+        send_reply(s);
+    reset_reply(&s->hub->turn->reply);
     wait_for_next(s);
 }
 
@@ -368,6 +383,7 @@ int session_open(struct hub *hub, int fd, struct session **ret)
     s->hub = hub;
     s->fd = fd;
     s->name[0] = '?';
+    s->max_waiting = SESSION_MAX_WAITING;
     error = peer_of(fd, &s->peer);
     if (error)
         goto fail_free;

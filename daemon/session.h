@@ -20,11 +20,15 @@
 #include "peer.h"
 #include "proto/limits.h"
 
+struct call;
 struct held_packet;
 struct hub;
+struct waiting_request;
 
 /** Work (blocks granted or freed, roughly) that one packet may do in one turn of the loop. */
 #define SESSION_TURN_COST 2048u
+/** Requests of one session that may wait for memory at a time. */
+#define SESSION_MAX_WAITING 1024u
 /** Blocks of a dead client that are freed in one turn of the loop. */
 #define SESSION_SLICE_BLOCKS 512u
 
@@ -47,6 +51,10 @@ struct session {
     char name[WIRE_MAX_NAME + 1];
     bool queued; /**< in the hub's queue of work */
     struct holdings holdings;
+    struct waiting_request *waiting; /**< its requests that wait for memory */
+    uint32_t nr_waiting;
+    uint32_t max_waiting;
+    uint8_t priority; /**< of its requests among those who wait */
     uint64_t nr_requests;
     uint64_t nr_refusals;
     struct outbox outbox;
@@ -72,6 +80,9 @@ void session_end(struct session *s, const char *why);
  * when the hub is stopping.
  */
 void session_dismiss(struct session *s, const char *why);
+
+/** Send the answer of a request that has waited. It may end the session. */
+void session_answer(struct session *s, const struct call *c);
 
 /** Do a slice of what waits: for the hub. */
 void session_work(struct session *s);

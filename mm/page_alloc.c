@@ -26,6 +26,8 @@ struct zone *pass_zone(const struct alloc_pass *p, unsigned i)
 
     if (p->rq->zone >= 0 && p->zl->id[i] != (unsigned)p->rq->zone)
         return NULL;
+    if (p->rq->zonemask != 0 && !(p->rq->zonemask >> p->zl->id[i] & 1))
+        return NULL;
     if (z->kind > p->class || !(p->nodemask >> z->node & 1) || p->rq->domain >= z->nr_domains)
         return NULL;
     return z->kind == ZONE_MOVABLE && p->rq->type != MIGRATE_MOVABLE ? NULL : z;

@@ -48,6 +48,7 @@ struct page_request {
     unsigned node;              /**< to prefer */
     unsigned caller_node;       /**< where the caller runs; for statistics */
     uint64_t nodemask;          /**< bit n: node n may be used; 0: all */
+    uint64_t zonemask;          /**< bit i: zone i may be used; 0: all */
     int zone;                   /**< the only zone that may be used, or -1 */
     const struct requester *by; /**< for the page owner record; NULL: unknown */
 };

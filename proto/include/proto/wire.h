@@ -146,6 +146,7 @@ enum wire_refusal_reason {
     WIRE_REFUSAL_FRAGMENTATION = 2,
     WIRE_REFUSAL_NO_ZONE = 3,
     WIRE_REFUSAL_NO_HANDLES = 4,
+    WIRE_REFUSAL_QUEUE = 6,
 };
 
 struct wire_refusal {

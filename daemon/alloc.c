@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * alloc.c: carrying out an Alloc: is it sensible, is it granted, and if not, why, or does it wait?
+ */
+#include "alloc.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "dispatch.h"
+#include "grant.h"
+#include "waiting.h"
+
+static bool check_alloc(struct call *c, const struct wire_alloc *rq)
+{
+    const struct zone_set *zs = c->hub->zones;
+
+    if (rq->flags)
+        call_fail(c, EINVAL, "flags 0x%x: 0 is accepted, no flags are known", rq->flags);
+    else if (rq->type >= NR_MOBILITIES)
+        call_fail(c, EINVAL, "type %u: 0 (unmovable), 1 (movable) and 2 (reclaimable) are accepted",
+                  rq->type);
+    else if (rq->node >= 0 && !zone_set_has_node(zs, (uint32_t)rq->node))
+        call_fail(c, EINVAL, "node %d: this host has no such node", rq->node);
+    else if (rq->zone >= 0 && (uint32_t)rq->zone >= zs->nr)
+        call_fail(c, EINVAL, "zone %d: 0 to %u are accepted", rq->zone, zs->nr - 1);
+    else
+        return true;
+    return false;
+}
+
+static enum wire_refusal_reason wire_reason(enum refusal_reason reason)
+{
+    switch (reason) {
+    case REFUSAL_SHORTAGE:
+        return WIRE_REFUSAL_SHORTAGE;
+    case REFUSAL_FRAGMENTATION:
+        return WIRE_REFUSAL_FRAGMENTATION;
+    case REFUSAL_NO_ZONE:
+        return WIRE_REFUSAL_NO_ZONE;
+    case REFUSAL_NONE:
+        break;
+    }
+    return WIRE_REFUSAL_UNKNOWN;
+}
+
+/* "order 9 (512 pages)", or how many of how many pages were asked for. */
+static void describe(const struct grant_request *rq, unsigned order, char *text, size_t size)
+{
+    if (rq->exact_pages)
+        (void)snprintf(text, size, "%u pages in one piece (order %u)", rq->exact_pages, order);
+    else if (rq->count > 1)
+        (void)snprintf(text, size, "%u blocks of order %u (%u page%s each)", rq->count, order,
+                       1u << order, order ? "s" : "");
+    else
+        (void)snprintf(text, size, "order %u (%u page%s)", order, 1u << order, order ? "s" : "");
+}
+
+static void refuse(struct call *c, const struct grant_request *rq, const struct refusal *why)
+{
+    char what[64];
+    char largest[48] = "nothing is free";
+
+    describe(rq, why->order, what, sizeof(what));
+    c->session->nr_refusals++;
+    c->refusal = (struct wire_refusal){
+        .reason = (uint32_t)wire_reason(why->reason),
+        .zone = (int32_t)why->zone,
+        .order = why->order,
+        .wanted_pages = rq->exact_pages ? rq->exact_pages : (uint64_t)rq->count << rq->order,
+        .free_pages = why->free_pages,
+        .largest_order = why->largest_order,
+        .frag_index = why->frag_index,
+        .zones_tried = why->tried,
+    };
+    c->response.refusal = &c->refusal;
+    if (why->reason == REFUSAL_NO_ZONE) {
+        c->refusal.zone = -1;
+        call_fail(c, ENOMEM, "%s refused: no zone that may be used is that large", what);
+        return;
+    }
+    if (why->largest_order >= 0)
+        (void)snprintf(largest, sizeof(largest), "the largest free block is of order %d",
+                       why->largest_order);
+    call_fail(c, ENOMEM, "%s refused: zone '%s' has %u pages free%s, %s: %s, index %.3f", what,
+              c->hub->zones->entry[why->zone].name, why->free_pages,
+              rq->count > 1 ? " after the first of them" : "", largest,
+              why->reason == REFUSAL_FRAGMENTATION ? "fragmentation" : "shortage",
+              why->frag_index / 1000.0);
+}
+
+static void refuse_handles(struct call *c, const struct grant_request *rq)
+{
+    const struct handle_table *handles = c->hub->zones->handles;
+    uint32_t left = handle_table_left(handles);
+
+    c->session->nr_refusals++;
+    c->refusal = (struct wire_refusal){
+        .reason = WIRE_REFUSAL_NO_HANDLES,
+        .zone = -1,
+        .order = rq->order,
+        .wanted_pages = rq->exact_pages ? rq->exact_pages : (uint64_t)rq->count << rq->order,
+        .largest_order = -1,
+    };
+    c->response.refusal = &c->refusal;
+    call_fail(c, ENOMEM, "refused: the daemon has %u names for blocks left, all others are in use",
+              left);
+}
+
+/* What is free is kept for requests that wait longer. */
+static void refuse_queue(struct call *c, const struct grant_request *rq)
+{
+    char what[64];
+
+    describe(rq, rq->order, what, sizeof(what));
+    c->session->nr_refusals++;
+    c->refusal = (struct wire_refusal){
+        .reason = WIRE_REFUSAL_QUEUE,
+        .zone = -1,
+        .order = rq->order,
+        .wanted_pages = rq->exact_pages ? rq->exact_pages : (uint64_t)rq->count << rq->order,
+        .largest_order = -1,
+    };
+    c->response.refusal = &c->refusal;
+    call_fail(c, ENOMEM, "%s refused: what is free is kept for requests that wait longer (%u wait)",
+              what, c->hub->waiting.nr);
+}
+
+static void answer_grant(struct call *c, const struct grant *g)
+{
+    bool one_zone = true;
+    bool one_order = true;
+
+    for (uint32_t i = 1; i < g->nr; i++) {
+        one_zone = one_zone && g->zone[i] == g->zone[0];
+        one_order = one_order && g->order[i] == g->order[0];
+    }
+    c->response.alloc = (struct wire_alloc_reply){
+        .nr = g->nr,
+        .handle = g->handle,
+        .offset = g->offset,
+        .nr_zones = one_zone ? 1 : g->nr,
+        .zone = g->zone,
+        .nr_orders = one_order ? 1 : g->nr,
+        .order = g->order,
+    };
+}
+
+/* One try. Returns 0, or as grant_alloc(); -EAGAIN: what is free is kept for those who wait longer.
+ */
+static int try_alloc(struct call *c, const struct waiting_request *w, struct grant_request *grant,
+                     struct refusal *ret_refusal)
+{
+    const struct wire_alloc *rq = &c->request->alloc;
+    unsigned priority = c->session->priority;
+    int error;
+
+    *grant = (struct grant_request){
+        .node = rq->node >= 0 ? (unsigned)rq->node : 0,
+        .zone = rq->zone,
+        .zonemask = UINT64_MAX,
+        .type = (enum migratetype)rq->type,
+        .order = rq->order,
+        .count = rq->count,
+        .exact_pages = (pfn_t)rq->exact_pages,
+        .may_wait = rq->deadline_ms != 0,
+    };
+    c->cost += rq->count;
+    if (!waiting_restrain(c->hub, w, priority, grant))
+        return -EAGAIN;
+    error = grant_alloc(c->hub->zones, &c->session->holdings, grant, &c->hub->turn->scratch.grant,
+                        ret_refusal);
+    if (!error)
+        waiting_passed(c->hub, w, priority);
+    return error;
+}
+
+static void answer(struct call *c, int error, const struct grant_request *grant,
+                   const struct refusal *refusal)
+{
+    if (!error)
+        answer_grant(c, &c->hub->turn->scratch.grant);
+    else if (error == -ENOMEM)
+        refuse(c, grant, refusal);
+    else if (error == -ENOSPC)
+        refuse_handles(c, grant);
+    else if (error == -EAGAIN)
+        refuse_queue(c, grant);
+    else
+        call_fail(c, -error, "alloc: the allocator answered error %d", -error);
+}
+
+void alloc_handle(struct call *c)
+{
+    struct grant_request grant;
+    struct refusal refusal;
+    int error;
+
+    if (!check_alloc(c, &c->request->alloc))
+        return;
+    error = try_alloc(c, NULL, &grant, &refusal);
+    if (!error || !waiting_park(c, error, &refusal))
+        answer(c, error, &grant, &refusal);
+}
+
+bool alloc_retry(struct call *c, struct waiting_request *w, bool last)
+{
+    struct grant_request grant;
+    struct refusal refusal;
+    int error = try_alloc(c, w, &grant, &refusal);
+
+    if (!last && waiting_still(w, error, &refusal))
+        return true;
+    answer(c, error, &grant, &refusal);
+    return false;
+}

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * waiting.c: parks requests, tries them again, and ends them at their deadlines.
+ *
+ * Each has a timer of the loop's own, which keeps them in a heap. A timer is closed in a later
+ * turn, so that a request's memory outlives its answer by one.
+ */
+#include "waiting.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "alloc.h"
+#include "dispatch.h"
+#include "hub.h"
+#include "log.h"
+#include "session.h"
+
+static struct waiting_request *request_of(struct waiter *w)
+{
+    return (struct waiting_request *)((char *)w - offsetof(struct waiting_request, waiter));
+}
+
+static uint64_t now_ms(const struct hub *hub)
+{
+    return uv_now(hub->loop);
+}
+
+/* ---- the end of one ---- */
+
+static void on_closed(uv_handle_t *timer)
+{
+    struct waiting_request *w = timer->data;
+    struct hub *hub = w->hub;
+
+    free(w);
+    hub->waiting.nr_timers--;
+    hub->session_gone(hub);
+}
+
+/* It waits no more. Its memory goes in a later turn. */
+static void leave(struct waiting_request *w)
+{
+    struct waiting *q = &w->hub->waiting;
+
+    wait_line_remove(&w->waiter);
+    if (w->session_prev)
+        w->session_prev->session_next = w->session_next;
+    else
+        w->session->waiting = w->session_next;
+    if (w->session_next)
+        w->session_next->session_prev = w->session_prev;
+    w->session->nr_waiting--;
+    w->session = NULL;
+    q->nr--;
+    q->nr_dropped++;
+    uv_close((uv_handle_t *)&w->timer, on_closed);
+}
+
+void waiting_drop(struct session *s)
+{
+    while (s->waiting)
+        leave(s->waiting);
+}
+
+/* ---- trying again ---- */
+
+/* Try one; last: its time is over, so that it is answered whatever comes of it. Returns whether it
+ * still waits. */
+static bool try_again(struct waiting_request *w, bool last)
+{
+    struct session *s = w->session;
+    const struct wire_request rq = {.id = w->id, .op = WIRE_OP_ALLOC, .alloc = w->alloc};
+    struct call c = {.hub = w->hub, .session = s, .request = &rq};
+
+    c.response = (struct wire_response){.id = rq.id, .op = rq.op};
+    if (alloc_retry(&c, w, last))
+        return true;
+    leave(w);
+    session_answer(s, &c);
+    return false;
+}
+
+static void on_deadline(uv_timer_t *timer)
+{
+    (void)try_again(timer->data, true);
+}
+
+void waiting_changed(struct hub *hub)
+{
+    if (hub->waiting.nr == 0 || hub->waiting.changed)
+        return;
+    hub->waiting.changed = true;
+    hub_wake(hub);
+}
+
+bool waiting_slice(struct hub *hub)
+{
+    struct waiting *q = &hub->waiting;
+    struct waiter *w = wait_line_first(&q->zones);
+    unsigned tries = 0, in_vain = 0;
+
+    if (!q->changed)
+        return false;
+    while (w && in_vain < WAIT_MAX_OVERTAKES) {
+        struct waiter *next = wait_line_next(w);
+        uint64_t dropped = q->nr_dropped;
+
+        if (tries++ == WAITING_SLICE_TRIES)
+            return true;
+        if (try_again(request_of(w), false))
+            in_vain++;
+        else
+            dropped++;
+        /* An answer that cannot be sent ends its session, and all that it waits for. */
+        if (q->nr_dropped != dropped)
+            return true;
+        w = next;
+    }
+    q->changed = false;
+    return false;
+}
+
+/* ---- those who come ---- */
+
+/* What is to be kept for it when it holds: nothing while memory is on its way to it. */
+static void remember(struct waiting_request *w, int error, const struct refusal *why)
+{
+    if (error == -EAGAIN)
+        return;
+    w->fragmented = error == -ENOMEM && why->reason == REFUSAL_FRAGMENTATION;
+    w->near_zone = error == -ENOMEM ? why->zone : MAX_ZONES;
+}
+
+static uint32_t time_left(const struct call *c, int error)
+{
+    uint32_t ms = c->request->alloc.deadline_ms;
+
+    return error == -EINPROGRESS && ms < WAITING_PASS_MS ? WAITING_PASS_MS : ms;
+}
+
+static struct waiting_request *admit(const struct call *c, uint32_t ms)
+{
+    struct session *s = c->session;
+    struct waiting *q = &c->hub->waiting;
+    struct waiting_request *w = calloc(1, sizeof(*w));
+
+    if (!w)
+        return NULL;
+    w->session = s;
+    w->hub = c->hub;
+    w->id = c->request->id;
+    w->alloc = c->request->alloc;
+    w->since_ms = now_ms(c->hub);
+    w->waiter.arrival = q->arrivals++;
+    w->waiter.priority = s->priority;
+    w->session_next = s->waiting;
+    if (s->waiting)
+        s->waiting->session_prev = w;
+    s->waiting = w;
+    s->nr_waiting++;
+    q->nr++;
+    q->nr_timers++;
+    (void)uv_timer_init(c->hub->loop, &w->timer);
+    w->timer.data = w;
+    (void)uv_timer_start(&w->timer, on_deadline, ms, 0);
+    return w;
+}
+
+bool waiting_still(struct waiting_request *w, int error, const struct refusal *why)
+{
+    if (error == -EINPROGRESS || error == -EAGAIN || error == -ENOMEM) {
+        remember(w, error, why);
+        return true;
+    }
+    return false;
+}
+
+bool waiting_park(struct call *c, int error, const struct refusal *why)
+{
+    uint32_t ms = time_left(c, error);
+    struct waiting_request *w;
+
+    if (error != -ENOMEM && error != -EINPROGRESS && error != -EAGAIN)
+        return false;
+    if (ms == 0 || c->hub->stopping || c->session->nr_waiting >= c->session->max_waiting)
+        return false;
+    /* What no zone can ever hold is not worth waiting for. */
+    if (error == -ENOMEM && why->reason == REFUSAL_NO_ZONE)
+        return false;
+    w = admit(c, ms);
+    if (!w)
+        return false;
+    remember(w, error, why);
+    wait_line_add(&c->hub->waiting.zones, &w->waiter);
+    c->parked = true;
+    return true;
+}
+
+/* ---- who may pass whom ---- */
+
+static uint64_t pages_of(const struct wire_alloc *rq)
+{
+    return rq->exact_pages ? rq->exact_pages : (uint64_t)rq->count << rq->order;
+}
+
+/* Zones that a request must leave alone for the sake of one that holds. */
+static uint64_t kept_zones(const struct hub *hub, const struct waiting_request *holder,
+                           const struct grant_request *grant)
+{
+    uint64_t pages =
+        grant->exact_pages ? grant->exact_pages : (uint64_t)grant->count << grant->order;
+    struct zone *z;
+
+    if (holder->fragmented)
+        return holder->alloc.zone < 0 ? UINT64_MAX : (uint64_t)1 << holder->alloc.zone;
+    if (holder->near_zone >= hub->zones->nr)
+        return 0;
+    z = hub->zones->entry[holder->near_zone].zone;
+    return zone_free_pages(z, 0) < pages_of(&holder->alloc) + pages
+               ? (uint64_t)1 << holder->near_zone
+               : 0;
+}
+
+bool waiting_restrain(struct hub *hub, const struct waiting_request *w, unsigned priority,
+                      struct grant_request *grant)
+{
+    const uint64_t arrival = w ? w->waiter.arrival : UINT64_MAX;
+    struct waiter *holder = wait_line_holder(&hub->waiting.zones, priority, arrival);
+    uint64_t zones;
+
+    if (!holder)
+        return true;
+    if (request_of(holder)->fragmented && wait_line_relent(holder, now_ms(hub)))
+        return true;
+    zones = grant->zonemask & ~kept_zones(hub, request_of(holder), grant) &
+            (UINT64_MAX >> (MAX_ZONES - hub->zones->nr));
+    if (zones == 0)
+        return false;
+    grant->zonemask = zones;
+    return true;
+}
+
+void waiting_passed(struct hub *hub, const struct waiting_request *w, unsigned priority)
+{
+    if (hub->waiting.nr != 0)
+        wait_line_passed(&hub->waiting.zones, priority, w ? w->waiter.arrival : UINT64_MAX,
+                         now_ms(hub));
+}

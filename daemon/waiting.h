@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * waiting.h: allocations that wait for memory, until something comes free or their deadline passes.
+ *
+ * Who may pass whom is wait_line's. When memory comes free its line is marked, and the requests in
+ * it are tried again from the hub's idle work, in slices, before anybody's next packet is carried
+ * out: so what is freed goes to those who wait, and not to whoever comes next.
+ */
+#ifndef DAEMON_WAITING_H
+#define DAEMON_WAITING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "mm/page_alloc.h"
+#include "proto/wire.h"
+#include "wait_line.h"
+
+struct call;
+struct grant_request;
+struct hub;
+struct session;
+
+/** Tries in one slice: each is an allocation of up to WIRE_MAX_BLOCKS blocks. */
+#define WAITING_SLICE_TRIES 32u
+/** How long a request that may not wait for memory waits for some that is on its way to it. */
+#define WAITING_PASS_MS 1000u
+
+/** One request. */
+struct waiting_request {
+    struct waiter waiter;
+    struct session *session; /**< NULL: answered or dropped, and its timer is being closed */
+    struct waiting_request *session_next;
+    struct waiting_request *session_prev;
+    struct hub *hub;
+    uint64_t id;
+    uint64_t since_ms;
+    struct wire_alloc alloc;
+    /* From its last refusal: what is kept for it while it holds. */
+    unsigned near_zone;
+    bool fragmented; /**< pages enough, but not together: all of them are kept */
+    uv_timer_t timer;
+};
+
+/** Zero-filled is empty. */
+struct waiting {
+    struct wait_line zones; /**< those to whom the zones said no */
+    uint64_t arrivals;
+    uint64_t nr_dropped; /**< so that a walk knows when it must begin again */
+    uint32_t nr;         /**< requests that wait */
+    uint32_t nr_timers;  /**< that the loop still has */
+    bool changed;        /**< something has come free since the last complete walk */
+};
+
+/** Let those who wait be tried again: memory has come free, or a limit was raised. */
+void waiting_changed(struct hub *hub);
+/**
+ * Let an allocation wait that was refused, if it has time left. error: -ENOMEM; -EINPROGRESS:
+ * memory is on its way to it; -EAGAIN: what is free is kept for others (why is not looked at then).
+ * Any other error is final. Returns whether it waits now: then it is answered later.
+ */
+bool waiting_park(struct call *c, int error, const struct refusal *why);
+/** One that waits was tried again, in vain: remember why. Returns false if no time will help it. */
+bool waiting_still(struct waiting_request *w, int error, const struct refusal *why);
+/**
+ * Leave to those who wait what is kept for them: take zones out of the request's mask. Returns
+ * false, and changes nothing, when no zone is left.
+ */
+bool waiting_restrain(struct hub *hub, const struct waiting_request *w, unsigned priority,
+                      struct grant_request *grant);
+/** A request was served (w: one that waited, or NULL): those whom it passed count it. */
+void waiting_passed(struct hub *hub, const struct waiting_request *w, unsigned priority);
+/** Try some of those who wait. Returns whether there is more to try. */
+bool waiting_slice(struct hub *hub);
+/** Forget all that a session waits for; it gets no answer. */
+void waiting_drop(struct session *s);
+
+#endif
