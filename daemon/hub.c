@@ -71,6 +71,7 @@ void hub_start(struct hub *hub)
 {
     (void)uv_idle_init(hub->loop, &hub->idle);
     hub->idle.data = hub;
+    last_resort_start(hub);
 }
 
 void hub_free(struct hub *hub)

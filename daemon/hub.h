@@ -14,6 +14,7 @@
 #include <uv.h>
 
 #include "grant.h"
+#include "last_resort.h"
 #include "outbox.h"
 #include "proto/wire.h"
 #include "session_table.h"
@@ -68,6 +69,8 @@ struct hub {
     struct session *work_last;
     uv_idle_t idle;
     struct waiting waiting; /**< allocations that wait for memory */
+    uint8_t top_priority;   /**< the highest that the policy gives to anybody */
+    struct last_resort last_resort;
     bool stopping; /**< nothing is freed piece by piece any more: the zones go as a whole */
     /** A session's memory has been freed. */
     void (*session_gone)(struct hub *hub);
@@ -76,7 +79,8 @@ struct hub {
 /** Make a hub; the zones stay the caller's. Release with hub_free(). Returns 0 or -ENOMEM. */
 int hub_init(struct hub *hub, uv_loop_t *loop, struct zone_set *zones,
              void (*session_gone)(struct hub *hub));
-/** Begin to work. From now on hub->idle is to be closed before hub_free(). */
+/** Begin to work. From now on hub->idle and hub->last_resort.timer are to be closed before
+ * hub_free(). */
 void hub_start(struct hub *hub);
 /** All sessions must be gone. */
 void hub_free(struct hub *hub);

@@ -353,6 +353,15 @@ void session_answer(struct session *s, const struct call *c)
     wait_for_next(s);
 }
 
+void session_event(struct session *s, const struct wire_event *event)
+{
+    struct turn *turn = s->hub->turn;
+
+    if (wire_append_event(turn->reply.bytes, &turn->reply.len, event, &turn->pack) == 0)
+        send_reply(s);
+    wait_for_next(s);
+}
+
 static int start_polling(struct session *s)
 {
     int error = uv_poll_init(s->hub->loop, &s->socket_poll, s->fd);

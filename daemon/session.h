@@ -16,6 +16,7 @@
 #include <uv.h>
 
 #include "grant.h"
+#include "last_resort.h"
 #include "outbox.h"
 #include "peer.h"
 #include "proto/limits.h"
@@ -24,6 +25,7 @@ struct call;
 struct held_packet;
 struct hub;
 struct waiting_request;
+struct wire_event;
 
 /** Work (blocks granted or freed, roughly) that one packet may do in one turn of the loop. */
 #define SESSION_TURN_COST 2048u
@@ -54,7 +56,8 @@ struct session {
     struct waiting_request *waiting; /**< its requests that wait for memory */
     uint32_t nr_waiting;
     uint32_t max_waiting;
-    uint8_t priority; /**< of its requests among those who wait */
+    uint8_t priority;               /**< of its requests among those who wait */
+    struct last_resort_terms terms; /**< what may be done to it as the last resort */
     uint64_t nr_requests;
     uint64_t nr_refusals;
     struct outbox outbox;
@@ -83,6 +86,9 @@ void session_dismiss(struct session *s, const char *why);
 
 /** Send the answer of a request that has waited. It may end the session. */
 void session_answer(struct session *s, const struct call *c);
+
+/** Send an event, behind what waits already. Not in a turn of any session. It may end this one. */
+void session_event(struct session *s, const struct wire_event *event);
 
 /** Do a slice of what waits: for the hub. */
 void session_work(struct session *s);

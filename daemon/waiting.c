@@ -123,6 +123,11 @@ bool waiting_slice(struct hub *hub)
 
 /* ---- those who come ---- */
 
+static uint64_t pages_of(const struct wire_alloc *rq)
+{
+    return rq->exact_pages ? rq->exact_pages : (uint64_t)rq->count << rq->order;
+}
+
 /* What is to be kept for it when it holds: nothing while memory is on its way to it. */
 static void remember(struct waiting_request *w, int error, const struct refusal *why)
 {
@@ -130,6 +135,8 @@ static void remember(struct waiting_request *w, int error, const struct refusal 
         return;
     w->fragmented = error == -ENOMEM && why->reason == REFUSAL_FRAGMENTATION;
     w->near_zone = error == -ENOMEM ? why->zone : MAX_ZONES;
+    if (error == -ENOMEM)
+        last_resort_look(w->hub, w->waiter.priority, pages_of(&w->alloc));
 }
 
 static uint32_t time_left(const struct call *c, int error)
@@ -198,11 +205,6 @@ bool waiting_park(struct call *c, int error, const struct refusal *why)
 }
 
 /* ---- who may pass whom ---- */
-
-static uint64_t pages_of(const struct wire_alloc *rq)
-{
-    return rq->exact_pages ? rq->exact_pages : (uint64_t)rq->count << rq->order;
-}
 
 /* Zones that a request must leave alone for the sake of one that holds. */
 static uint64_t kept_zones(const struct hub *hub, const struct waiting_request *holder,
