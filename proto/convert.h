@@ -34,7 +34,12 @@ struct request_pb {
         pb_stat_free stat_free;
         pb_stat_clients stat_clients;
         pb_stat_blocks stat_blocks;
+        pb_stat_accounts stat_accounts;
+        pb_explain explain;
+        pb_set_policy set_policy;
+        pb_reload reload;
     } op;
+    pb_alloc alloc; /* of an Explain */
 };
 
 /** Not for Alloc and Free: those are written in hot_request.c. */
@@ -52,6 +57,10 @@ struct response_pb {
         pb_stat_free_reply stat_free;
         pb_stat_clients_reply stat_clients;
         pb_stat_blocks_reply stat_blocks;
+        pb_stat_accounts_reply stat_accounts;
+        pb_explain_reply explain;
+        pb_set_policy_reply set_policy;
+        pb_reload_reply reload;
     } op;
 };
 
@@ -60,7 +69,20 @@ int wire_response_to_pb(const struct wire_response *rs, struct wire_arena *a,
                         struct response_pb *ret);
 int wire_response_from_pb(const pb_response *pb, struct wire_arena *a, struct wire_response *ret);
 
-int wire_event_to_pb(const struct wire_event *ev, struct wire_arena *a, pb_event *ret);
+int wire_refusal_to_pb(const struct wire_refusal *refusal, struct wire_arena *a, pb_refusal *ret);
+int wire_refusal_from_pb(const pb_refusal *pb, struct wire_arena *a,
+                         const struct wire_refusal **ret);
+
+/** An event with room for its part, as above. */
+struct event_pb {
+    pb_event event;
+    union {
+        pb_pressure pressure;
+        pb_revoke revoke;
+    } part;
+};
+
+int wire_event_to_pb(const struct wire_event *ev, struct wire_arena *a, struct event_pb *ret);
 int wire_event_from_pb(const pb_event *pb, struct wire_arena *a, struct wire_event *ret);
 
 int wire_zone_to_pb(const struct wire_zone *z, struct wire_arena *a, pb_zone *ret);
@@ -87,5 +109,9 @@ int wire_blocks_to_pb(const struct wire_listing *l, struct wire_arena *a,
                       pb_stat_blocks_reply *ret);
 int wire_blocks_from_pb(const pb_stat_blocks_reply *pb, struct wire_arena *a,
                         struct wire_listing *ret);
+int wire_accounts_to_pb(const struct wire_listing *l, struct wire_arena *a,
+                        pb_stat_accounts_reply *ret);
+int wire_accounts_from_pb(const pb_stat_accounts_reply *pb, struct wire_arena *a,
+                          struct wire_listing *ret);
 
 #endif

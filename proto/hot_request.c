@@ -8,7 +8,7 @@
 #include "hot.h"
 #include "varint.h"
 
-/* The fields of Request, of Alloc (all are varints) and of Free. */
+/* The fields of Request, of Alloc (all but the last are varints) and of Free. */
 enum { FIELD_ALLOC = 3, FIELD_FREE = 4 };
 enum {
     ALLOC_ORDER = 1,
@@ -19,9 +19,12 @@ enum {
     ALLOC_ZONE_PLUS_ONE,
     ALLOC_EXACT_PAGES,
     ALLOC_DEADLINE_MS,
-    ALLOC_FIELDS, /* one more than the last */
+    ALLOC_FIELDS, /* one more than the last varint */
+    ALLOC_NODEMASK = ALLOC_FIELDS,
 };
 enum { FREE_HANDLE = 1 };
+
+#define NODEMASK_BYTES (1 + sizeof(uint64_t))
 
 /* ---- to bytes ---- */
 
@@ -38,7 +41,7 @@ static int append_alloc(void *buf, size_t *len, const struct wire_request *rq)
         [ALLOC_EXACT_PAGES] = alloc->exact_pages,
         [ALLOC_DEADLINE_MS] = alloc->deadline_ms,
     };
-    uint8_t body[ALLOC_FIELDS * (1 + VARINT_MAX_BYTES)], *end = body, *at;
+    uint8_t body[ALLOC_FIELDS * (1 + VARINT_MAX_BYTES) + NODEMASK_BYTES], *end = body, *at;
 
     if (alloc->count == 0 || wire_check_alloc(alloc, &(struct complaint){NULL, NULL}))
         return -EINVAL;
@@ -47,6 +50,11 @@ static int append_alloc(void *buf, size_t *len, const struct wire_request *rq)
             continue;
         *end++ = pb_tag(field, PB_VARINT);
         end = varint_write(end, value[field]);
+    }
+    if (alloc->nodemask) {
+        *end++ = pb_tag(ALLOC_NODEMASK, PB_FIXED64);
+        hot_fixed64_write(end, &alloc->nodemask, 1);
+        end += sizeof(alloc->nodemask);
     }
     at = hot_open(buf, len, rq->id, pb_tag(FIELD_ALLOC, PB_LEN), (size_t)(end - body));
     if (!at)
@@ -89,12 +97,20 @@ static bool read_alloc(const struct hot_op *op, struct wire_alloc *ret)
 {
     uint64_t value[ALLOC_FIELDS] = {0};
     const uint8_t *at = op->body;
+    uint64_t nodemask = 0;
     unsigned last = 0;
 
     while (at < op->end) {
         uint8_t tag = *at++;
         unsigned field = tag >> 3;
 
+        if (tag == pb_tag(ALLOC_NODEMASK, PB_FIXED64)) {
+            /* The last field ends the message. */
+            if (op->end - at != sizeof(nodemask))
+                return false;
+            hot_fixed64_read(at, &nodemask, 1);
+            break;
+        }
         if (tag != pb_tag(field, PB_VARINT) || field <= last || field >= ALLOC_FIELDS)
             return false;
         at = varint_read_minimal(at, op->end, &value[field]);
@@ -111,6 +127,7 @@ static bool read_alloc(const struct hot_op *op, struct wire_alloc *ret)
         .zone = (int32_t)((uint32_t)value[ALLOC_ZONE_PLUS_ONE] - 1),
         .exact_pages = value[ALLOC_EXACT_PAGES],
         .deadline_ms = (uint32_t)value[ALLOC_DEADLINE_MS],
+        .nodemask = nodemask,
     };
     return wire_check_alloc(ret, &(struct complaint){NULL, NULL}) == 0;
 }

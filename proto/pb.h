@@ -13,6 +13,10 @@ typedef Buddyd__Wire__V1__StatZones pb_stat_zones;
 typedef Buddyd__Wire__V1__StatFree pb_stat_free;
 typedef Buddyd__Wire__V1__StatClients pb_stat_clients;
 typedef Buddyd__Wire__V1__StatBlocks pb_stat_blocks;
+typedef Buddyd__Wire__V1__StatAccounts pb_stat_accounts;
+typedef Buddyd__Wire__V1__Explain pb_explain;
+typedef Buddyd__Wire__V1__SetPolicy pb_set_policy;
+typedef Buddyd__Wire__V1__Reload pb_reload;
 
 typedef Buddyd__Wire__V1__Response pb_response;
 typedef Buddyd__Wire__V1__Refusal pb_refusal;
@@ -24,11 +28,18 @@ typedef Buddyd__Wire__V1__StatZonesReply pb_stat_zones_reply;
 typedef Buddyd__Wire__V1__StatFreeReply pb_stat_free_reply;
 typedef Buddyd__Wire__V1__StatClientsReply pb_stat_clients_reply;
 typedef Buddyd__Wire__V1__StatBlocksReply pb_stat_blocks_reply;
+typedef Buddyd__Wire__V1__StatAccountsReply pb_stat_accounts_reply;
+typedef Buddyd__Wire__V1__ExplainReply pb_explain_reply;
+typedef Buddyd__Wire__V1__SetPolicyReply pb_set_policy_reply;
+typedef Buddyd__Wire__V1__ReloadReply pb_reload_reply;
 typedef Buddyd__Wire__V1__ZoneStat pb_zone_stat;
 typedef Buddyd__Wire__V1__ZoneFree pb_zone_free;
 typedef Buddyd__Wire__V1__ClientStat pb_client_stat;
 typedef Buddyd__Wire__V1__BlockStat pb_block_stat;
+typedef Buddyd__Wire__V1__AccountStat pb_account_stat;
 
 typedef Buddyd__Wire__V1__Event pb_event;
+typedef Buddyd__Wire__V1__Pressure pb_pressure;
+typedef Buddyd__Wire__V1__Revoke pb_revoke;
 
 #endif

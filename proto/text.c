@@ -3,6 +3,7 @@
 #include "text.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -49,7 +50,8 @@ static size_t printable(const unsigned char *s)
     return len;
 }
 
-int wire_text_take(struct wire_arena *a, const char *s, size_t max, const char **ret)
+/* lines: newlines may pass. */
+static int take(struct wire_arena *a, const char *s, size_t max, bool lines, const char **ret)
 {
     size_t len = s ? strnlen(s, max + 1) : 0;
     char *copy;
@@ -69,11 +71,22 @@ int wire_text_take(struct wire_arena *a, const char *s, size_t max, const char *
         size_t n = printable((const unsigned char *)copy + i);
 
         if (n == 0) {
-            copy[i] = '?';
+            if (!lines || copy[i] != '\n')
+                copy[i] = '?';
             n = 1;
         }
         i += n;
     }
     *ret = copy;
     return 0;
+}
+
+int wire_text_take(struct wire_arena *a, const char *s, size_t max, const char **ret)
+{
+    return take(a, s, max, false, ret);
+}
+
+int wire_lines_take(struct wire_arena *a, const char *s, size_t max, const char **ret)
+{
+    return take(a, s, max, true, ret);
 }

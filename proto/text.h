@@ -19,5 +19,7 @@
  * Returns 0; -EINVAL when it has more than max bytes; -ENOMEM when the arena is full.
  */
 int wire_text_take(struct wire_arena *a, const char *s, size_t max, const char **ret);
+/** The same of a text of several lines: newlines stay. */
+int wire_lines_take(struct wire_arena *a, const char *s, size_t max, const char **ret);
 
 #endif

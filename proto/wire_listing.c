@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * wire_listing.c: pages of listings. Each kind has the same shape: an array of generated structs,
- * an array of pointers to them, which is what protobuf-c wants, and the check of each entry.
+ * wire_listing.c: pages of listings of memory; wire_users.c has those of who uses it. Each kind has
+ * the same shape: an array of generated structs, an array of pointers to them, which is what
+ * protobuf-c wants, and the check of each entry.
  */
 #include <errno.h>
 #include <stdint.h>
@@ -9,7 +10,6 @@
 
 #include "arena.h"
 #include "convert.h"
-#include "text.h"
 
 void *wire_entries_take(struct wire_arena *a, size_t nr, size_t size)
 {
@@ -44,6 +44,16 @@ static int zone_stat_to_pb(const struct wire_zone_stat *stat, struct wire_arena 
     ret->claims = stat->claims;
     ret->steals = stat->steals;
     ret->metadata_bytes = stat->metadata_bytes;
+    ret->wmark_min_pages = stat->wmark_min_pages;
+    ret->wmark_low_pages = stat->wmark_low_pages;
+    ret->wmark_high_pages = stat->wmark_high_pages;
+    ret->boost_pages = stat->boost_pages;
+    ret->lowmem_reserve_pages = stat->lowmem_reserve_pages;
+    ret->unmet_pages = stat->unmet_pages;
+    ret->isolated_pages = stat->isolated_pages;
+    ret->highatomic_pages = stat->highatomic_pages;
+    ret->cma_pages = stat->cma_pages;
+    ret->busy_pages = stat->busy_pages;
     return wire_zone_to_pb(&stat->zone, a, zone);
 }
 
@@ -62,6 +72,16 @@ static int zone_stat_from_pb(const pb_zone_stat *pb, struct wire_arena *a,
     ret->claims = pb->claims;
     ret->steals = pb->steals;
     ret->metadata_bytes = pb->metadata_bytes;
+    ret->wmark_min_pages = pb->wmark_min_pages;
+    ret->wmark_low_pages = pb->wmark_low_pages;
+    ret->wmark_high_pages = pb->wmark_high_pages;
+    ret->boost_pages = pb->boost_pages;
+    ret->lowmem_reserve_pages = pb->lowmem_reserve_pages;
+    ret->unmet_pages = pb->unmet_pages;
+    ret->isolated_pages = pb->isolated_pages;
+    ret->highatomic_pages = pb->highatomic_pages;
+    ret->cma_pages = pb->cma_pages;
+    ret->busy_pages = pb->busy_pages;
     return wire_zone_from_pb(pb->zone, a, &ret->zone);
 }
 
@@ -204,101 +224,6 @@ int wire_frees_from_pb(const pb_stat_free_reply *pb, struct wire_arena *a, struc
     ret->cursor = pb->cursor;
     ret->nr = pb->n_zones;
     ret->frees = frees;
-    return 0;
-}
-
-/* ---- stat_clients ---- */
-
-#define NR_CLIENT_TYPES 3u
-
-_Static_assert(sizeof(((struct wire_client_stat *)0)->pages_by_type) ==
-                   NR_CLIENT_TYPES * sizeof(uint64_t),
-               "a client has pages of three types");
-
-static int client_to_pb(const struct wire_client_stat *client, struct wire_arena *a,
-                        pb_client_stat *ret)
-{
-    const char *name;
-    int r = wire_text_take(a, client->name, WIRE_MAX_NAME, &name);
-
-    if (r)
-        return r;
-    *ret = (pb_client_stat)BUDDYD__WIRE__V1__CLIENT_STAT__INIT;
-    ret->session = client->session;
-    ret->name = (char *)name;
-    ret->pid = client->pid;
-    ret->uid = client->uid;
-    ret->gid = client->gid;
-    ret->blocks = client->blocks;
-    ret->pages = client->pages;
-    ret->requests = client->requests;
-    ret->refusals = client->refusals;
-    ret->n_pages_by_type = NR_CLIENT_TYPES;
-    ret->pages_by_type = (uint64_t *)client->pages_by_type;
-    return 0;
-}
-
-/* A daemon that knows more types than we may list them; one that knows fewer has no pages there. */
-static int client_from_pb(const pb_client_stat *pb, struct wire_arena *a,
-                          struct wire_client_stat *ret)
-{
-    if (pb->n_pages_by_type > WIRE_MAX_TYPES)
-        return -EINVAL;
-    ret->session = pb->session;
-    ret->pid = pb->pid;
-    ret->uid = pb->uid;
-    ret->gid = pb->gid;
-    ret->blocks = pb->blocks;
-    ret->pages = pb->pages;
-    ret->requests = pb->requests;
-    ret->refusals = pb->refusals;
-    for (size_t i = 0; i < NR_CLIENT_TYPES; i++)
-        ret->pages_by_type[i] = i < pb->n_pages_by_type ? pb->pages_by_type[i] : 0;
-    return wire_text_take(a, pb->name, WIRE_MAX_NAME, &ret->name);
-}
-
-int wire_clients_to_pb(const struct wire_listing *l, struct wire_arena *a,
-                       pb_stat_clients_reply *ret)
-{
-    pb_client_stat **clients;
-
-    if (l->nr > WIRE_MAX_LISTING)
-        return -EINVAL;
-    clients = wire_entries_take(a, l->nr, sizeof(**clients));
-    if (!clients)
-        return -ENOMEM;
-    for (size_t i = 0; i < l->nr; i++) {
-        int r = client_to_pb(&l->clients[i], a, clients[i]);
-
-        if (r)
-            return r;
-    }
-    *ret = (pb_stat_clients_reply)BUDDYD__WIRE__V1__STAT_CLIENTS_REPLY__INIT;
-    ret->cursor = l->cursor;
-    ret->n_clients = l->nr;
-    ret->clients = clients;
-    return 0;
-}
-
-int wire_clients_from_pb(const pb_stat_clients_reply *pb, struct wire_arena *a,
-                         struct wire_listing *ret)
-{
-    struct wire_client_stat *clients;
-
-    if (pb->n_clients > WIRE_MAX_LISTING)
-        return -EINVAL;
-    clients = wire_arena_take(a, pb->n_clients, sizeof(*clients));
-    if (!clients)
-        return -ENOMEM;
-    for (size_t i = 0; i < pb->n_clients; i++) {
-        int r = client_from_pb(pb->clients[i], a, &clients[i]);
-
-        if (r)
-            return r;
-    }
-    ret->cursor = pb->cursor;
-    ret->nr = pb->n_clients;
-    ret->clients = clients;
     return 0;
 }
 

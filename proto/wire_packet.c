@@ -48,11 +48,11 @@ int wire_append_response(void *buf, size_t *len, const struct wire_response *rs,
 int wire_append_event(void *buf, size_t *len, const struct wire_event *ev, struct wire_arena *a)
 {
     size_t used = a->used;
-    pb_event pb;
+    struct event_pb pb;
     int r = wire_event_to_pb(ev, a, &pb);
 
     if (!r)
-        r = wire_frame_append(buf, len, FIELD_EVENTS, &pb.base);
+        r = wire_frame_append(buf, len, FIELD_EVENTS, &pb.event.base);
     a->used = used;
     return r;
 }

@@ -24,6 +24,10 @@ const char *wire_op_name(enum wire_op op)
         [WIRE_OP_STAT_FREE] = "stat_free",
         [WIRE_OP_STAT_CLIENTS] = "stat_clients",
         [WIRE_OP_STAT_BLOCKS] = "stat_blocks",
+        [WIRE_OP_STAT_ACCOUNTS] = "stat_accounts",
+        [WIRE_OP_EXPLAIN] = "explain",
+        [WIRE_OP_SET_POLICY] = "set_policy",
+        [WIRE_OP_RELOAD] = "reload",
     };
 
     return (unsigned)op < WIRE_NR_OPS ? names[op] : names[WIRE_OP_NONE];
@@ -101,6 +105,47 @@ static int hello_to_pb(const struct wire_hello *hello, struct wire_arena *a, pb_
     return 0;
 }
 
+static int explain_to_pb(const struct wire_explain *explain, pb_alloc *alloc, pb_explain *ret)
+{
+    const struct wire_alloc *from = &explain->alloc;
+
+    if (from->count == 0 || wire_check_alloc(from, &(struct complaint){NULL, NULL}))
+        return -EINVAL;
+    *alloc = (pb_alloc)BUDDYD__WIRE__V1__ALLOC__INIT;
+    alloc->order = from->order;
+    alloc->type = from->type;
+    alloc->count = from->count;
+    alloc->flags = from->flags;
+    alloc->node_plus_one = (uint32_t)from->node + 1;
+    alloc->zone_plus_one = (uint32_t)from->zone + 1;
+    alloc->exact_pages = from->exact_pages;
+    alloc->deadline_ms = from->deadline_ms;
+    alloc->nodemask = from->nodemask;
+    *ret = (pb_explain)BUDDYD__WIRE__V1__EXPLAIN__INIT;
+    ret->session = explain->session;
+    ret->alloc = alloc;
+    return 0;
+}
+
+static int set_policy_to_pb(const struct wire_set_policy *set, struct wire_arena *a,
+                            pb_set_policy *ret)
+{
+    const char *section, *key, *value;
+    int r = wire_text_take(a, set->section, WIRE_MAX_SECTION, &section);
+
+    if (!r)
+        r = wire_text_take(a, set->key, WIRE_MAX_NAME, &key);
+    if (!r)
+        r = wire_text_take(a, set->value, WIRE_MAX_VALUE, &value);
+    if (r)
+        return r;
+    *ret = (pb_set_policy)BUDDYD__WIRE__V1__SET_POLICY__INIT;
+    ret->section = (char *)section;
+    ret->key = (char *)key;
+    ret->value = (char *)value;
+    return 0;
+}
+
 int wire_request_to_pb(const struct wire_request *rq, struct wire_arena *a, struct request_pb *ret)
 {
     pb_request *pb = &ret->request;
@@ -135,6 +180,21 @@ int wire_request_to_pb(const struct wire_request *rq, struct wire_arena *a, stru
         ret->op.stat_blocks = (pb_stat_blocks)BUDDYD__WIRE__V1__STAT_BLOCKS__INIT;
         ret->op.stat_blocks.cursor = rq->stat.cursor;
         ret->op.stat_blocks.session = rq->stat.session;
+        return 0;
+    case WIRE_OP_STAT_ACCOUNTS:
+        pb->op_case = BUDDYD__WIRE__V1__REQUEST__OP_STAT_ACCOUNTS;
+        ret->op.stat_accounts = (pb_stat_accounts)BUDDYD__WIRE__V1__STAT_ACCOUNTS__INIT;
+        ret->op.stat_accounts.cursor = rq->stat.cursor;
+        return 0;
+    case WIRE_OP_EXPLAIN:
+        pb->op_case = BUDDYD__WIRE__V1__REQUEST__OP_EXPLAIN;
+        return explain_to_pb(&rq->explain, &ret->alloc, &ret->op.explain);
+    case WIRE_OP_SET_POLICY:
+        pb->op_case = BUDDYD__WIRE__V1__REQUEST__OP_SET_POLICY;
+        return set_policy_to_pb(&rq->set_policy, a, &ret->op.set_policy);
+    case WIRE_OP_RELOAD:
+        pb->op_case = BUDDYD__WIRE__V1__REQUEST__OP_RELOAD;
+        ret->op.reload = (pb_reload)BUDDYD__WIRE__V1__RELOAD__INIT;
         return 0;
     case WIRE_OP_ALLOC: /* hot_request.c */
     case WIRE_OP_FREE:
@@ -172,6 +232,7 @@ static int alloc_from_pb(const pb_alloc *pb, struct complaint *c, struct wire_al
     ret->zone = (int32_t)(pb->zone_plus_one - 1);
     ret->exact_pages = pb->exact_pages;
     ret->deadline_ms = pb->deadline_ms;
+    ret->nodemask = pb->nodemask;
     return wire_check_alloc(ret, c);
 }
 
@@ -189,6 +250,33 @@ static int free_from_pb(const pb_free *pb, struct complaint *c, struct wire_free
     ret->nr = pb->n_handle;
     ret->handle = handle;
     return 0;
+}
+
+static int explain_from_pb(const pb_explain *pb, struct complaint *c, struct wire_explain *ret)
+{
+    if (!pb->alloc)
+        return complain(c, "explain without an alloc");
+    ret->session = pb->session;
+    return alloc_from_pb(pb->alloc, c, &ret->alloc);
+}
+
+/* One of the strings of a SetPolicy. */
+static int setting_from_pb(const char *s, const char *what, size_t max, struct complaint *c,
+                           const char **ret)
+{
+    int r = wire_text_take(c->arena, s, max, ret);
+
+    return r == -EINVAL ? complain(c, "%s of %zu bytes: at most %zu", what, strlen(s), max) : r;
+}
+
+static int set_policy_from_pb(const pb_set_policy *pb, struct complaint *c,
+                              struct wire_set_policy *ret)
+{
+    int r = setting_from_pb(pb->section, "section", WIRE_MAX_SECTION, c, &ret->section);
+
+    if (!r)
+        r = setting_from_pb(pb->key, "key", WIRE_MAX_NAME, c, &ret->key);
+    return r ? r : setting_from_pb(pb->value, "value", WIRE_MAX_VALUE, c, &ret->value);
 }
 
 static int op_from_pb(const pb_request *pb, struct complaint *c, struct wire_request *ret)
@@ -219,6 +307,19 @@ static int op_from_pb(const pb_request *pb, struct complaint *c, struct wire_req
         ret->op = WIRE_OP_STAT_BLOCKS;
         ret->stat.cursor = pb->stat_blocks->cursor;
         ret->stat.session = pb->stat_blocks->session;
+        return 0;
+    case BUDDYD__WIRE__V1__REQUEST__OP_STAT_ACCOUNTS:
+        ret->op = WIRE_OP_STAT_ACCOUNTS;
+        ret->stat.cursor = pb->stat_accounts->cursor;
+        return 0;
+    case BUDDYD__WIRE__V1__REQUEST__OP_EXPLAIN:
+        ret->op = WIRE_OP_EXPLAIN;
+        return explain_from_pb(pb->explain, c, &ret->explain);
+    case BUDDYD__WIRE__V1__REQUEST__OP_SET_POLICY:
+        ret->op = WIRE_OP_SET_POLICY;
+        return set_policy_from_pb(pb->set_policy, c, &ret->set_policy);
+    case BUDDYD__WIRE__V1__REQUEST__OP_RELOAD:
+        ret->op = WIRE_OP_RELOAD;
         return 0;
     case BUDDYD__WIRE__V1__REQUEST__OP__NOT_SET:
     default:

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * wire_response.c: responses and events. They come from the daemon alone, so one that is out of
+ * wire_response.c: responses. They come from the daemon alone, so one that is out of
  * bounds is no case to go on from: its packet is refused.
  */
 #include <errno.h>
@@ -67,25 +67,32 @@ int wire_zone_from_pb(const pb_zone *pb, struct wire_arena *a, struct wire_zone 
 static int hello_to_pb(const struct wire_hello_reply *hello, struct wire_arena *a,
                        pb_hello_reply *ret)
 {
+    const char *policy;
     pb_zone **zones;
+    int r;
 
-    if (hello->nr_zones > WIRE_MAX_ZONES)
+    if (hello->nr_zones > WIRE_MAX_ZONES || hello->domain >= WIRE_MAX_DOMAINS)
         return -EINVAL;
     zones = wire_entries_take(a, hello->nr_zones, sizeof(**zones));
     if (!zones)
         return -ENOMEM;
     for (size_t i = 0; i < hello->nr_zones; i++) {
-        int r = wire_zone_to_pb(&hello->zones[i], a, zones[i]);
-
+        r = wire_zone_to_pb(&hello->zones[i], a, zones[i]);
         if (r)
             return r;
     }
+    r = wire_text_take(a, hello->policy, WIRE_MAX_NAME, &policy);
+    if (r)
+        return r;
     *ret = (pb_hello_reply)BUDDYD__WIRE__V1__HELLO_REPLY__INIT;
     ret->version = hello->version;
     ret->features = hello->features;
     ret->session = hello->session;
     ret->n_zones = hello->nr_zones;
     ret->zones = zones;
+    ret->domain = hello->domain;
+    ret->policy = (char *)policy;
+    ret->rights = hello->rights;
     return 0;
 }
 
@@ -94,7 +101,7 @@ static int hello_from_pb(const pb_hello_reply *pb, struct wire_arena *a,
 {
     struct wire_zone *zones;
 
-    if (pb->n_zones > WIRE_MAX_ZONES)
+    if (pb->n_zones > WIRE_MAX_ZONES || pb->domain >= WIRE_MAX_DOMAINS)
         return -EINVAL;
     zones = wire_arena_take(a, pb->n_zones, sizeof(*zones));
     if (!zones)
@@ -110,7 +117,9 @@ static int hello_from_pb(const pb_hello_reply *pb, struct wire_arena *a,
     ret->session = pb->session;
     ret->nr_zones = pb->n_zones;
     ret->zones = zones;
-    return 0;
+    ret->domain = pb->domain;
+    ret->rights = pb->rights;
+    return wire_text_take(a, pb->policy, WIRE_MAX_NAME, &ret->policy);
 }
 
 /* ---- alloc ---- */
@@ -167,50 +176,19 @@ static int alloc_from_pb(const pb_alloc_reply *pb, struct wire_arena *a,
     return 0;
 }
 
-/* ---- refusal ---- */
+/* ---- explain ---- */
 
-static int check_refusal(const pb_refusal *pb)
+static int explain_to_pb(const struct wire_explain_reply *explain, struct wire_arena *a,
+                         pb_explain_reply *ret)
 {
-    if (pb->zone_plus_one > WIRE_MAX_ZONES || pb->order >= WIRE_MAX_ORDERS ||
-        pb->largest_order_plus_one > WIRE_MAX_ORDERS)
-        return -EINVAL;
-    return 0;
-}
-
-static int refusal_to_pb(const struct wire_refusal *refusal, pb_refusal *ret)
-{
-    *ret = (pb_refusal)BUDDYD__WIRE__V1__REFUSAL__INIT;
-    ret->reason = (Buddyd__Wire__V1__Refusal__Reason)refusal->reason;
-    ret->zone_plus_one = (uint32_t)refusal->zone + 1;
-    ret->order = refusal->order;
-    ret->wanted_pages = refusal->wanted_pages;
-    ret->free_pages = refusal->free_pages;
-    ret->largest_order_plus_one = (uint32_t)refusal->largest_order + 1;
-    ret->frag_index = refusal->frag_index;
-    ret->zones_tried = refusal->zones_tried;
-    return check_refusal(ret);
-}
-
-static int refusal_from_pb(const pb_refusal *pb, struct wire_arena *a,
-                           const struct wire_refusal **ret)
-{
-    struct wire_refusal *refusal;
-    int r = check_refusal(pb);
+    const char *text;
+    int r = wire_lines_take(a, explain->text, WIRE_MAX_LONG_TEXT, &text);
 
     if (r)
         return r;
-    refusal = wire_arena_take(a, 1, sizeof(*refusal));
-    if (!refusal)
-        return -ENOMEM;
-    refusal->reason = (uint32_t)pb->reason;
-    refusal->zone = (int32_t)pb->zone_plus_one - 1;
-    refusal->order = pb->order;
-    refusal->wanted_pages = pb->wanted_pages;
-    refusal->free_pages = pb->free_pages;
-    refusal->largest_order = (int32_t)pb->largest_order_plus_one - 1;
-    refusal->frag_index = pb->frag_index;
-    refusal->zones_tried = pb->zones_tried;
-    *ret = refusal;
+    *ret = (pb_explain_reply)BUDDYD__WIRE__V1__EXPLAIN_REPLY__INIT;
+    ret->granted = explain->granted;
+    ret->text = (char *)text;
     return 0;
 }
 
@@ -232,7 +210,7 @@ static int error_to_pb(const struct wire_response *rs, struct wire_arena *a,
     if (!rs->refusal)
         return 0;
     ret->response.refusal = &ret->refusal;
-    return refusal_to_pb(rs->refusal, &ret->refusal);
+    return wire_refusal_to_pb(rs->refusal, a, &ret->refusal);
 }
 
 int wire_response_to_pb(const struct wire_response *rs, struct wire_arena *a,
@@ -262,6 +240,20 @@ int wire_response_to_pb(const struct wire_response *rs, struct wire_arena *a,
     case WIRE_OP_STAT_BLOCKS:
         pb->op_case = BUDDYD__WIRE__V1__RESPONSE__OP_STAT_BLOCKS;
         return wire_blocks_to_pb(&rs->listing, a, &ret->op.stat_blocks);
+    case WIRE_OP_STAT_ACCOUNTS:
+        pb->op_case = BUDDYD__WIRE__V1__RESPONSE__OP_STAT_ACCOUNTS;
+        return wire_accounts_to_pb(&rs->listing, a, &ret->op.stat_accounts);
+    case WIRE_OP_EXPLAIN:
+        pb->op_case = BUDDYD__WIRE__V1__RESPONSE__OP_EXPLAIN;
+        return explain_to_pb(&rs->explain, a, &ret->op.explain);
+    case WIRE_OP_SET_POLICY:
+        pb->op_case = BUDDYD__WIRE__V1__RESPONSE__OP_SET_POLICY;
+        ret->op.set_policy = (pb_set_policy_reply)BUDDYD__WIRE__V1__SET_POLICY_REPLY__INIT;
+        return 0;
+    case WIRE_OP_RELOAD:
+        pb->op_case = BUDDYD__WIRE__V1__RESPONSE__OP_RELOAD;
+        ret->op.reload = (pb_reload_reply)BUDDYD__WIRE__V1__RELOAD_REPLY__INIT;
+        return 0;
     case WIRE_OP_ALLOC: /* hot_response.c */
     case WIRE_OP_FREE:
     case WIRE_OP_NONE:
@@ -283,7 +275,7 @@ static int error_from_pb(const pb_response *pb, struct wire_arena *a, struct wir
         if (r)
             return r;
     }
-    return pb->refusal ? refusal_from_pb(pb->refusal, a, &ret->refusal) : 0;
+    return pb->refusal ? wire_refusal_from_pb(pb->refusal, a, &ret->refusal) : 0;
 }
 
 int wire_response_from_pb(const pb_response *pb, struct wire_arena *a, struct wire_response *ret)
@@ -315,29 +307,21 @@ int wire_response_from_pb(const pb_response *pb, struct wire_arena *a, struct wi
     case BUDDYD__WIRE__V1__RESPONSE__OP_STAT_BLOCKS:
         ret->op = WIRE_OP_STAT_BLOCKS;
         return wire_blocks_from_pb(pb->stat_blocks, a, &ret->listing);
+    case BUDDYD__WIRE__V1__RESPONSE__OP_STAT_ACCOUNTS:
+        ret->op = WIRE_OP_STAT_ACCOUNTS;
+        return wire_accounts_from_pb(pb->stat_accounts, a, &ret->listing);
+    case BUDDYD__WIRE__V1__RESPONSE__OP_EXPLAIN:
+        ret->op = WIRE_OP_EXPLAIN;
+        ret->explain.granted = pb->explain->granted != 0;
+        return wire_lines_take(a, pb->explain->text, WIRE_MAX_LONG_TEXT, &ret->explain.text);
+    case BUDDYD__WIRE__V1__RESPONSE__OP_SET_POLICY:
+        ret->op = WIRE_OP_SET_POLICY;
+        return 0;
+    case BUDDYD__WIRE__V1__RESPONSE__OP_RELOAD:
+        ret->op = WIRE_OP_RELOAD;
+        return 0;
     case BUDDYD__WIRE__V1__RESPONSE__OP__NOT_SET:
     default:
         return 0;
     }
-}
-
-/* ---- events ---- */
-
-int wire_event_to_pb(const struct wire_event *ev, struct wire_arena *a, pb_event *ret)
-{
-    const char *message;
-    int r = wire_text_take(a, ev->message, WIRE_MAX_MESSAGE, &message);
-
-    if (r)
-        return r;
-    *ret = (pb_event)BUDDYD__WIRE__V1__EVENT__INIT;
-    ret->kind = (Buddyd__Wire__V1__Event__Kind)ev->kind;
-    ret->message = (char *)message;
-    return 0;
-}
-
-int wire_event_from_pb(const pb_event *pb, struct wire_arena *a, struct wire_event *ret)
-{
-    ret->kind = (uint32_t)pb->kind;
-    return wire_text_take(a, pb->message, WIRE_MAX_MESSAGE, &ret->message);
 }

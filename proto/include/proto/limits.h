@@ -15,10 +15,19 @@
 #define WIRE_MAX_BLOCKS 1024u
 /** Zones of one daemon: a slot word has 6 bits for the zone. */
 #define WIRE_MAX_ZONES 64u
-/** Bytes in a client's or a zone's name, without the terminating zero. */
+/** Bytes in the name of a client, a zone or an account, or in a key of the configuration, without
+ * the terminating zero. */
 #define WIRE_MAX_NAME 31u
 /** Bytes in an error message, without the terminating zero. */
 #define WIRE_MAX_MESSAGE 255u
+/** Bytes in the name of a section of the configuration: a word, a blank and a name. */
+#define WIRE_MAX_SECTION 63u
+/** Bytes in a value of the configuration. */
+#define WIRE_MAX_VALUE 255u
+/** Bytes in the explanation of a refusal, which has lines. */
+#define WIRE_MAX_TEXT 4096u
+/** Bytes in the answer to an Explain, which has lines. */
+#define WIRE_MAX_LONG_TEXT 16384u
 /** Entries in one reply to a listing. */
 #define WIRE_MAX_LISTING 256u
 /** Bytes that may wait to be sent to one session before it is disconnected. */
@@ -32,6 +41,8 @@
 #define WIRE_MAX_EXACT_PAGES (1u << (WIRE_MAX_ORDERS - 1))
 /** Pages of one zone: a slot word has 28 bits for the pfn. */
 #define WIRE_MAX_ZONE_PAGES (1u << 28)
+/** Domains: numbers 0 to 63. */
+#define WIRE_MAX_DOMAINS 64u
 /** NUMA nodes: what Linux can be built for. */
 #define WIRE_MAX_NODES 1024u
 /** Shifts of a page and of a hugepage: 4 KiB to 16 GiB. */

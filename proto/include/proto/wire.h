@@ -48,6 +48,10 @@ enum wire_op {
     WIRE_OP_STAT_FREE,
     WIRE_OP_STAT_CLIENTS,
     WIRE_OP_STAT_BLOCKS,
+    WIRE_OP_STAT_ACCOUNTS,
+    WIRE_OP_EXPLAIN,
+    WIRE_OP_SET_POLICY,
+    WIRE_OP_RELOAD, /**< nothing is asked and nothing answered but that it was done */
     WIRE_NR_OPS,
 };
 
@@ -60,15 +64,23 @@ struct wire_hello {
     const char *name; /**< never NULL; at most WIRE_MAX_NAME bytes */
 };
 
+/** Bits of wire_alloc.flags; others are not refused here. */
+enum wire_alloc_flag {
+    WIRE_ALLOC_HIGH = 1,    /**< high priority: half of the min mark */
+    WIRE_ALLOC_CMA = 2,     /**< from CMA areas too; movable only */
+    WIRE_ALLOC_RESERVE = 4, /**< asks no mark */
+};
+
 struct wire_alloc {
     uint32_t order;
-    uint32_t type;  /**< 0 unmovable, 1 movable, 2 reclaimable; not checked here */
-    uint32_t count; /**< 1 to WIRE_MAX_BLOCKS; a 0 on the wire becomes 1 */
-    uint32_t flags;
+    uint32_t type;        /**< 0 unmovable, 1 movable, 2 reclaimable; not checked here */
+    uint32_t count;       /**< 1 to WIRE_MAX_BLOCKS; a 0 on the wire becomes 1 */
+    uint32_t flags;       /**< of enum wire_alloc_flag */
     int32_t node;         /**< -1 is any */
     int32_t zone;         /**< -1 is any */
     uint64_t exact_pages; /**< 0: use order */
     uint32_t deadline_ms;
+    uint64_t nodemask; /**< bit i: node i may be taken from; 0: all */
 };
 
 struct wire_free {
@@ -82,6 +94,19 @@ struct wire_stat {
     uint32_t session; /**< stat_blocks only */
 };
 
+/** What would become of an allocation. */
+struct wire_explain {
+    uint32_t session; /**< whose; 0: the asker's own */
+    struct wire_alloc alloc;
+};
+
+/** One key as it would stand in the configuration file. Strings are never NULL after unpacking. */
+struct wire_set_policy {
+    const char *section; /**< at most WIRE_MAX_SECTION bytes, without brackets */
+    const char *key;     /**< at most WIRE_MAX_NAME bytes */
+    const char *value;   /**< at most WIRE_MAX_VALUE bytes */
+};
+
 struct wire_request {
     uint64_t id;
     enum wire_op op;
@@ -93,6 +118,8 @@ struct wire_request {
         struct wire_alloc alloc;
         struct wire_free free;
         struct wire_stat stat;
+        struct wire_explain explain;
+        struct wire_set_policy set_policy;
     };
     const char *message; /**< with error */
 };
@@ -117,12 +144,24 @@ struct wire_zone {
     uint64_t preferred_base;
 };
 
+/** Bits of wire_hello_reply.rights: what the client's policy lets it ask for. */
+enum wire_right {
+    WIRE_RIGHT_HIGH = 1,
+    WIRE_RIGHT_HIGHATOMIC = 2,
+    WIRE_RIGHT_CMA = 4,
+    WIRE_RIGHT_RESERVE = 8,
+    WIRE_RIGHT_ADMIN = 16,
+};
+
 struct wire_hello_reply {
     uint32_t version;
     uint64_t features;
     uint32_t session;
     size_t nr_zones;
     const struct wire_zone *zones;
+    const char *policy; /**< the section that holds for it; never NULL after unpacking */
+    uint32_t domain;    /**< below WIRE_MAX_DOMAINS */
+    uint32_t rights;    /**< of enum wire_right, and a later version's */
 };
 
 /** nr blocks; zone and order have nr_zones and nr_orders elements: nr, or 1 that holds for all. */
@@ -146,7 +185,23 @@ enum wire_refusal_reason {
     WIRE_REFUSAL_FRAGMENTATION = 2,
     WIRE_REFUSAL_NO_ZONE = 3,
     WIRE_REFUSAL_NO_HANDLES = 4,
+    WIRE_REFUSAL_ACCOUNT = 5,
     WIRE_REFUSAL_QUEUE = 6,
+};
+
+/** Who refused. */
+enum wire_refusal_scope {
+    WIRE_SCOPE_ZONE = 0,
+    WIRE_SCOPE_ACCOUNT = 1,
+    WIRE_SCOPE_GROUP = 2,
+    WIRE_SCOPE_QUEUE = 3,
+};
+
+/** Marks, as in mm. */
+enum wire_mark {
+    WIRE_MARK_MIN = 0,
+    WIRE_MARK_LOW = 1,
+    WIRE_MARK_HIGH = 2,
 };
 
 struct wire_refusal {
@@ -158,6 +213,16 @@ struct wire_refusal {
     int32_t largest_order; /**< -1: nothing is free */
     int32_t frag_index;    /**< times 1000 */
     uint64_t zones_tried;
+    uint32_t scope; /**< enum wire_refusal_scope, or a later version's */
+    uint32_t mark;  /**< enum wire_mark, or a later version's */
+    uint64_t mark_pages;
+    uint64_t reserve_pages; /**< the lowmem reserve beside the mark */
+    uint64_t unmet_pages;   /**< what others are guaranteed and have not used yet */
+    uint64_t max_pages;     /**< the account's, as used_pages */
+    uint64_t used_pages;
+    uint32_t waited_ms;
+    const char *account;     /**< its name, or ""; never NULL after unpacking */
+    const char *explanation; /**< lines, or ""; never NULL after unpacking */
 };
 
 struct wire_zone_stat {
@@ -172,6 +237,16 @@ struct wire_zone_stat {
     uint64_t claims;
     uint64_t steals;
     uint64_t metadata_bytes;
+    uint64_t wmark_min_pages; /**< the marks are without the boost, which is added to each */
+    uint64_t wmark_low_pages;
+    uint64_t wmark_high_pages;
+    uint64_t boost_pages;
+    uint64_t lowmem_reserve_pages; /**< for requests that prefer a zone of the normal kind */
+    uint64_t unmet_pages;          /**< guaranteed here and not used yet */
+    uint64_t isolated_pages;
+    uint64_t highatomic_pages;
+    uint64_t cma_pages;
+    uint64_t busy_pages; /**< being moved, populated or passed on */
 };
 
 struct wire_zone_free {
@@ -193,6 +268,11 @@ struct wire_client_stat {
     uint64_t requests;
     uint64_t refusals;
     uint64_t pages_by_type[3];
+    const char *policy; /**< the section that holds for it */
+    uint32_t domain;    /**< below WIRE_MAX_DOMAINS */
+    uint32_t waiting;   /**< its requests that wait for memory */
+    uint64_t max_pages; /**< its account's; UINT64_MAX: unlimited */
+    uint64_t used_pages;
 };
 
 struct wire_block_stat {
@@ -204,6 +284,35 @@ struct wire_block_stat {
     uint32_t type;
 };
 
+/** How much is left in an account. */
+enum wire_pressure_level {
+    WIRE_PRESSURE_NONE = 0,
+    WIRE_PRESSURE_LOW = 1,
+    WIRE_PRESSURE_MIN = 2,
+};
+
+struct wire_account_stat {
+    const char *name;   /**< a section of the policy, or a client's name */
+    const char *group;  /**< the account that it is a member of; "": none */
+    uint32_t session;   /**< 0: a group */
+    uint32_t domain;    /**< below WIRE_MAX_DOMAINS */
+    int64_t uid;        /**< -1: nobody's */
+    uint64_t max_pages; /**< UINT64_MAX: unlimited */
+    uint64_t min_pages; /**< marks of what is free in it: max - used */
+    uint64_t low_pages;
+    uint64_t high_pages;
+    uint64_t used_pages;
+    uint64_t pinned_pages;
+    uint64_t cached_pages;
+    uint64_t guarantee_pages; /**< of all zones together */
+    uint64_t unmet_pages;     /**< of the guarantee, not used yet */
+    uint32_t pressure;        /**< enum wire_pressure_level, or a later version's */
+    uint32_t members;
+    uint32_t waiting; /**< requests that wait for memory */
+    uint32_t priority;
+    bool over; /**< it has more than max, which was lowered */
+};
+
 /** A page of a listing: nr entries of the op's kind, and where to go on (0: that was all). */
 struct wire_listing {
     uint64_t cursor;
@@ -213,7 +322,13 @@ struct wire_listing {
         const struct wire_zone_free *frees;
         const struct wire_client_stat *clients;
         const struct wire_block_stat *blocks;
+        const struct wire_account_stat *accounts;
     };
+};
+
+struct wire_explain_reply {
+    bool granted;
+    const char *text; /**< lines; never NULL after unpacking */
 };
 
 struct wire_response {
@@ -227,17 +342,38 @@ struct wire_response {
         struct wire_alloc_reply alloc;
         struct wire_free_reply free;
         struct wire_listing listing;
+        struct wire_explain_reply explain;
     };
 };
 
 enum wire_event_kind {
     WIRE_EVENT_NONE = 0,
     WIRE_EVENT_GOODBYE = 1,
+    WIRE_EVENT_PRESSURE = 2,
+    WIRE_EVENT_REVOKE = 3,
+};
+
+struct wire_pressure {
+    const char *account; /**< never NULL after unpacking */
+    uint32_t level;      /**< enum wire_pressure_level, or a later version's */
+    uint64_t free_pages;
+    uint64_t mark_pages; /**< the mark that was passed */
+    uint64_t used_pages;
+    uint64_t max_pages;
+};
+
+struct wire_revoke {
+    uint32_t grace_ms; /**< how long before the session is ended */
+    uint64_t pages;    /**< what would have to be freed */
 };
 
 struct wire_event {
     uint32_t kind;       /**< enum wire_event_kind, or a later version's */
     const char *message; /**< never NULL after unpacking */
+    union {
+        struct wire_pressure pressure; /**< of a PRESSURE only */
+        struct wire_revoke revoke;     /**< of a REVOKE only */
+    };
 };
 
 /* ---- bytes ---- */
@@ -261,8 +397,8 @@ struct wire_server_packet {
  * given back before it returns. Returns 0; -EMSGSIZE when it does not fit behind what is there
  * (nothing is written; send, then append again: a message within limits.h fits an empty packet);
  * -EINVAL when a number or the length of a string is out of bounds; -ENOMEM when the arena is too
- * small. In strings, control characters and what is not UTF-8 become '?'. With an error, a response
- * carries error, message and refusal only.
+ * small. In strings, control characters and what is not UTF-8 become '?'; newlines stay in those
+ * that have lines. With an error, a response carries error, message and refusal only.
  */
 int wire_append_request(void *buf, size_t *len, const struct wire_request *rq,
                         struct wire_arena *a);

@@ -34,6 +34,7 @@ void reference_append_request(void *buf, size_t *len, const struct wire_request 
         alloc.zone_plus_one = (uint32_t)(rq->alloc.zone + 1);
         alloc.exact_pages = rq->alloc.exact_pages;
         alloc.deadline_ms = rq->alloc.deadline_ms;
+        alloc.nodemask = rq->alloc.nodemask;
         request.op_case = BUDDYD__WIRE__V1__REQUEST__OP_ALLOC;
         request.alloc = &alloc;
     } else {

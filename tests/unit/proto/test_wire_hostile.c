@@ -135,6 +135,21 @@ static void truncated_responses_are_refused(void **state)
     }
 }
 
+static void truncated_events_are_refused(void **state)
+{
+    static unsigned char bytes[WIRE_MAX_PACKET];
+
+    (void)state;
+    for (size_t i = 0; i < nr_sample_events; i++) {
+        struct fixture *f = fixture_fresh(0xa5);
+        size_t len = 0;
+
+        assert_int_equal(wire_append_event(bytes, &len, &sample_events[i], &f->arena), 0);
+        for (size_t cut = 0; cut < len; cut++)
+            assert_int_equal(read_both(bytes, cut), -EBADMSG);
+    }
+}
+
 static void bad_tags_and_lengths_are_refused(void **state)
 {
     static const struct {
@@ -252,6 +267,26 @@ static void the_last_of_two_ops_counts(void **state)
     assert_int_equal(packet.requests[0].free.handle[1], 6);
 }
 
+static void the_last_alloc_of_an_explain_counts(void **state)
+{
+    struct fixture *f = fixture_fresh(0xa5);
+    struct wire_client_packet packet;
+    static struct raw alloc;
+
+    (void)state;
+    raw_uint(&f->message, 1, 1);
+    raw_uint(&alloc, 1, 5);
+    raw_message(&f->part, 2, &alloc);
+    alloc.len = 0;
+    raw_uint(&alloc, 1, 7);
+    raw_message(&f->part, 2, &alloc);
+    fixture_wrap_part(f, 10);
+    fixture_wrap(f, 1);
+    assert_int_equal(wire_read_client_packet(f->raw.bytes, f->raw.len, &f->arena, &packet), 0);
+    assert_int_equal(packet.requests[0].op, WIRE_OP_EXPLAIN);
+    assert_int_equal(packet.requests[0].explain.alloc.order, 7);
+}
+
 /* What grows most when it is unpacked: each of these fills a packet with one kind of small thing.
  */
 static void bombs_are_refused(void **state)
@@ -279,13 +314,22 @@ static void bombs_are_refused(void **state)
     fixture_wrap(f, 1);
     assert_int_equal(read_both(f->raw.bytes, f->raw.len), -E2BIG);
 
-    /* Listings full of nothing. */
+    /* Listings full of nothing: clients, then accounts. */
+    for (unsigned op = 10; op <= 12; op += 2) {
+        f = fixture_fresh(0xa5);
+        for (unsigned i = 0; i < WIRE_MAX_LISTING; i++)
+            raw_bytes(&f->part, 2, "", 0);
+        fixture_wrap_part(f, op);
+        while (f->raw.len + f->message.len + 4 < WIRE_MAX_PACKET)
+            raw_message(&f->raw, 1, &f->message);
+        assert_int_equal(wire_read_server_packet(f->raw.bytes, f->raw.len, &f->arena, &packet),
+                         -E2BIG);
+    }
+
+    /* Events of nothing. */
     f = fixture_fresh(0xa5);
-    for (unsigned i = 0; i < WIRE_MAX_LISTING; i++)
-        raw_bytes(&f->part, 2, "", 0);
-    fixture_wrap_part(f, 10);
-    while (f->raw.len + f->message.len + 4 < WIRE_MAX_PACKET)
-        raw_message(&f->raw, 1, &f->message);
+    while (f->raw.len < WIRE_MAX_PACKET)
+        raw_bytes(&f->raw, 2, "", 0);
     assert_int_equal(wire_read_server_packet(f->raw.bytes, f->raw.len, &f->arena, &packet), -E2BIG);
 }
 
@@ -362,6 +406,8 @@ static void damaged_packets_do_no_harm(void **state)
             pick = (size_t)chance(nr_sample_responses);
             assert_int_equal(wire_append_response(good, &len, &sample_responses[pick], &f->arena),
                              0);
+            pick = (size_t)chance(nr_sample_events);
+            assert_int_equal(wire_append_event(good, &len, &sample_events[pick], &f->arena), 0);
         }
         memcpy(bytes, good, len);
         for (uint64_t nr = chance(4) + 1; nr > 0; nr--)
@@ -376,10 +422,12 @@ int main(void)
         cmocka_unit_test(an_empty_packet_is_none),
         cmocka_unit_test(truncated_packets_are_refused),
         cmocka_unit_test(truncated_responses_are_refused),
+        cmocka_unit_test(truncated_events_are_refused),
         cmocka_unit_test(bad_tags_and_lengths_are_refused),
         cmocka_unit_test(unknown_fields_are_ignored),
         cmocka_unit_test(an_unknown_op_keeps_its_id),
         cmocka_unit_test(the_last_of_two_ops_counts),
+        cmocka_unit_test(the_last_alloc_of_an_explain_counts),
         cmocka_unit_test(bombs_are_refused),
         cmocka_unit_test(merges_are_bounded),
         cmocka_unit_test(random_bytes_do_no_harm),

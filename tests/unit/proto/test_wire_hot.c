@@ -91,6 +91,7 @@ static struct wire_request any_request(void)
         .node = (int32_t)up_to(WIRE_MAX_NODES) - 1,
         .zone = (int32_t)up_to(WIRE_MAX_ZONES) - 1,
         .deadline_ms = (uint32_t)any_u64(),
+        .nodemask = any_u64(),
     };
     if (rng_one_in(&rng, 3)) {
         rq.alloc.count = 1;
@@ -334,24 +335,29 @@ static void only_the_form_that_we_write_is_read_by_hand(void **state)
         BYTES(0x08, 1, 0x1a, 0),                   /* alloc */
         BYTES(0x08, 1, 0x1a, 4, 0x08, 2, 0x10, 1), /* order 2, type 1 */
         BYTES(0x08, 1, 0x22, 10, 0x0a, 8, 1, 2, 3, 4, 5, 6, 7, 8),
+        BYTES(0x08, 1, 0x1a, 9, 0x49, 1, 2, 3, 4, 5, 6, 7, 8), /* nodemask */
+        BYTES(0x08, 1, 0x1a, 11, 0x08, 2, 0x49, 0, 0, 0, 0, 0, 0, 0, 0),
     };
     static const struct form left[] = {
-        BYTES(0x1a, 0),                                            /* no id */
-        BYTES(0x08, 0, 0x1a, 0),                                   /* id 0 */
-        BYTES(0x1a, 0, 0x08, 1),                                   /* the id last */
-        BYTES(0x08, 0x81, 0, 0x1a, 0),                             /* the id too long */
-        BYTES(0x08, 1, 0x08, 1, 0x1a, 0),                          /* the id twice */
-        BYTES(0x08, 1, 0x1a, 0x80, 0),                             /* the length too long */
-        BYTES(0x08, 1, 0x1a, 0, 0x1a, 0),                          /* the op twice */
-        BYTES(0x08, 1, 0x1a, 0, 0x78, 0),                          /* unknown behind the op */
-        BYTES(0x08, 1, 0x1a, 4, 0x10, 1, 0x08, 2),                 /* descending */
-        BYTES(0x08, 1, 0x1a, 4, 0x08, 1, 0x08, 2),                 /* twice */
-        BYTES(0x08, 1, 0x1a, 3, 0x08, 0x82, 0),                    /* order too long */
-        BYTES(0x08, 1, 0x1a, 2, 0x48, 1),                          /* unknown */
-        BYTES(0x08, 1, 0x1a, 6, 0x10, 0x80, 0x80, 0x80, 0x80, 16), /* 33 bits */
-        BYTES(0x08, 1, 0x1a, 2, 0x08, 19),                         /* out of bounds */
-        BYTES(0x08, 1, 0x22, 0),                                   /* no handle */
-        BYTES(0x08, 1, 0x22, 9, 0x09, 1, 2, 3, 4, 5, 6, 7, 8),     /* not packed */
+        BYTES(0x1a, 0),                                     /* no id */
+        BYTES(0x08, 0, 0x1a, 0),                            /* id 0 */
+        BYTES(0x1a, 0, 0x08, 1),                            /* the id last */
+        BYTES(0x08, 0x81, 0, 0x1a, 0),                      /* the id too long */
+        BYTES(0x08, 1, 0x08, 1, 0x1a, 0),                   /* the id twice */
+        BYTES(0x08, 1, 0x1a, 0x80, 0),                      /* the length too long */
+        BYTES(0x08, 1, 0x1a, 0, 0x1a, 0),                   /* the op twice */
+        BYTES(0x08, 1, 0x1a, 0, 0x78, 0),                   /* unknown behind the op */
+        BYTES(0x08, 1, 0x1a, 4, 0x10, 1, 0x08, 2),          /* descending */
+        BYTES(0x08, 1, 0x1a, 4, 0x08, 1, 0x08, 2),          /* twice */
+        BYTES(0x08, 1, 0x1a, 3, 0x08, 0x82, 0),             /* order too long */
+        BYTES(0x08, 1, 0x1a, 2, 0x48, 1),                   /* a nodemask that is a varint */
+        BYTES(0x08, 1, 0x1a, 2, 0x50, 1),                   /* unknown */
+        BYTES(0x08, 1, 0x1a, 8, 0x49, 1, 2, 3, 4, 5, 6, 7), /* of 8 bytes one is missing */
+        BYTES(0x08, 1, 0x1a, 11, 0x49, 1, 2, 3, 4, 5, 6, 7, 8, 0x08, 2), /* descending */
+        BYTES(0x08, 1, 0x1a, 6, 0x10, 0x80, 0x80, 0x80, 0x80, 16),       /* 33 bits */
+        BYTES(0x08, 1, 0x1a, 2, 0x08, 19),                               /* out of bounds */
+        BYTES(0x08, 1, 0x22, 0),                                         /* no handle */
+        BYTES(0x08, 1, 0x22, 9, 0x09, 1, 2, 3, 4, 5, 6, 7, 8),           /* not packed */
     };
 
     (void)state;

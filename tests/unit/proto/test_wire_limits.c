@@ -15,7 +15,7 @@
 /* One character more than any string may have. */
 static const char *text(size_t len)
 {
-    static char buf[WIRE_MAX_MESSAGE + 2];
+    static char buf[WIRE_MAX_LONG_TEXT + 2];
 
     memset(buf, 'x', len);
     buf[len] = '\0';
@@ -84,6 +84,29 @@ static void append_of_a_hello_has_bounds(void **state)
     expect_append(&rq, 0);
     rq.hello.name = text(WIRE_MAX_NAME + 1);
     expect_append(&rq, -EINVAL);
+}
+
+static void append_of_an_explain_has_bounds(void **state)
+{
+    struct wire_request rq = {
+        .id = 1, .op = WIRE_OP_EXPLAIN, .explain.alloc = {.count = 1, .node = -1, .zone = -1}};
+
+    (void)state;
+    EDGE(rq, explain.alloc.order, 18, 19);
+    EDGE(rq, explain.alloc.count, 1, 0);
+    EDGE(rq, explain.alloc.count, 1024, 1025);
+}
+
+static void append_of_a_set_policy_has_bounds(void **state)
+{
+    struct wire_request rq = {.id = 1, .op = WIRE_OP_SET_POLICY};
+
+    (void)state;
+    EDGE(rq, set_policy.section, text(63), text(64));
+    rq.set_policy.section = NULL;
+    EDGE(rq, set_policy.key, text(31), text(32));
+    rq.set_policy.key = NULL;
+    EDGE(rq, set_policy.value, text(255), text(256));
 }
 
 static void append_needs_an_op(void **state)
@@ -186,6 +209,41 @@ static void reading_a_hello_has_bounds(void **state)
     expect_read(f, 2, NULL);
     raw_string(&f->part, 3, text(32));
     expect_read(f, 2, "hello name of 32 bytes: at most 31");
+}
+
+static void reading_an_explain_has_bounds(void **state)
+{
+    struct fixture *f = fixture_fresh(0xa5);
+    static struct raw alloc;
+
+    (void)state;
+    raw_uint(&f->part, 1, UINT32_MAX);
+    expect_read(f, 10, "explain without an alloc");
+    raw_uint(&alloc, 1, 18);
+    raw_message(&f->part, 2, &alloc);
+    expect_read(f, 10, NULL);
+    raw_uint(&alloc, 1, 19);
+    raw_message(&f->part, 2, &alloc);
+    expect_read(f, 10, "alloc order 19: at most 18");
+}
+
+static void reading_a_set_policy_has_bounds(void **state)
+{
+    struct fixture *f = fixture_fresh(0xa5);
+    const struct {
+        size_t most;
+        const char *error;
+    } string[] = {{63, "section of 64 bytes: at most 63"},
+                  {31, "key of 32 bytes: at most 31"},
+                  {255, "value of 256 bytes: at most 255"}};
+
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) {
+        raw_string(&f->part, i + 1, text(string[i].most));
+        expect_read(f, 11, NULL);
+        raw_string(&f->part, i + 1, text(string[i].most + 1));
+        expect_read(f, 11, string[i].error);
+    }
 }
 
 static void a_request_needs_an_id(void **state)
@@ -291,7 +349,8 @@ static struct wire_zone zone = {0, -1, "z", WIRE_BACKING_HUGETLB, 12, 21, 9, 1 <
 static void append_of_a_zone_has_bounds(void **state)
 {
     static struct wire_zone zones[WIRE_MAX_ZONES + 1];
-    struct wire_response rs = {.id = 1, .op = WIRE_OP_HELLO, .hello = {1, 0, 1, 1, &zone}};
+    struct wire_response rs = {
+        .id = 1, .op = WIRE_OP_HELLO, .hello = {1, 0, 1, 1, &zone, "", 0, 0}};
 
     (void)state;
     RESPONSE_EDGE(rs, zone.id, 63, 64);
@@ -310,6 +369,8 @@ static void append_of_a_zone_has_bounds(void **state)
     rs.hello.zones = zones;
     RESPONSE_EDGE(rs, rs.hello.nr_zones, 64, 65);
     RESPONSE_EDGE(rs, rs.hello.nr_zones, 0, SIZE_MAX);
+    RESPONSE_EDGE(rs, rs.hello.domain, 63, 64);
+    RESPONSE_EDGE(rs, rs.hello.policy, text(31), text(32));
 }
 
 static void append_of_a_listing_has_bounds(void **state)
@@ -342,6 +403,9 @@ static void append_of_a_listing_has_bounds(void **state)
     rs.listing.clients = clients;
     RESPONSE_EDGE(rs, rs.listing.nr, 256, 257);
     RESPONSE_EDGE(rs, clients[255].name, text(31), text(32));
+    clients[255].name = NULL;
+    RESPONSE_EDGE(rs, clients[255].policy, text(31), text(32));
+    RESPONSE_EDGE(rs, clients[255].domain, 63, 64);
     rs.op = WIRE_OP_STAT_BLOCKS;
     rs.listing.blocks = blocks;
     RESPONSE_EDGE(rs, rs.listing.nr, 256, 257);
@@ -349,6 +413,30 @@ static void append_of_a_listing_has_bounds(void **state)
     RESPONSE_EDGE(rs, blocks[255].zone, 63, 64);
     RESPONSE_EDGE(rs, blocks[255].order, 18, 19);
     RESPONSE_EDGE(rs, blocks[255].type, 5, 6);
+}
+
+static void append_of_accounts_has_bounds(void **state)
+{
+    static struct wire_account_stat accounts[WIRE_MAX_LISTING + 1];
+    struct wire_response rs = {
+        .id = 1, .op = WIRE_OP_STAT_ACCOUNTS, .listing = {0, 0, {.accounts = accounts}}};
+
+    (void)state;
+    RESPONSE_EDGE(rs, rs.listing.nr, 256, 257);
+    RESPONSE_EDGE(rs, accounts[255].name, text(31), text(32));
+    accounts[255].name = NULL;
+    RESPONSE_EDGE(rs, accounts[255].group, text(31), text(32));
+    RESPONSE_EDGE(rs, accounts[255].domain, 63, 64);
+    RESPONSE_EDGE(rs, accounts[255].uid, -1, -2);
+    RESPONSE_EDGE(rs, accounts[255].uid, UINT32_MAX - 1, UINT32_MAX);
+}
+
+static void append_of_an_explain_reply_has_bounds(void **state)
+{
+    struct wire_response rs = {.id = 1, .op = WIRE_OP_EXPLAIN};
+
+    (void)state;
+    RESPONSE_EDGE(rs, rs.explain.text, text(16384), text(16385));
 }
 
 static void append_of_an_error_has_bounds(void **state)
@@ -365,6 +453,9 @@ static void append_of_an_error_has_bounds(void **state)
     RESPONSE_EDGE(rs, refusal.order, 18, 19);
     RESPONSE_EDGE(rs, refusal.largest_order, 18, 19);
     RESPONSE_EDGE(rs, refusal.largest_order, -1, -2);
+    RESPONSE_EDGE(rs, refusal.account, text(31), text(32));
+    refusal.account = NULL;
+    RESPONSE_EDGE(rs, refusal.explanation, text(4096), text(4097));
     rs.error = 0;
     expect_response(&rs, -EINVAL);
     rs.op = WIRE_OP_FREE;
@@ -374,7 +465,7 @@ static void append_of_an_error_has_bounds(void **state)
 static void append_of_an_event_has_bounds(void **state)
 {
     struct fixture *f = fixture_fresh(0xa5);
-    struct wire_event ev = {WIRE_EVENT_GOODBYE, text(256)};
+    struct wire_event ev = {.kind = WIRE_EVENT_GOODBYE, .message = text(256)};
 
     (void)state;
     assert_int_equal(wire_append_event(f->buf, &f->len, &ev, &f->arena), -EINVAL);
@@ -383,6 +474,11 @@ static void append_of_an_event_has_bounds(void **state)
     assert_int_equal(wire_append_event(f->buf, &f->len, &ev, &f->arena), 0);
     ev.message = NULL;
     assert_int_equal(wire_append_event(f->buf, &f->len, &ev, &f->arena), 0);
+    ev.kind = WIRE_EVENT_PRESSURE;
+    ev.pressure.account = text(31);
+    assert_int_equal(wire_append_event(f->buf, &f->len, &ev, &f->arena), 0);
+    ev.pressure.account = text(32);
+    assert_int_equal(wire_append_event(f->buf, &f->len, &ev, &f->arena), -EINVAL);
 }
 
 /* ---- responses: read ---- */
@@ -509,8 +605,10 @@ static void expect_entries(unsigned op, size_t nr, int error)
 static void reading_listings_has_bounds(void **state)
 {
     (void)state;
-    for (unsigned op = 8; op <= 11; op++)
+    for (unsigned op = 8; op <= 12; op++)
         expect_entries(op, 0, 0);
+    expect_entries(12, 256, 0);
+    expect_entries(12, 257, -EBADMSG);
     expect_entries(10, 256, 0);
     expect_entries(10, 257, -EBADMSG);
     expect_entries(11, 256, 0);
@@ -561,7 +659,8 @@ static void reading_entries_has_bounds(void **state)
     const struct {
         unsigned op, field;
         uint64_t good, bad;
-    } edges[] = {{11, 3, 63, 64}, {11, 5, 18, 19}, {11, 6, 5, 6}};
+    } edges[] = {
+        {10, 12, 63, 64}, {11, 3, 63, 64}, {11, 5, 18, 19}, {11, 6, 5, 6}, {12, 5, 63, 64}};
     struct fixture *f;
 
     (void)state;
@@ -585,6 +684,52 @@ static void reading_entries_has_bounds(void **state)
         raw_string(&entry, 2, text(nr + 25));
         raw_message(&f->part, 2, &entry);
         expect_server(f, 10, nr == 6 ? 0 : -EBADMSG);
+    }
+    for (size_t nr = 31; nr <= 32; nr++) {
+        const struct {
+            unsigned op, field;
+        } names[] = {{10, 11}, {12, 1}, {12, 2}};
+
+        for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+            f = fixture_fresh(0xa5);
+            entry.len = 0;
+            raw_string(&entry, names[i].field, text(nr));
+            raw_message(&f->part, 2, &entry);
+            expect_server(f, names[i].op, nr == 31 ? 0 : -EBADMSG);
+        }
+    }
+}
+
+/* A string of a response's part at its edge. */
+static void string_edge(unsigned op, unsigned field, size_t most)
+{
+    struct fixture *f = fixture_fresh(0xa5);
+
+    raw_string(&f->part, field, text(most));
+    expect_server(f, op, 0);
+    raw_string(&f->part, field, text(most + 1));
+    expect_server(f, op, -EBADMSG);
+}
+
+static void reading_of_texts_has_bounds(void **state)
+{
+    struct fixture *f = fixture_fresh(0xa5);
+    struct wire_server_packet packet;
+
+    (void)state;
+    string_edge(4, 10, 31);
+    string_edge(4, 18, 4096);
+    string_edge(5, 6, 31);
+    server_edge(5, 5, 63, 64);
+    string_edge(13, 2, 16384);
+    for (unsigned past = 0; past <= 1; past++) {
+        raw_uint(&f->message, 1, WIRE_EVENT_PRESSURE);
+        raw_string(&f->part, 2, text(31 + past));
+        fixture_wrap_part(f, 3);
+        fixture_wrap(f, 2);
+        assert_int_equal(wire_read_server_packet(f->raw.bytes, f->raw.len, &f->arena, &packet),
+                         past ? -EBADMSG : 0);
+        f->raw.len = 0;
     }
 }
 
@@ -624,16 +769,22 @@ int main(void)
         cmocka_unit_test(append_of_an_alloc_has_bounds),
         cmocka_unit_test(append_of_a_free_has_bounds),
         cmocka_unit_test(append_of_a_hello_has_bounds),
+        cmocka_unit_test(append_of_an_explain_has_bounds),
+        cmocka_unit_test(append_of_a_set_policy_has_bounds),
         cmocka_unit_test(append_needs_an_op),
         cmocka_unit_test(reading_an_alloc_has_bounds),
         cmocka_unit_test(reading_a_free_has_bounds),
         cmocka_unit_test(reading_a_hello_has_bounds),
+        cmocka_unit_test(reading_an_explain_has_bounds),
+        cmocka_unit_test(reading_a_set_policy_has_bounds),
         cmocka_unit_test(a_request_needs_an_id),
         cmocka_unit_test(a_packet_has_so_many_requests),
         cmocka_unit_test(a_packet_has_so_many_bytes),
         cmocka_unit_test(append_of_an_alloc_reply_has_bounds),
         cmocka_unit_test(append_of_a_zone_has_bounds),
         cmocka_unit_test(append_of_a_listing_has_bounds),
+        cmocka_unit_test(append_of_accounts_has_bounds),
+        cmocka_unit_test(append_of_an_explain_reply_has_bounds),
         cmocka_unit_test(append_of_an_error_has_bounds),
         cmocka_unit_test(append_of_an_event_has_bounds),
         cmocka_unit_test(reading_an_alloc_reply_has_bounds),
@@ -641,6 +792,7 @@ int main(void)
         cmocka_unit_test(reading_listings_has_bounds),
         cmocka_unit_test(reading_free_tables_has_bounds),
         cmocka_unit_test(reading_entries_has_bounds),
+        cmocka_unit_test(reading_of_texts_has_bounds),
         cmocka_unit_test(reading_errors_has_bounds),
     };
 

@@ -207,6 +207,7 @@ static void the_largest_messages_fit_a_packet(void **state)
     static struct wire_zone_free frees[WIRE_MAX_ZONES];
     static struct wire_client_stat clients[WIRE_MAX_LISTING];
     static struct wire_block_stat blocks[WIRE_MAX_LISTING];
+    static struct wire_account_stat accounts[WIRE_MAX_LISTING];
     const uint64_t most = UINT64_MAX;
     struct wire_response rs = {.id = most};
 
@@ -221,18 +222,26 @@ static void the_largest_messages_fit_a_packet(void **state)
     for (size_t i = 0; i < WIRE_MAX_ZONES; i++) {
         zone[i] = (struct wire_zone){63, 1023, longest_name(),    UINT32_MAX, 34,
                                      34, 18,   (uint64_t)1 << 62, most};
-        zones[i] = (struct wire_zone_stat){zone[i], most, most, most, most, most,
-                                           most,    most, most, most, most};
+        zones[i] = (struct wire_zone_stat){zone[i], most, most, most, most, most, most,
+                                           most,    most, most, most, most, most, most,
+                                           most,    most, most, most, most, most, most};
         frees[i] = (struct wire_zone_free){63, WIRE_MAX_ORDERS, WIRE_MAX_TYPES, counts, counts};
     }
     for (size_t i = 0; i < WIRE_MAX_LISTING; i++) {
         clients[i] = (struct wire_client_stat){
-            UINT32_MAX, -1,   longest_name(), UINT32_MAX, UINT32_MAX,
-            most,       most, most,           most,       {most, most, most}};
+            UINT32_MAX,     -1,   longest_name(), UINT32_MAX, UINT32_MAX,
+            most,           most, most,           most,       {most, most, most},
+            longest_name(), 63,   UINT32_MAX,     most,       most};
+        accounts[i] = (struct wire_account_stat){
+            longest_name(), longest_name(), UINT32_MAX, 63,   UINT32_MAX - 1,
+            most,           most,           most,       most, most,
+            most,           most,           most,       most, UINT32_MAX,
+            UINT32_MAX,     UINT32_MAX,     UINT32_MAX, true};
         blocks[i] = (struct wire_block_stat){most, UINT32_MAX, 63, most, 18, 5};
     }
     rs.op = WIRE_OP_HELLO;
-    rs.hello = (struct wire_hello_reply){UINT32_MAX, most, UINT32_MAX, WIRE_MAX_ZONES, zone};
+    rs.hello = (struct wire_hello_reply){UINT32_MAX, most,           UINT32_MAX, WIRE_MAX_ZONES,
+                                         zone,       longest_name(), 63,         UINT32_MAX};
     expect_fits(&rs);
     rs.op = WIRE_OP_ALLOC;
     rs.alloc = (struct wire_alloc_reply){WIRE_MAX_BLOCKS, numbers, numbers, WIRE_MAX_BLOCKS, ids,
@@ -249,6 +258,29 @@ static void the_largest_messages_fit_a_packet(void **state)
     expect_fits(&rs);
     rs.op = WIRE_OP_STAT_BLOCKS;
     rs.listing.blocks = blocks;
+    expect_fits(&rs);
+    rs.op = WIRE_OP_STAT_ACCOUNTS;
+    rs.listing.accounts = accounts;
+    expect_fits(&rs);
+}
+
+static void the_longest_texts_fit_a_packet(void **state)
+{
+    static char message[WIRE_MAX_MESSAGE + 1], text[WIRE_MAX_TEXT + 1],
+        long_text[WIRE_MAX_LONG_TEXT + 1];
+    const uint64_t most = UINT64_MAX;
+    const struct wire_refusal refusal = {
+        UINT32_MAX, 63,   18,   most, most, 18,   INT32_MIN,  most,           UINT32_MAX,
+        UINT32_MAX, most, most, most, most, most, UINT32_MAX, longest_name(), text};
+    struct wire_response rs = {
+        .id = most, .error = WIRE_MAX_ERRNO, .message = message, .refusal = &refusal};
+
+    (void)state;
+    memset(message, 'm', WIRE_MAX_MESSAGE);
+    memset(text, '\n', WIRE_MAX_TEXT);
+    memset(long_text, '\n', WIRE_MAX_LONG_TEXT);
+    expect_fits(&rs);
+    rs = (struct wire_response){.id = most, .op = WIRE_OP_EXPLAIN, .explain = {true, long_text}};
     expect_fits(&rs);
 }
 
@@ -282,6 +314,8 @@ static void full_packets_fit_the_arena(void **state)
     (void)state;
     expect_full_packet_read(&rs);
     rs = (struct wire_response){.id = 1, .op = WIRE_OP_FREE, .free = {1}};
+    expect_full_packet_read(&rs);
+    rs = (struct wire_response){.id = 1, .op = WIRE_OP_RELOAD};
     expect_full_packet_read(&rs);
     rs = (struct wire_response){
         .id = 1, .op = WIRE_OP_ALLOC, .alloc = {1, &one, &zero, 1, &none, 1, &none}};
@@ -408,6 +442,7 @@ int main(void)
         cmocka_unit_test(a_length_beyond_the_packet_is_refused),
         cmocka_unit_test(long_numbers_round_trip),
         cmocka_unit_test(the_largest_messages_fit_a_packet),
+        cmocka_unit_test(the_longest_texts_fit_a_packet),
         cmocka_unit_test(full_packets_fit_the_arena),
         cmocka_unit_test(a_small_arena_is_no_harm),
         cmocka_unit_test(a_small_arena_is_no_harm_to_requests),

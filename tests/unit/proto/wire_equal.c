@@ -19,6 +19,14 @@ static bool u32_equal(const uint32_t *a, const uint32_t *b, size_t nr)
     return memcmp(a, b, nr * sizeof(*a)) == 0;
 }
 
+static bool request_alloc_equal(const struct wire_alloc *a, const struct wire_alloc *b)
+{
+    return a->order == b->order && a->type == b->type && a->count == b->count &&
+           a->flags == b->flags && a->node == b->node && a->zone == b->zone &&
+           a->exact_pages == b->exact_pages && a->deadline_ms == b->deadline_ms &&
+           a->nodemask == b->nodemask;
+}
+
 bool wire_request_equal(const struct wire_request *a, const struct wire_request *b)
 {
     if (a->id != b->id || a->op != b->op || a->error != b->error ||
@@ -31,13 +39,18 @@ bool wire_request_equal(const struct wire_request *a, const struct wire_request 
         return a->hello.version == b->hello.version && a->hello.features == b->hello.features &&
                text_equal(a->hello.name, b->hello.name);
     case WIRE_OP_ALLOC:
-        return a->alloc.order == b->alloc.order && a->alloc.type == b->alloc.type &&
-               a->alloc.count == b->alloc.count && a->alloc.flags == b->alloc.flags &&
-               a->alloc.node == b->alloc.node && a->alloc.zone == b->alloc.zone &&
-               a->alloc.exact_pages == b->alloc.exact_pages &&
-               a->alloc.deadline_ms == b->alloc.deadline_ms;
+        return request_alloc_equal(&a->alloc, &b->alloc);
     case WIRE_OP_FREE:
         return a->free.nr == b->free.nr && u64_equal(a->free.handle, b->free.handle, a->free.nr);
+    case WIRE_OP_EXPLAIN:
+        return a->explain.session == b->explain.session &&
+               request_alloc_equal(&a->explain.alloc, &b->explain.alloc);
+    case WIRE_OP_SET_POLICY:
+        return text_equal(a->set_policy.section, b->set_policy.section) &&
+               text_equal(a->set_policy.key, b->set_policy.key) &&
+               text_equal(a->set_policy.value, b->set_policy.value);
+    case WIRE_OP_RELOAD:
+        return true;
     default:
         return a->stat.cursor == b->stat.cursor && a->stat.session == b->stat.session;
     }
@@ -54,7 +67,8 @@ static bool zone_equal(const struct wire_zone *a, const struct wire_zone *b)
 static bool hello_equal(const struct wire_hello_reply *a, const struct wire_hello_reply *b)
 {
     if (a->version != b->version || a->features != b->features || a->session != b->session ||
-        a->nr_zones != b->nr_zones)
+        a->nr_zones != b->nr_zones || a->domain != b->domain || a->rights != b->rights ||
+        !text_equal(a->policy, b->policy))
         return false;
     for (size_t i = 0; i < a->nr_zones; i++)
         if (!zone_equal(&a->zones[i], &b->zones[i]))
@@ -75,7 +89,12 @@ static bool zone_stat_equal(const struct wire_zone_stat *a, const struct wire_zo
            a->free_pages == b->free_pages && a->empty_pageblocks == b->empty_pageblocks &&
            a->unbacked_pageblocks == b->unbacked_pageblocks && a->allocs == b->allocs &&
            a->frees == b->frees && a->failures == b->failures && a->claims == b->claims &&
-           a->steals == b->steals && a->metadata_bytes == b->metadata_bytes;
+           a->steals == b->steals && a->metadata_bytes == b->metadata_bytes &&
+           a->wmark_min_pages == b->wmark_min_pages && a->wmark_low_pages == b->wmark_low_pages &&
+           a->wmark_high_pages == b->wmark_high_pages && a->boost_pages == b->boost_pages &&
+           a->lowmem_reserve_pages == b->lowmem_reserve_pages && a->unmet_pages == b->unmet_pages &&
+           a->isolated_pages == b->isolated_pages && a->highatomic_pages == b->highatomic_pages &&
+           a->cma_pages == b->cma_pages && a->busy_pages == b->busy_pages;
 }
 
 static bool zone_free_equal(const struct wire_zone_free *a, const struct wire_zone_free *b)
@@ -90,7 +109,22 @@ static bool client_equal(const struct wire_client_stat *a, const struct wire_cli
     return a->session == b->session && text_equal(a->name, b->name) && a->pid == b->pid &&
            a->uid == b->uid && a->gid == b->gid && a->blocks == b->blocks && a->pages == b->pages &&
            a->requests == b->requests && a->refusals == b->refusals &&
-           u64_equal(a->pages_by_type, b->pages_by_type, 3);
+           u64_equal(a->pages_by_type, b->pages_by_type, 3) && text_equal(a->policy, b->policy) &&
+           a->domain == b->domain && a->waiting == b->waiting && a->max_pages == b->max_pages &&
+           a->used_pages == b->used_pages;
+}
+
+static bool account_equal(const struct wire_account_stat *a, const struct wire_account_stat *b)
+{
+    return text_equal(a->name, b->name) && text_equal(a->group, b->group) &&
+           a->session == b->session && a->domain == b->domain && a->uid == b->uid &&
+           a->max_pages == b->max_pages && a->min_pages == b->min_pages &&
+           a->low_pages == b->low_pages && a->high_pages == b->high_pages &&
+           a->used_pages == b->used_pages && a->pinned_pages == b->pinned_pages &&
+           a->cached_pages == b->cached_pages && a->guarantee_pages == b->guarantee_pages &&
+           a->unmet_pages == b->unmet_pages && a->pressure == b->pressure &&
+           a->members == b->members && a->waiting == b->waiting && a->priority == b->priority &&
+           a->over == b->over;
 }
 
 static bool block_equal(const struct wire_block_stat *a, const struct wire_block_stat *b)
@@ -109,6 +143,8 @@ static bool entry_equal(enum wire_op op, const struct wire_listing *a, const str
         return zone_free_equal(&a->frees[i], &b->frees[i]);
     case WIRE_OP_STAT_CLIENTS:
         return client_equal(&a->clients[i], &b->clients[i]);
+    case WIRE_OP_STAT_ACCOUNTS:
+        return account_equal(&a->accounts[i], &b->accounts[i]);
     default:
         return block_equal(&a->blocks[i], &b->blocks[i]);
     }
@@ -121,7 +157,11 @@ static bool refusal_equal(const struct wire_refusal *a, const struct wire_refusa
     return a->reason == b->reason && a->zone == b->zone && a->order == b->order &&
            a->wanted_pages == b->wanted_pages && a->free_pages == b->free_pages &&
            a->largest_order == b->largest_order && a->frag_index == b->frag_index &&
-           a->zones_tried == b->zones_tried;
+           a->zones_tried == b->zones_tried && a->scope == b->scope && a->mark == b->mark &&
+           a->mark_pages == b->mark_pages && a->reserve_pages == b->reserve_pages &&
+           a->unmet_pages == b->unmet_pages && a->max_pages == b->max_pages &&
+           a->used_pages == b->used_pages && a->waited_ms == b->waited_ms &&
+           text_equal(a->account, b->account) && text_equal(a->explanation, b->explanation);
 }
 
 bool wire_response_equal(const struct wire_response *a, const struct wire_response *b)
@@ -138,6 +178,12 @@ bool wire_response_equal(const struct wire_response *a, const struct wire_respon
         return alloc_equal(&a->alloc, &b->alloc);
     case WIRE_OP_FREE:
         return a->free.freed == b->free.freed;
+    case WIRE_OP_EXPLAIN:
+        return a->explain.granted == b->explain.granted &&
+               text_equal(a->explain.text, b->explain.text);
+    case WIRE_OP_SET_POLICY:
+    case WIRE_OP_RELOAD:
+        return true;
     default:
         if (a->listing.cursor != b->listing.cursor || a->listing.nr != b->listing.nr)
             return false;
@@ -148,7 +194,18 @@ bool wire_response_equal(const struct wire_response *a, const struct wire_respon
     }
 }
 
+static bool pressure_equal(const struct wire_pressure *a, const struct wire_pressure *b)
+{
+    return text_equal(a->account, b->account) && a->level == b->level &&
+           a->free_pages == b->free_pages && a->mark_pages == b->mark_pages &&
+           a->used_pages == b->used_pages && a->max_pages == b->max_pages;
+}
+
 bool wire_event_equal(const struct wire_event *a, const struct wire_event *b)
 {
-    return a->kind == b->kind && text_equal(a->message, b->message);
+    if (a->kind != b->kind || !text_equal(a->message, b->message))
+        return false;
+    if (a->kind == WIRE_EVENT_REVOKE)
+        return a->revoke.grace_ms == b->revoke.grace_ms && a->revoke.pages == b->revoke.pages;
+    return a->kind != WIRE_EVENT_PRESSURE || pressure_equal(&a->pressure, &b->pressure);
 }
