@@ -12,6 +12,7 @@
 #ifndef MM_GUARANTEE_H
 #define MM_GUARANTEE_H
 
+#include "mm/watermark.h"
 #include "range.h"
 
 /** How much of a zone may be taken for a request without touching what others are guaranteed. */
@@ -30,6 +31,12 @@ enum lending {
 enum lending zone_lending(const struct zone *z, unsigned domain, unsigned order, pfn_t credit);
 /** Pages that a request of domain must leave free beside lowmem_reserve. */
 pfn_t zone_kept_pages(const struct zone *z, unsigned domain, pfn_t credit);
+/** zone_watermark_fast(), zone_watermark_pages() for a request that meets so much of the demand
+ * itself. */
+bool zone_watermark_beside(struct zone *z, unsigned order, enum zone_watermark mark,
+                           enum zone_kind class, unsigned domain, unsigned flags, pfn_t credit);
+bool zone_pages_beside(struct zone *z, unsigned order, pfn_t mark, enum zone_kind class,
+                       unsigned domain, unsigned flags, pfn_t credit);
 /** Does the invariant hold? The zone is settled. */
 bool zone_guarantees_hold(const struct zone *z);
 /**
