@@ -35,7 +35,8 @@ unsigned slowpath_flags(const struct page_request *rq)
         flags |= ALLOC_NOWAIT;
         if (!(rq->flags & REQUEST_NO_RESERVES)) {
             flags |= ALLOC_NON_BLOCK;
-            if (rq->order > 0 && (flags & ALLOC_MIN_RESERVE))
+            if (rq->order > 0 &&
+                (rq->flags & (REQUEST_HIGH | REQUEST_NO_HIGHATOMIC)) == REQUEST_HIGH)
                 flags |= ALLOC_HIGHATOMIC;
         }
     }

@@ -33,6 +33,8 @@
 #define REQUEST_DMA32 (1u << 9)
 /** Movable memory from CMA areas too. */
 #define REQUEST_CMA (1u << 10)
+/** High priority without the right to what is kept for HIGHATOMIC, or to have more kept. */
+#define REQUEST_NO_HIGHATOMIC (1u << 11)
 
 /** The largest order for which the slow path keeps trying (PAGE_ALLOC_COSTLY_ORDER). */
 #define COSTLY_ORDER 3u
