@@ -346,7 +346,6 @@ static bool set_last_resort(struct assignment *a)
 
 #define A_SIZE "a number with K, M, G or T behind it, such as 512M, of whole pages (4K)"
 
-
 static const struct {
     bool (*set)(struct assignment *a);
     const char *accepted;

@@ -112,8 +112,8 @@ struct policy_rule {
     uint64_t nodes;                 /**< as said */
     uint64_t zonemask;              /**< zones that may be used: of both */
     unsigned rights;                /**< of enum policy_right */
-    enum rule_domain domain;      /**< as said */
-    enum rule_domain domain_used; /**< what it comes to: never DOMAIN_AS_ISOLATE */
+    enum rule_domain domain;        /**< as said */
+    enum rule_domain domain_used;   /**< what it comes to: never DOMAIN_AS_ISOLATE */
     char domain_name[WIRE_MAX_NAME + 1];
     uint32_t max_sessions; /**< of one user, in this section */
     uint32_t max_requests; /**< of one session, that wait */
@@ -152,9 +152,9 @@ int policy_rule_set(struct policy_rule *rule, enum rule_key key, const char *val
                     const struct policy_zones *zones, char *why, size_t size);
 
 /**
- * Work out what depends on several keys: the zones, how the guarantee is split, the domain. isolate:
- * each user has a domain of its own where the rule says nothing. Returns 0, or -EINVAL with one
- * line in why.
+ * Work out what depends on several keys: the zones, how the guarantee is split, the domain.
+ * isolate: each user has a domain of its own where the rule says nothing. Returns 0, or -EINVAL
+ * with one line in why.
  */
 int policy_rule_settle(struct policy_rule *rule, const struct policy_zones *zones, bool isolate,
                        char *why, size_t size);
@@ -173,7 +173,7 @@ bool policy_rule_has_unit(const struct policy_rule *rule, const char *unit);
 int policy_rules_check(const struct policy_rule *rules, unsigned nr, char *why, size_t size);
 
 /** The limits of an account, with default marks where none are set. guarantee: by zone, or NULL. */
-void rule_limits_of(const struct rule_limits *rule, const pfn_t *guarantee,
-                    const struct memory *m, struct account_limits *ret);
+void rule_limits_of(const struct rule_limits *rule, const pfn_t *guarantee, const struct memory *m,
+                    struct account_limits *ret);
 
 #endif

@@ -25,9 +25,9 @@ struct peer;
 struct policy_group {
     struct account account; /**< its members are those of struct policy_member */
     struct policy_section *section;
-    struct policy_group *next;   /**< of the section */
-    uid_t uid;                   /**< per_uid: whose it is */
-    struct user_counts sessions; /**< of each user */
+    struct policy_group *next;    /**< of the section */
+    uid_t uid;                    /**< per_uid: whose it is */
+    struct user_counts sessions;  /**< of each user */
     struct account_limits before; /**< while the policy changes */
 };
 
@@ -92,9 +92,9 @@ static inline const struct policy_rule *policy_of(const struct policy_member *me
 /**
  * Put the rules and the memory settings of another configuration in force, or nothing of it. Its
  * rules are for the zones and the isolate of this set (config_reload()). Nothing is taken back:
- * accounts may be over their new max, which is logged. Sessions stay in their sections: those of one
- * that is removed, or whose per or domain changes, keep the old one until they leave. Returns as
- * policy_set_create().
+ * accounts may be over their new max, which is logged. Sessions stay in their sections: those of
+ * one that is removed, or whose per or domain changes, keep the old one until they leave. Returns
+ * as policy_set_create().
  */
 int policy_set_reload(struct policy_set *ps, const struct daemon_config *config, char *why,
                       size_t size);
