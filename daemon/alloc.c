@@ -9,24 +9,37 @@
 
 #include "dispatch.h"
 #include "grant.h"
+#include "policy.h"
 #include "waiting.h"
 
 static bool check_alloc(struct call *c, const struct wire_alloc *rq)
 {
+    const struct policy_rule *rule = policy_of(&c->session->policy);
     const struct zone_set *zs = c->hub->zones;
 
-    if (rq->flags)
-        call_fail(c, EINVAL, "flags 0x%x: 0 is accepted, no flags are known", rq->flags);
-    else if (rq->type >= NR_MOBILITIES)
+    if (rq->type >= NR_MOBILITIES)
         call_fail(c, EINVAL, "type %u: 0 (unmovable), 1 (movable) and 2 (reclaimable) are accepted",
                   rq->type);
     else if (rq->node >= 0 && !zone_set_has_node(zs, (uint32_t)rq->node))
         call_fail(c, EINVAL, "node %d: this host has no such node", rq->node);
     else if (rq->zone >= 0 && (uint32_t)rq->zone >= zs->nr)
         call_fail(c, EINVAL, "zone %d: 0 to %u are accepted", rq->zone, zs->nr - 1);
+    else if (rq->zone >= 0 && !(rule->zonemask >> rq->zone & 1))
+        call_fail(c, EPERM, "zone %d ('%s'): section '%s' of the policy does not allow it",
+                  rq->zone, zs->entry[rq->zone].name, rule->name);
     else
         return true;
     return false;
+}
+
+static bool check_rights(struct call *c, const struct wire_alloc *rq, unsigned *ret_flags)
+{
+    char why[WIRE_MAX_MESSAGE + 1];
+    int error = policy_may_alloc(&c->session->policy, rq, ret_flags, why, sizeof(why));
+
+    if (error)
+        call_fail(c, -error, "%s", why);
+    return !error;
 }
 
 static enum wire_refusal_reason wire_reason(enum refusal_reason reason)
@@ -56,6 +69,29 @@ static void describe(const struct grant_request *rq, unsigned order, char *text,
         (void)snprintf(text, size, "order %u (%u page%s)", order, 1u << order, order ? "s" : "");
 }
 
+/* It is not the zones: the client, or its group, has as much as it may have. */
+static void refuse_account(struct call *c, const char *what, const struct refusal *why)
+{
+    const bool group = why->scope == REFUSED_BY_GROUP;
+    const char *name = policy_of(&c->session->policy)->name;
+
+    c->refusal.reason = WIRE_REFUSAL_ACCOUNT;
+    c->refusal.scope = group ? WIRE_SCOPE_GROUP : WIRE_SCOPE_ACCOUNT;
+    c->refusal.account = name;
+    c->refusal.zone = -1;
+    c->refusal.mark = (uint32_t)why->mark;
+    c->refusal.mark_pages = why->account_mark_pages;
+    c->refusal.max_pages = why->max_pages;
+    c->refusal.used_pages = why->used_pages;
+    call_fail(c, ENOMEM,
+              "%s refused: %s '%s' of the policy: %llu of at most %llu pages are in use%s, and "
+              "%llu are kept below the mark",
+              what, group ? "section" : "a client's account in section", name,
+              (unsigned long long)why->used_pages, (unsigned long long)why->max_pages,
+              why->used_pages > why->max_pages ? " (max was lowered)" : "",
+              (unsigned long long)why->account_mark_pages);
+}
+
 static void refuse(struct call *c, const struct grant_request *rq, const struct refusal *why)
 {
     char what[64];
@@ -74,6 +110,10 @@ static void refuse(struct call *c, const struct grant_request *rq, const struct 
         .zones_tried = why->tried,
     };
     c->response.refusal = &c->refusal;
+    if (why->account) {
+        refuse_account(c, what, why);
+        return;
+    }
     if (why->reason == REFUSAL_NO_ZONE) {
         c->refusal.zone = -1;
         call_fail(c, ENOMEM, "%s refused: no zone that may be used is that large", what);
@@ -148,8 +188,8 @@ static void answer_grant(struct call *c, const struct grant *g)
 
 /* One try. Returns 0, or as grant_alloc(); -EAGAIN: what is free is kept for those who wait longer.
  */
-static int try_alloc(struct call *c, const struct waiting_request *w, struct grant_request *grant,
-                     struct refusal *ret_refusal)
+static int try_alloc(struct call *c, const struct waiting_request *w, unsigned flags,
+                     struct grant_request *grant, struct refusal *ret_refusal)
 {
     const struct wire_alloc *rq = &c->request->alloc;
     unsigned priority = c->session->priority;
@@ -158,7 +198,9 @@ static int try_alloc(struct call *c, const struct waiting_request *w, struct gra
     *grant = (struct grant_request){
         .node = rq->node >= 0 ? (unsigned)rq->node : 0,
         .zone = rq->zone,
-        .zonemask = UINT64_MAX,
+        .zonemask = policy_of(&c->session->policy)->zonemask,
+        .nodemask = rq->nodemask,
+        .flags = flags,
         .type = (enum migratetype)rq->type,
         .order = rq->order,
         .count = rq->count,
@@ -194,11 +236,12 @@ void alloc_handle(struct call *c)
 {
     struct grant_request grant;
     struct refusal refusal;
+    unsigned flags;
     int error;
 
-    if (!check_alloc(c, &c->request->alloc))
+    if (!check_alloc(c, &c->request->alloc) || !check_rights(c, &c->request->alloc, &flags))
         return;
-    error = try_alloc(c, NULL, &grant, &refusal);
+    error = try_alloc(c, NULL, flags, &grant, &refusal);
     if (!error || !waiting_park(c, error, &refusal))
         answer(c, error, &grant, &refusal);
 }
@@ -207,8 +250,13 @@ bool alloc_retry(struct call *c, struct waiting_request *w, bool last)
 {
     struct grant_request grant;
     struct refusal refusal;
-    int error = try_alloc(c, w, &grant, &refusal);
+    unsigned flags;
+    int error;
 
+    /* The policy may have changed while it waited. */
+    if (!check_rights(c, &c->request->alloc, &flags))
+        return false;
+    error = try_alloc(c, w, flags, &grant, &refusal);
     if (!last && waiting_still(w, error, &refusal))
         return true;
     answer(c, error, &grant, &refusal);

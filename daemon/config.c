@@ -213,6 +213,7 @@ int config_add_zone(struct daemon_config *config, const struct memfile_spec *mem
             return why_not(-ENOMEM, why, size, "out of memory");
     }
     zone.memory.mount = mount;
+    zone.kind = ZONE_NORMAL;
     zone.pageblock_order = (unsigned)__builtin_ctzll(memory->hugepage_bytes) - CONFIG_PAGE_SHIFT;
     config->zones[config->nr_zones++] = zone;
     return 0;
@@ -229,14 +230,73 @@ int config_init(struct daemon_config *ret)
         .socket_mode = 0660,
         .socket_group = (gid_t)-1,
         .preferred_base = CONFIG_DEFAULT_BASE,
+        .memory = MM_SETTINGS_INIT,
     };
+    ret->memory.min_free_kbytes = MIN_FREE_NONE;
     return 0;
 }
 
 void config_free(struct daemon_config *config)
 {
     free(config->socket);
+    free(config->rules);
     for (unsigned i = 0; i < config->nr_zones; i++)
         free((void *)config->zones[i].memory.mount); /* const for those who make specs */
     *config = (struct daemon_config){0};
+}
+
+void config_zones(const struct daemon_config *config, struct policy_zones *ret)
+{
+    *ret = (struct policy_zones){.nr = config->nr_zones};
+    for (unsigned i = 0; i < config->nr_zones; i++) {
+        const struct zone_spec *z = &config->zones[i];
+
+        memcpy(ret->name[i], z->memory.name, sizeof(ret->name[i]));
+        ret->nr_pages[i] = (pfn_t)(z->memory.bytes >> CONFIG_PAGE_SHIFT);
+        ret->node[i] = z->memory.node < 0 ? 0 : (unsigned)z->memory.node;
+        ret->kind[i] = z->kind;
+    }
+}
+
+/* ---- what a reload cannot change ---- */
+
+static bool same_zone(const struct zone_spec *a, const struct zone_spec *b)
+{
+    const char *mount_a = a->memory.mount ? a->memory.mount : "";
+    const char *mount_b = b->memory.mount ? b->memory.mount : "";
+
+    return strcmp(a->memory.name, b->memory.name) == 0 && a->memory.node == b->memory.node &&
+           a->memory.bytes == b->memory.bytes && a->memory.backing == b->memory.backing &&
+           a->memory.hugepage_bytes == b->memory.hugepage_bytes && a->kind == b->kind &&
+           strcmp(mount_a, mount_b) == 0;
+}
+
+void config_needs_restart(const struct daemon_config *running, const struct daemon_config *changed,
+                          char *ret, size_t size)
+{
+    bool zones = running->nr_zones != changed->nr_zones;
+    size_t len = 0;
+
+    for (unsigned i = 0; !zones && i < running->nr_zones; i++)
+        zones = !same_zone(&running->zones[i], &changed->zones[i]);
+    {
+        const struct {
+            const char *what;
+            bool differs;
+        } parts[] = {
+            {"socket", strcmp(running->socket, changed->socket) != 0},
+            {"socket_mode", running->socket_mode != changed->socket_mode},
+            {"socket_group", running->socket_group != changed->socket_group},
+            {"preferred_base", running->preferred_base != changed->preferred_base},
+            {"isolate", running->isolate != changed->isolate},
+            {"the zones", zones},
+        };
+
+        ret[0] = '\0';
+        for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]) && len < size; i++) {
+            if (parts[i].differs)
+                len +=
+                    (size_t)snprintf(ret + len, size - len, "%s%s", len ? ", " : "", parts[i].what);
+        }
+    }
 }

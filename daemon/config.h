@@ -8,11 +8,14 @@
 #ifndef DAEMON_CONFIG_H
 #define DAEMON_CONFIG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 #include "memfile.h"
+#include "mm/watermark.h"
+#include "policy_rule.h"
 #include "proto/limits.h"
 
 #define CONFIG_DEFAULT_FILE   "/etc/buddyd/buddyd.conf"
@@ -29,6 +32,7 @@
 /** A zone that the daemon is to have. */
 struct zone_spec {
     struct memfile_spec memory; /**< name, node, bytes, backing, hugepage_bytes, mount */
+    enum zone_kind kind;        /**< which requests it serves */
     unsigned pageblock_order;   /**< of hugepage_bytes: 1 to 18 */
     uint64_t preferred_base;    /**< where every client should map it; 0: anywhere */
 };
@@ -39,8 +43,12 @@ struct daemon_config {
     mode_t socket_mode;      /**< of the socket file */
     gid_t socket_group;      /**< of the socket file; (gid_t)-1: the daemon's */
     uint64_t preferred_base; /**< of the first zone; 0: no zone has one */
-    unsigned nr_zones;       /**< 1 to WIRE_MAX_ZONES */
+    bool isolate;            /**< each user has a domain of its own, if policy says nothing */
+    struct mm_settings memory;
+    unsigned nr_zones; /**< 1 to WIRE_MAX_ZONES */
     struct zone_spec zones[WIRE_MAX_ZONES];
+    unsigned nr_rules; /**< with the built-in one, if no section is for all; 0: that alone */
+    struct policy_rule *rules; /**< settled */
 };
 
 /**
@@ -50,7 +58,27 @@ struct daemon_config {
  */
 int config_load(const char *file, struct daemon_config *ret, char *why, size_t size);
 
-/** Everything at its default, and no zone. Returns 0 or -ENOMEM. Release with config_free(). */
+/**
+ * The same at run time: the policy is read for the zones and isolate of running, which a reload
+ * does not change.
+ */
+int config_reload(const char *file, const struct daemon_config *running, struct daemon_config *ret,
+                  char *why, size_t size);
+
+/**
+ * List what differs between two configurations and needs a restart: "socket, zone 'a'"; or "".
+ */
+void config_needs_restart(const struct daemon_config *running, const struct daemon_config *changed,
+                          char *ret, size_t size);
+
+/** What policy has to know of the zones. */
+void config_zones(const struct daemon_config *config, struct policy_zones *ret);
+
+/**
+ * Everything at its default, no zone, and no rule. The zones are to have no marks: every page may
+ * be lent to anybody; a file's zones have the kernel's marks, if it says nothing else. Returns 0 or
+ * -ENOMEM. Release with config_free().
+ */
 int config_init(struct daemon_config *ret);
 void config_free(struct daemon_config *config);
 

@@ -13,33 +13,13 @@
 #include <string.h>
 #include <sys/un.h>
 
+#include "config_part.h"
 #include "hugepage_pool.h"
-#include "settings.h"
+#include "parse.h"
 #include "why.h"
 
-#define BASE_STEP (UINT64_C(1) << 30)
-
-/** Where an error goes. */
-struct why {
-    char *text;
-    size_t size;
-};
-
-/** A number that is all of text, from 0 to max. */
-static bool parse_number(const char *text, int base, uint64_t max, uint64_t *ret)
-{
-    uint64_t value;
-    char *end;
-
-    if (!isdigit((unsigned char)text[0]))
-        return false;
-    errno = 0;
-    value = strtoull(text, &end, base);
-    if (*end || errno || value > max)
-        return false;
-    *ret = value;
-    return true;
-}
+#define BASE_STEP      (UINT64_C(1) << 30)
+#define GIGANTIC_BYTES (UINT64_C(1) << 30)
 
 /* ---- [daemon] ---- */
 
@@ -104,7 +84,16 @@ static int convert_preferred_base(const struct setting *s, struct daemon_config 
     return 0;
 }
 
-static int convert_daemon(const struct settings *settings, struct daemon_config *config,
+static int convert_isolate(const struct setting *s, struct daemon_config *config, struct why *why)
+{
+    if (strcmp(s->value, "none") != 0 && strcmp(s->value, "uid") != 0)
+        return place_error(&s->place, why->text, why->size, "isolate=%s; accepted: none, uid",
+                           s->value);
+    config->isolate = s->value[0] == 'u';
+    return 0;
+}
+
+static int convert_daemon(const struct section *section, struct daemon_config *config,
                           struct why *why)
 {
     static int (*const convert[NR_DAEMON_KEYS])(const struct setting *, struct daemon_config *,
@@ -113,10 +102,12 @@ static int convert_daemon(const struct settings *settings, struct daemon_config 
         [KEY_SOCKET_MODE] = convert_socket_mode,
         [KEY_SOCKET_GROUP] = convert_socket_group,
         [KEY_PREFERRED_BASE] = convert_preferred_base,
+        [KEY_ISOLATE] = convert_isolate,
     };
 
     for (unsigned i = 0; i < NR_DAEMON_KEYS; i++) {
-        int rc = settings->daemon[i].value ? convert[i](&settings->daemon[i], config, why) : 0;
+        const struct setting *s = &section->settings[i];
+        int rc = s->value ? convert[i](s, config, why) : 0;
 
         if (rc < 0)
             return rc;
@@ -164,14 +155,41 @@ static int convert_backing(const struct setting *s, enum backing *ret, struct wh
                        "backing=%s; accepted: hugetlb, hugetlbfs, shmem", s->value);
 }
 
+static int convert_kind(const struct section *zone, enum zone_kind *ret, uint64_t hugepage,
+                        struct why *why)
+{
+    static const char *const kinds[NR_ZONE_KINDS] = {
+        [ZONE_DMA32] = "dma32",
+        [ZONE_NORMAL] = "normal",
+        [ZONE_MOVABLE] = "movable",
+        [ZONE_GIGANTIC] = "gigantic",
+    };
+    const struct setting *s = &zone->settings[KEY_KIND];
+    unsigned kind = ZONE_NORMAL;
+
+    if (s->value) {
+        for (kind = 0; kind < NR_ZONE_KINDS && strcmp(s->value, kinds[kind]) != 0; kind++)
+            ;
+        if (kind == NR_ZONE_KINDS)
+            return place_error(&s->place, why->text, why->size,
+                               "kind=%s; accepted: normal, movable, gigantic, dma32", s->value);
+    }
+    if (kind == ZONE_GIGANTIC && hugepage != GIGANTIC_BYTES)
+        return place_error(&s->place, why->text, why->size,
+                           "kind=gigantic is for whole hugepages of 1 GiB; accepted: with "
+                           "hugepage=1G");
+    *ret = (enum zone_kind)kind;
+    return 0;
+}
+
 /** The host has said no to a zone because of key: say it where the key was set. */
-static int refuse_zone(const struct zone_section *zone, const char *key, const char *reason,
+static int refuse_zone(const struct section *zone, const char *key, const char *reason,
                        struct why *why)
 {
     for (unsigned i = 0; i < NR_ZONE_KEYS; i++) {
         const struct setting *s = &zone->settings[i];
 
-        if (s->value && strcmp(key, settings_zone_keys[i]) == 0)
+        if (s->value && strcmp(key, settings_key(SECTION_ZONE, i)) == 0)
             return place_error(&s->place, why->text, why->size, "[zone %s] %s=%s: %s", zone->name,
                                key, s->value, reason);
     }
@@ -179,8 +197,7 @@ static int refuse_zone(const struct zone_section *zone, const char *key, const c
                        reason);
 }
 
-static int convert_zone(const struct zone_section *zone, struct daemon_config *config,
-                        struct why *why)
+static int convert_zone(const struct section *zone, struct daemon_config *config, struct why *why)
 {
     const struct setting *set = zone->settings;
     struct memfile_spec memory = {
@@ -189,6 +206,7 @@ static int convert_zone(const struct zone_section *zone, struct daemon_config *c
         .mount = set[KEY_MOUNT].value,
     };
     char reason[WHY_BYTES];
+    enum zone_kind kind;
     const char *key;
     int rc;
 
@@ -208,13 +226,45 @@ static int convert_zone(const struct zone_section *zone, struct daemon_config *c
     rc = config_check_zone(&memory, &key, reason, sizeof(reason));
     if (rc < 0)
         return refuse_zone(zone, key, reason, why);
+    rc = convert_kind(zone, &kind, memory.hugepage_bytes, why);
+    if (rc < 0)
+        return rc;
     rc = config_add_zone(config, &memory, reason, sizeof(reason));
     if (rc < 0)
         return place_error(&zone->place, why->text, why->size, "%s", reason);
+    config->zones[config->nr_zones - 1].kind = kind;
     return 0;
 }
 
-int config_load(const char *file, struct daemon_config *ret, char *why, size_t size)
+static int convert(const struct settings *settings, const struct daemon_config *running,
+                   struct daemon_config *config, struct why *why)
+{
+    static int (*const parts[])(const struct section *, struct daemon_config *, struct why *) = {
+        [SECTION_DAEMON] = convert_daemon,
+        [SECTION_MEMORY] = config_part_memory,
+        [SECTION_ZONE] = convert_zone,
+    };
+
+    /* By kind, since places of zones depend on [daemon], and policies on the zones. */
+    for (unsigned kind = 0; kind < sizeof(parts) / sizeof(parts[0]); kind++) {
+        for (unsigned i = 0; i < settings->nr_sections; i++) {
+            const struct section *s = &settings->sections[i];
+            int rc = s->kind == kind ? parts[kind](s, config, why) : 0;
+
+            if (rc < 0)
+                return rc;
+        }
+    }
+    if (config->nr_zones == 0)
+        return why_not(-EINVAL, why->text, why->size,
+                       "configuration %s has no zone; accepted: at least one [zone NAME] with a "
+                       "size",
+                       settings->files[0]);
+    return config_part_policy(settings, running ? running : config, config, why);
+}
+
+int config_reload(const char *file, const struct daemon_config *running, struct daemon_config *ret,
+                  char *why, size_t size)
 {
     struct why w = {.text = why, .size = size};
     struct daemon_config config;
@@ -229,13 +279,8 @@ int config_load(const char *file, struct daemon_config *ret, char *why, size_t s
         (void)why_not(rc, why, size, "out of memory");
         goto out_settings;
     }
-    rc = convert_daemon(settings, &config, &w);
-    if (rc == 0 && settings->nr_zones == 0)
-        rc = why_not(-EINVAL, why, size,
-                     "configuration %s has no zone; accepted: at least one [zone NAME] with a size",
-                     file);
-    for (unsigned i = 0; rc == 0 && i < settings->nr_zones; i++)
-        rc = convert_zone(&settings->zones[i], &config, &w);
+    config.memory.min_free_kbytes = 0;
+    rc = convert(settings, running, &config, &w);
     if (rc == 0)
         *ret = config;
     else
@@ -243,4 +288,9 @@ int config_load(const char *file, struct daemon_config *ret, char *why, size_t s
 out_settings:
     settings_free(settings);
     return rc;
+}
+
+int config_load(const char *file, struct daemon_config *ret, char *why, size_t size)
+{
+    return config_reload(file, NULL, ret, why, size);
 }

@@ -14,6 +14,8 @@
 
 #include "alloc.h"
 #include "grant.h"
+#include "log.h"
+#include "policy.h"
 #include "stat.h"
 #include "waiting.h"
 
@@ -63,6 +65,9 @@ static void handle_hello(struct call *c)
         .version = WIRE_VERSION,
         .features = 0,
         .session = s->id,
+        .policy = policy_of(&s->policy)->name,
+        .domain = s->policy.account.domain,
+        .rights = policy_rights(&s->policy),
         .nr_zones = zs->nr,
         .zones = zs->wire,
     };
@@ -95,6 +100,53 @@ static void handle_free(struct call *c)
                   (unsigned long long)bad, freed, rq->nr);
 }
 
+/* ---- the policy ---- */
+
+static bool check_admin(struct call *c)
+{
+    const struct policy_member *asker = &c->session->policy;
+
+    if (policy_rights(asker) & RIGHT_ADMIN)
+        return true;
+    call_fail(c, EPERM, "%s: section '%s' of the policy does not give the right 'admin'",
+              wire_op_name(c->request->op), policy_of(asker)->name);
+    return false;
+}
+
+static void handle_set_policy(struct call *c)
+{
+    const struct wire_set_policy *rq = &c->request->set_policy;
+    char why[WIRE_MAX_MESSAGE + 1];
+    int error;
+
+    if (!check_admin(c))
+        return;
+    error = policy_set_key(c->hub->policy, rq->section, rq->key, rq->value, why, sizeof(why));
+    if (error) {
+        call_fail(c, -error, "%s", why);
+        return;
+    }
+    log_info("session %u (%s, uid %u) has set [%s] %s=%s", c->session->id, c->session->name,
+             (unsigned)c->session->peer.uid, rq->section, rq->key, rq->value);
+    hub_follow_policy(c->hub);
+}
+
+static void handle_reload(struct call *c)
+{
+    char why[WIRE_MAX_MESSAGE + 1];
+    int error;
+
+    if (!check_admin(c))
+        return;
+    if (!c->hub->reload) {
+        call_fail(c, EOPNOTSUPP, "this daemon has no configuration to read again");
+        return;
+    }
+    error = c->hub->reload(c->hub->reload_ctx, why, sizeof(why));
+    if (error)
+        call_fail(c, -error, "%s", why);
+}
+
 /* ---- the table ---- */
 
 struct operation {
@@ -106,7 +158,8 @@ static const struct operation operations[WIRE_NR_OPS] = {
     [WIRE_OP_HELLO] = {handle_hello, true},       [WIRE_OP_ALLOC] = {alloc_handle, false},
     [WIRE_OP_FREE] = {handle_free, false},        [WIRE_OP_STAT_ZONES] = {stat_zones, false},
     [WIRE_OP_STAT_FREE] = {stat_free, false},     [WIRE_OP_STAT_CLIENTS] = {stat_clients, false},
-    [WIRE_OP_STAT_BLOCKS] = {stat_blocks, false},
+    [WIRE_OP_STAT_BLOCKS] = {stat_blocks, false}, [WIRE_OP_SET_POLICY] = {handle_set_policy, false},
+    [WIRE_OP_RELOAD] = {handle_reload, false},
 };
 
 void dispatch(struct call *c)

@@ -18,14 +18,23 @@ static void grant_set(struct grant *g, uint32_t i, const struct page_grant *got)
     g->order[i] = got->order;
 }
 
+static void uncharge(struct zone_set *zs, const struct holdings *holdings, unsigned zone,
+                     unsigned order)
+{
+    if (holdings->account)
+        account_uncharge(&zs->memory, holdings->account, zone, order);
+}
+
 /* Undo blocks 0 to nr - 1, which are not committed. */
-static void grant_undo(struct zone_set *zs, const struct grant *g, uint32_t nr)
+static void grant_undo(struct zone_set *zs, const struct holdings *holdings, const struct grant *g,
+                       uint32_t nr)
 {
     while (nr-- > 0) {
         int error = zone_free(zs->entry[g->zone[nr]].zone, grant_pfn(g, nr));
 
         assert(!error);
         (void)error;
+        uncharge(zs, holdings, g->zone[nr], g->order[nr]);
         handle_put(zs->handles, g->handle[nr], NULL);
     }
 }
@@ -39,23 +48,28 @@ static void grant_commit(struct zone_set *zs, struct holdings *holdings, const s
     }
 }
 
-static struct page_request page_request(const struct grant_request *rq)
+static struct page_request page_request(const struct holdings *holdings,
+                                        const struct grant_request *rq)
 {
     return (struct page_request){
         .order = rq->order,
         .type = rq->type,
-        .flags = rq->may_wait ? REQUEST_MAY_WAIT : 0,
+        .domain = holdings->account ? holdings->account->domain : 0,
+        .flags = rq->flags | (rq->may_wait ? REQUEST_MAY_WAIT : 0),
+        .nodemask = rq->nodemask,
         .zonemask = rq->zonemask,
         .node = rq->node,
         .caller_node = rq->node,
         .zone = rq->zone,
+        .account = holdings->account,
     };
 }
 
-static int alloc_blocks(struct zone_set *zs, const struct grant_request *rq, struct grant *g,
+static int alloc_blocks(struct zone_set *zs, const struct holdings *holdings,
+                        const struct grant_request *rq, struct grant *g,
                         struct refusal *ret_refusal)
 {
-    struct page_request prq = page_request(rq);
+    struct page_request prq = page_request(holdings, rq);
     struct page_grant got;
     uint32_t i;
     int error;
@@ -76,15 +90,15 @@ static int alloc_blocks(struct zone_set *zs, const struct grant_request *rq, str
     return 0;
 
 undo:
-    grant_undo(zs, g, i);
+    grant_undo(zs, holdings, g, i);
     return error;
 }
 
-static int alloc_exact(struct zone_set *zs, const struct grant_request *rq, struct grant *g,
-                       struct refusal *ret_refusal)
+static int alloc_exact(struct zone_set *zs, const struct holdings *holdings,
+                       const struct grant_request *rq, struct grant *g, struct refusal *ret_refusal)
 {
     uint32_t nr = (uint32_t)__builtin_popcount(rq->exact_pages);
-    struct page_request prq = page_request(rq);
+    struct page_request prq = page_request(holdings, rq);
     struct page_grant got[EXACT_MAX_BLOCKS];
     uint64_t tags[EXACT_MAX_BLOCKS] = {0};
     uint32_t i;
@@ -113,8 +127,8 @@ undo:
 int grant_alloc(struct zone_set *zs, struct holdings *holdings, const struct grant_request *rq,
                 struct grant *g, struct refusal *ret_refusal)
 {
-    int error = rq->exact_pages ? alloc_exact(zs, rq, g, ret_refusal)
-                                : alloc_blocks(zs, rq, g, ret_refusal);
+    int error = rq->exact_pages ? alloc_exact(zs, holdings, rq, g, ret_refusal)
+                                : alloc_blocks(zs, holdings, rq, g, ret_refusal);
 
     if (error)
         return error;
@@ -140,6 +154,7 @@ static void release(struct zone_set *zs, struct holdings *holdings, const struct
     error = zone_free(z, info->pfn);
     assert(!error);
     (void)error;
+    uncharge(zs, holdings, info->zone, block.order);
 }
 
 int grant_free(struct zone_set *zs, struct holdings *holdings, uint64_t handle)

@@ -13,14 +13,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "mm/account.h"
 #include "mm/handle_table.h"
 #include "mm/page_alloc.h"
 #include "proto/limits.h"
 #include "zone_set.h"
 
-/** What an owner has. Zero-filled but for owner.id is nothing. */
+/** What an owner has. Zero-filled but for owner.id and account is nothing. */
 struct holdings {
     struct handle_owner owner;
+    struct account *account; /**< that pays for it, or NULL */
     uint64_t pages_by_type[NR_MOBILITIES];
 };
 
@@ -29,6 +31,8 @@ struct grant_request {
     unsigned node;         /**< to prefer; one that the host has */
     int zone;              /**< the only one to take from, or -1 */
     uint64_t zonemask;     /**< bit i: zone i may be used */
+    uint64_t nodemask;     /**< bit n: node n may be used; 0: all */
+    unsigned flags;        /**< REQUEST_* beside MAY_WAIT: its rights */
     bool may_wait;         /**< it is asked for with a deadline that is still to come */
     enum migratetype type; /**< one of the NR_MOBILITIES */
     unsigned order;        /**< 0 to MAX_PAGE_ORDER; not looked at with exact_pages */

@@ -40,7 +40,7 @@ static void on_idle(uv_idle_t *idle)
         (void)uv_idle_stop(idle);
 }
 
-int hub_init(struct hub *hub, uv_loop_t *loop, struct zone_set *zones,
+int hub_init(struct hub *hub, uv_loop_t *loop, struct zone_set *zones, struct policy_set *policy,
              void (*session_gone)(struct hub *hub))
 {
     /* Sized in whole cache lines, as aligned_alloc() wants it, by the arenas' alignment. */
@@ -60,6 +60,7 @@ int hub_init(struct hub *hub, uv_loop_t *loop, struct zone_set *zones,
     *hub = (struct hub){
         .loop = loop,
         .zones = zones,
+        .policy = policy,
         .sessions = sessions,
         .turn = turn,
         .session_gone = session_gone,
@@ -78,6 +79,16 @@ void hub_free(struct hub *hub)
 {
     session_table_free(&hub->sessions);
     free(hub->turn);
+}
+
+void hub_follow_policy(struct hub *hub)
+{
+    struct session *s;
+    uint32_t slot = 0;
+
+    while ((s = session_table_next(&hub->sessions, &slot, SESSION_TABLE_SLOTS)))
+        session_follow_policy(s);
+    waiting_changed(hub);
 }
 
 void hub_queue_work(struct hub *hub, struct session *s)
@@ -102,6 +113,7 @@ void hub_wake(struct hub *hub)
 void hub_stop_work(struct hub *hub)
 {
     hub->stopping = true;
+    policy_set_close(hub->policy);
     while (take_work(hub))
         ;
     (void)uv_idle_stop(&hub->idle);

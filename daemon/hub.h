@@ -16,6 +16,7 @@
 #include "grant.h"
 #include "last_resort.h"
 #include "outbox.h"
+#include "policy_set.h"
 #include "proto/wire.h"
 #include "session_table.h"
 #include "waiting.h"
@@ -62,6 +63,7 @@ struct turn {
 struct hub {
     uv_loop_t *loop;
     struct zone_set *zones;
+    struct policy_set *policy;
     struct session_table sessions;
     struct turn *turn;
     /* Sessions with work to do in slices; each turn of the loop the first one does a slice. */
@@ -74,16 +76,25 @@ struct hub {
     bool stopping; /**< nothing is freed piece by piece any more: the zones go as a whole */
     /** A session's memory has been freed. */
     void (*session_gone)(struct hub *hub);
+    /** Read the configuration again; NULL: there is none. As policy_set_reload(). */
+    int (*reload)(void *ctx, char *why, size_t size);
+    void *reload_ctx;
 };
 
-/** Make a hub; the zones stay the caller's. Release with hub_free(). Returns 0 or -ENOMEM. */
-int hub_init(struct hub *hub, uv_loop_t *loop, struct zone_set *zones,
+/**
+ * Make a hub; the zones and the policy stay the caller's. Release with hub_free(). Returns 0 or
+ * -ENOMEM.
+ */
+int hub_init(struct hub *hub, uv_loop_t *loop, struct zone_set *zones, struct policy_set *policy,
              void (*session_gone)(struct hub *hub));
 /** Begin to work. From now on hub->idle and hub->last_resort.timer are to be closed before
  * hub_free(). */
 void hub_start(struct hub *hub);
 /** All sessions must be gone. */
 void hub_free(struct hub *hub);
+
+/** Let all sessions take over what the policy says now, as it has changed. */
+void hub_follow_policy(struct hub *hub);
 
 /** Let a session do a slice of its work in a later turn; nothing if it is queued already. */
 void hub_queue_work(struct hub *hub, struct session *s);

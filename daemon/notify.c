@@ -9,6 +9,7 @@
 
 #include <string.h>
 #include <systemd/sd-daemon.h>
+#include <time.h>
 
 #include "log.h"
 
@@ -21,6 +22,16 @@ static void check(int rc)
 void notify_ready(const char *status)
 {
     check(sd_notifyf(0, "READY=1\nSTATUS=%s", status));
+}
+
+void notify_reloading(void)
+{
+    struct timespec now;
+
+    /* The time is what Type=notify-reload wants. */
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    check(sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld",
+                     (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000));
 }
 
 void notify_stopping(void)

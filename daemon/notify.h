@@ -7,5 +7,7 @@
 void notify_ready(const char *status);
 /** We are on our way out. */
 void notify_stopping(void);
+/** The configuration is read again; notify_ready() is to follow. */
+void notify_reloading(void);
 
 #endif

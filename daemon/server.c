@@ -57,10 +57,16 @@ static void refuse(struct server *server, int fd, const char *why)
     packet_socket_close(fd);
 }
 
-static void refuse_for(struct server *server, int fd, int error)
+/* because: the policy's reason, or "". */
+static void refuse_for(struct server *server, int fd, int error, const char *because)
 {
     char why[WIRE_MAX_MESSAGE + 1];
 
+    if (because[0]) {
+        (void)snprintf(why, sizeof(why), "%s", because);
+        refuse(server, fd, why);
+        return;
+    }
     switch (error) {
     case -ESRCH:
         (void)close(fd);
@@ -83,6 +89,13 @@ static void refuse_for(struct server *server, int fd, int error)
         break;
     }
     refuse(server, fd, why);
+}
+
+static int add_session(struct server *server, int fd, char *why, size_t size)
+{
+    struct session *s;
+
+    return session_open(&server->hub, fd, &s, why, size);
 }
 
 static void on_listen(uv_poll_t *poll, int status, int events);
@@ -122,7 +135,7 @@ static int accept_with_spare(struct server *server)
     if (fd < 0)
         error = errno;
     else
-        refuse_for(server, fd, -EMFILE);
+        refuse_for(server, fd, -EMFILE, "");
     server->spare_fd = open_spare();
     return error;
 }
@@ -130,6 +143,7 @@ static int accept_with_spare(struct server *server)
 static void on_listen(uv_poll_t *poll, int status, int events)
 {
     struct server *server = poll->data;
+    char why[WIRE_MAX_MESSAGE + 1];
 
     (void)status;
     (void)events;
@@ -148,18 +162,18 @@ static void on_listen(uv_poll_t *poll, int status, int events)
             return;
         }
         if (fd >= 0) {
-            error = server_add_session(server, fd);
+            error = add_session(server, fd, why, sizeof(why));
             if (error)
-                refuse_for(server, fd, error);
+                refuse_for(server, fd, error, why);
         }
     }
 }
 
 int server_add_session(struct server *server, int fd)
 {
-    struct session *s;
+    char why[WIRE_MAX_MESSAGE + 1];
 
-    return session_open(&server->hub, fd, &s);
+    return add_session(server, fd, why, sizeof(why));
 }
 
 /* ---- start and stop ---- */
@@ -169,6 +183,7 @@ static void free_if_done(struct server *server)
     if (!server->stopped || server->nr_handles || server->hub.sessions.nr ||
         server->hub.waiting.nr_timers)
         return;
+    policy_set_free(server->hub.policy);
     zone_set_free(server->hub.zones);
     hub_free(&server->hub);
     free(server);
@@ -219,6 +234,7 @@ int server_start(struct server **ret, uv_loop_t *loop, const struct daemon_confi
                  int listen_fd, char *why, size_t size)
 {
     struct zone_set *zones = NULL;
+    struct policy_set *policy = NULL;
     struct server *server = calloc(1, sizeof(*server));
     int error;
 
@@ -228,10 +244,13 @@ int server_start(struct server **ret, uv_loop_t *loop, const struct daemon_confi
     error = zone_set_create(config, &zones, why, size);
     if (error)
         goto fail_free;
-    error = hub_init(&server->hub, loop, zones, on_session_gone);
+    error = policy_set_create(config, &zones->memory, &policy, why, size);
+    if (error)
+        goto fail_zones;
+    error = hub_init(&server->hub, loop, zones, policy, on_session_gone);
     if (error) {
         (void)why_not(error, why, size, "no memory for the server's buffers");
-        goto fail_zones;
+        goto fail_policy;
     }
     /* The last step that can fail: what the loop knows can be undone in a later turn only. */
     error = start_listening(server);
@@ -249,10 +268,36 @@ int server_start(struct server **ret, uv_loop_t *loop, const struct daemon_confi
 
 fail_hub:
     hub_free(&server->hub);
+fail_policy:
+    policy_set_free(policy);
 fail_zones:
     zone_set_free(zones);
 fail_free:
     free(server);
+    return error;
+}
+
+int server_check(const struct daemon_config *config, char *why, size_t size)
+{
+    struct policy_set *policy;
+    struct zone_set *zones;
+    int error = zone_set_draft(config, &zones, why, size);
+
+    if (error)
+        return error;
+    error = policy_set_create(config, &zones->memory, &policy, why, size);
+    if (!error)
+        policy_set_free(policy);
+    zone_set_free(zones);
+    return error;
+}
+
+int server_reload(struct server *server, const struct daemon_config *config, char *why, size_t size)
+{
+    int error = policy_set_reload(server->hub.policy, config, why, size);
+
+    if (!error)
+        hub_follow_policy(&server->hub);
     return error;
 }
 

@@ -24,6 +24,20 @@ int server_start(struct server **ret, uv_loop_t *loop, const struct daemon_confi
                  int listen_fd, char *why, size_t size);
 
 /**
+ * Can there be such a server, as far as that can be known without memory: do the guarantees fit?
+ * Returns 0, or as server_start().
+ */
+int server_check(const struct daemon_config *config, char *why, size_t size);
+
+/**
+ * Put the policy and the memory settings of a config in force that config_reload() has read for
+ * this server's zones. Returns 0, or a negative errno with one line in why, and nothing has
+ * changed.
+ */
+int server_reload(struct server *server, const struct daemon_config *config, char *why,
+                  size_t size);
+
+/**
  * End the server: every client is told why (a GOODBYE event) and disconnected, the zones are gone,
  * all handles on the loop are closed. The memory is freed when the loop has run their close
  * callbacks: run the loop until it has nothing left. NULL is allowed.
@@ -37,7 +51,7 @@ void server_stop(struct server *server);
  */
 int server_add_session(struct server *server, int fd);
 
-/** What the server's sessions share: the zones, and the sessions; for tests. It is the server's. */
+/** What the server's sessions share: the zones, and the sessions. It is the server's. */
 struct hub *server_hub(struct server *server);
 
 #endif

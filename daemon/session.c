@@ -20,6 +20,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "cgroup.h"
 #include "dispatch.h"
 #include "hub.h"
 #include "log.h"
@@ -42,6 +43,7 @@ static void session_free_if_done(struct session *s)
         return;
     log_debug("session %u: gone", s->id);
     session_table_remove(&hub->sessions, s->id, s->peer.uid);
+    policy_set_leave(hub->policy, &s->policy);
     free(s);
     hub->session_gone(hub);
 }
@@ -382,23 +384,64 @@ static int start_polling(struct session *s)
     return 0;
 }
 
-int session_open(struct hub *hub, int fd, struct session **ret)
+/* Who is it, as far as the policy minds? */
+static int find_cgroup(const struct hub *hub, const struct peer *peer, char ret[CGROUP_PATH_BYTES])
+{
+    int rc;
+
+    ret[0] = '\0';
+    if (!policy_set_needs_cgroup(hub->policy) || peer->pidfd < 0)
+        return 0;
+    rc = cgroup_of(peer->pid, peer->pidfd, ret);
+    if (rc == 0 || rc == -ESRCH)
+        return rc;
+    log_warning("pid %d: its cgroup is not known (%s): no section for units is for it",
+                (int)peer->pid, strerror(-rc));
+    return 0;
+}
+
+void session_follow_policy(struct session *s)
+{
+    const struct policy_rule *rule = policy_of(&s->policy);
+
+    s->priority = rule->priority;
+    s->max_waiting = rule->max_requests;
+}
+
+static int admit(struct session *s, char *why, size_t size)
+{
+    char cgroup[CGROUP_PATH_BYTES];
+    int rc = find_cgroup(s->hub, &s->peer, cgroup);
+
+    if (rc == 0)
+        rc = policy_set_admit(s->hub->policy, &s->peer, cgroup, &s->policy, why, size);
+    if (rc == 0) {
+        s->holdings.account = &s->policy.account;
+        session_follow_policy(s);
+    }
+    return rc;
+}
+
+int session_open(struct hub *hub, int fd, struct session **ret, char *why, size_t size)
 {
     struct session *s = calloc(1, sizeof(*s));
     int error;
 
+    why[0] = '\0';
     if (!s)
         return -ENOMEM;
     s->hub = hub;
     s->fd = fd;
     s->name[0] = '?';
-    s->max_waiting = SESSION_MAX_WAITING;
     error = peer_of(fd, &s->peer);
     if (error)
         goto fail_free;
     error = session_table_add(&hub->sessions, s, s->peer.uid, &s->id);
     if (error)
         goto fail_close;
+    error = admit(s, why, size);
+    if (error)
+        goto fail_remove;
     s->holdings.owner.id = s->id;
     error = start_polling(s);
     if (error && s->nr_handles) {
@@ -410,11 +453,14 @@ int session_open(struct hub *hub, int fd, struct session **ret)
         return error;
     }
     if (error)
-        goto fail_remove;
-    log_debug("session %u: pid %d, uid %u", s->id, (int)s->peer.pid, (unsigned)s->peer.uid);
+        goto fail_leave;
+    log_debug("session %u: pid %d, uid %u, policy '%s'", s->id, (int)s->peer.pid,
+              (unsigned)s->peer.uid, policy_of(&s->policy)->name);
     *ret = s;
     return 0;
 
+fail_leave:
+    policy_set_leave(hub->policy, &s->policy);
 fail_remove:
     session_table_remove(&hub->sessions, s->id, s->peer.uid);
 fail_close:

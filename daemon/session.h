@@ -19,6 +19,7 @@
 #include "last_resort.h"
 #include "outbox.h"
 #include "peer.h"
+#include "policy_set.h"
 #include "proto/limits.h"
 
 struct call;
@@ -29,8 +30,6 @@ struct wire_event;
 
 /** Work (blocks granted or freed, roughly) that one packet may do in one turn of the loop. */
 #define SESSION_TURN_COST 2048u
-/** Requests of one session that may wait for memory at a time. */
-#define SESSION_MAX_WAITING 1024u
 /** Blocks of a dead client that are freed in one turn of the loop. */
 #define SESSION_SLICE_BLOCKS 512u
 
@@ -48,8 +47,9 @@ struct session {
     enum session_state state;
     int fd;
     struct peer peer;
-    int polled;          /**< what socket_poll waits for */
-    unsigned nr_handles; /**< of the loop's that are not closed yet */
+    struct policy_member policy; /**< its account, and what it may */
+    int polled;                  /**< what socket_poll waits for */
+    unsigned nr_handles;         /**< of the loop's that are not closed yet */
     char name[WIRE_MAX_NAME + 1];
     bool queued; /**< in the hub's queue of work */
     struct holdings holdings;
@@ -68,9 +68,13 @@ struct session {
 
 /**
  * Begin a session on a connected socket. Returns 0, and fd is the session's; or a negative errno as
- * server_add_session(), and fd is still the caller's.
+ * server_add_session(), and fd is still the caller's. why (size bytes) has one line if the policy
+ * refuses, and is empty else.
  */
-int session_open(struct hub *hub, int fd, struct session **ret);
+int session_open(struct hub *hub, int fd, struct session **ret, char *why, size_t size);
+
+/** Take over what the policy says now. */
+void session_follow_policy(struct session *s);
 
 /**
  * Disconnect, and free what the session owns: in slices, from the hub's queue of work. Then the

@@ -13,24 +13,18 @@
 #include <sys/types.h>
 
 #include "policy.h"
+#include "user_counts.h"
 
 struct session;
 
 /** Twice the sessions that there can be, so that a free slot is near. */
 #define SESSION_TABLE_SLOTS 65536u
 
-struct session_of_user {
-    uid_t uid;
-    uint32_t nr;
-};
-
 struct session_table {
     struct session **slot; /**< SESSION_TABLE_SLOTS of them */
     uint32_t nr;
     uint32_t last_id;
-    struct session_of_user *users; /**< those who have sessions */
-    uint32_t nr_users;
-    uint32_t room_users;
+    struct user_counts users; /**< sessions of each */
 };
 
 /** Make an empty table; release with session_table_free(). Returns 0 or -ENOMEM. */

@@ -21,17 +21,47 @@
 
 #define DROPIN_END ".conf"
 
-const char *const settings_daemon_keys[NR_DAEMON_KEYS] = {
+static const char *const daemon_keys[] = {
     [KEY_SOCKET] = "socket",
     [KEY_SOCKET_MODE] = "socket_mode",
     [KEY_SOCKET_GROUP] = "socket_group",
     [KEY_PREFERRED_BASE] = "preferred_base",
+    [KEY_ISOLATE] = "isolate",
 };
 
-const char *const settings_zone_keys[NR_ZONE_KEYS] = {
-    [KEY_SIZE] = "size",         [KEY_NODE] = "node",   [KEY_BACKING] = "backing",
-    [KEY_HUGEPAGE] = "hugepage", [KEY_MOUNT] = "mount",
+static const char *const memory_keys[] = {
+    [KEY_MIN_FREE_KBYTES] = "min_free_kbytes",
+    [KEY_WATERMARK_SCALE_FACTOR] = "watermark_scale_factor",
+    [KEY_WATERMARK_BOOST_FACTOR] = "watermark_boost_factor",
+    [KEY_LOWMEM_RESERVE_RATIO] = "lowmem_reserve_ratio",
 };
+
+static const char *const zone_keys[] = {
+    [KEY_SIZE] = "size",         [KEY_NODE] = "node",   [KEY_BACKING] = "backing",
+    [KEY_HUGEPAGE] = "hugepage", [KEY_MOUNT] = "mount", [KEY_KIND] = "kind",
+};
+
+static const struct {
+    const char *word; /**< the header, or its first word */
+    unsigned max;     /**< sections of this kind */
+    bool named;       /**< a name stands behind the word */
+    unsigned nr_keys;
+    const char *const *keys;
+} kinds[NR_SECTION_KINDS] = {
+    [SECTION_DAEMON] = {"daemon", 1, false, NR_DAEMON_KEYS, daemon_keys},
+    [SECTION_MEMORY] = {"memory", 1, false, NR_MEMORY_KEYS, memory_keys},
+    [SECTION_ZONE] = {"zone", WIRE_MAX_ZONES, true, NR_ZONE_KEYS, zone_keys},
+    [SECTION_POLICY] = {"policy", POLICY_MAX_RULES, true, NR_RULE_KEYS, rule_keys},
+};
+
+_Static_assert(NR_RULE_KEYS <= SECTION_MAX_KEYS, "a section has room for its keys");
+
+#define KNOWN_SECTIONS "[daemon], [memory], [zone NAME], [policy NAME]"
+
+const char *settings_key(enum section_kind kind, unsigned key)
+{
+    return kinds[kind].keys[key];
+}
 
 /** A file that is being read. */
 struct reading {
@@ -64,35 +94,64 @@ int place_error(const struct place *at, char *why, size_t size, const char *form
             (r)->rc = place_error(&(r)->place, (r)->why, (r)->size, __VA_ARGS__);                  \
     } while (0)
 
-/** The zone of a section's name, made if it is new. NULL with an error when it is no zone's. */
-static struct zone_section *zone_of(struct reading *r, const char *section)
+/** The kind of a section, and what stands behind its first word. NR_SECTION_KINDS: it is none. */
+static enum section_kind kind_of(const char *header, const char **ret_name)
 {
-    const char *name = section + strlen("zone");
-    struct settings *settings = r->settings;
-    struct zone_section *zone;
+    for (unsigned kind = 0; kind < NR_SECTION_KINDS; kind++) {
+        const size_t len = strlen(kinds[kind].word);
+        const char *rest = header + len;
 
-    if (strncmp(section, "zone", strlen("zone")) != 0 || !isspace((unsigned char)*name)) {
-        fail(r, "unknown section [%s]; accepted: [daemon], [zone NAME]", section);
+        if (strncmp(header, kinds[kind].word, len) != 0 ||
+            (kinds[kind].named ? !isspace((unsigned char)*rest) : *rest != '\0'))
+            continue;
+        *ret_name = rest + strspn(rest, " \t");
+        return (enum section_kind)kind;
+    }
+    return NR_SECTION_KINDS;
+}
+
+static struct section *add_section(struct reading *r, enum section_kind kind, const char *name)
+{
+    struct settings *settings = r->settings;
+    struct section *section;
+    unsigned nr = 0;
+
+    for (unsigned i = 0; i < settings->nr_sections; i++)
+        nr += settings->sections[i].kind == kind ? 1 : 0;
+    if (nr == kinds[kind].max) {
+        fail(r, "section [%s %s] is one too many; accepted: up to %u", kinds[kind].word, name,
+             kinds[kind].max);
         return NULL;
     }
-    name += strspn(name, " \t");
-    if (*name == '\0' || strlen(name) > WIRE_MAX_NAME) {
-        fail(r, "section [%s]; accepted: [zone NAME] with a name of 1 to %u bytes", section,
-             WIRE_MAX_NAME);
+    section = &settings->sections[settings->nr_sections++];
+    section->kind = kind;
+    (void)snprintf(section->name, sizeof(section->name), "%s", name);
+    section->place = r->place;
+    return section;
+}
+
+/** The section of a header, made if it is new. NULL with an error when there is no such kind. */
+static struct section *section_of(struct reading *r, const char *header)
+{
+    const char *name = "";
+    enum section_kind kind = kind_of(header, &name);
+
+    if (kind == NR_SECTION_KINDS) {
+        fail(r, "unknown section [%s]; accepted: " KNOWN_SECTIONS, header);
         return NULL;
     }
-    for (unsigned i = 0; i < settings->nr_zones; i++) {
-        if (strcmp(settings->zones[i].name, name) == 0)
-            return &settings->zones[i];
-    }
-    if (settings->nr_zones == WIRE_MAX_ZONES) {
-        fail(r, "section [%s] is one zone too many; accepted: up to %u", section, WIRE_MAX_ZONES);
+    if (kinds[kind].named && (*name == '\0' || strlen(name) > WIRE_MAX_NAME)) {
+        fail(r, "section [%s]; accepted: [%s NAME] with a name of 1 to %u bytes", header,
+             kinds[kind].word, WIRE_MAX_NAME);
         return NULL;
     }
-    zone = &settings->zones[settings->nr_zones++];
-    (void)snprintf(zone->name, sizeof(zone->name), "%s", name);
-    zone->place = r->place;
-    return zone;
+    for (unsigned i = 0; i < r->settings->nr_sections; i++) {
+        struct section *s = &r->settings->sections[i];
+
+        if (s->kind == kind && strcmp(s->name, name) == 0)
+            return s;
+    }
+    return add_section(r, kind, name);
 }
 
 /** Find what libinih would pass over: an empty section, and a line that is nothing at all. */
@@ -106,8 +165,7 @@ static void look_at_line(struct reading *r, const char *line)
         return;
     if (*line == '[' && end) {
         (void)snprintf(section, sizeof(section), "%.*s", (int)(end - line - 1), line + 1);
-        if (strcmp(section, "daemon") != 0)
-            (void)zone_of(r, section);
+        (void)section_of(r, section);
         return;
     }
     if (*line == '[' || (!memchr(line, '=', len) && !memchr(line, ':', len)))
@@ -157,32 +215,26 @@ static void list_keys(const char *const *keys, unsigned nr, char *ret, size_t si
 static int take_setting(void *data, const char *section, const char *name, const char *value)
 {
     struct reading *r = data;
-    const char *const *keys = settings_daemon_keys;
-    unsigned i, nr_keys = NR_DAEMON_KEYS;
-    struct setting *s = r->settings->daemon;
-    struct zone_section *zone;
-    char list[128];
+    struct section *at;
+    struct setting *s;
+    char list[384];
+    unsigned i;
 
     if (!*section) {
-        fail(r, "%s=%s stands before any section; accepted: behind [daemon] or [zone NAME]", name,
+        fail(r, "%s=%s stands before any section; accepted: behind one of " KNOWN_SECTIONS, name,
              value);
         return 1;
     }
-    if (strcmp(section, "daemon") != 0) {
-        zone = zone_of(r, section);
-        if (!zone)
-            return 1;
-        s = zone->settings;
-        keys = settings_zone_keys;
-        nr_keys = NR_ZONE_KEYS;
-    }
-    i = find_key(keys, nr_keys, name);
-    if (i == nr_keys) {
-        list_keys(keys, nr_keys, list, sizeof(list));
+    at = section_of(r, section);
+    if (!at)
+        return 1;
+    i = find_key(kinds[at->kind].keys, kinds[at->kind].nr_keys, name);
+    if (i == kinds[at->kind].nr_keys) {
+        list_keys(kinds[at->kind].keys, kinds[at->kind].nr_keys, list, sizeof(list));
         fail(r, "unknown key %s=%s in [%s]; accepted: %s", name, value, section, list);
         return 1;
     }
-    s += i;
+    s = &at->settings[i];
     if (s->value && s->place.file == r->place.file) {
         fail(r, "%s=%s in [%s] again; accepted: once in a file, and line %d has it", name, value,
              section, s->place.line);
@@ -287,11 +339,9 @@ int settings_read(const char *file, struct settings **ret, char *why, size_t siz
 
 void settings_free(struct settings *settings)
 {
-    for (unsigned i = 0; i < NR_DAEMON_KEYS; i++)
-        free(settings->daemon[i].value);
-    for (unsigned z = 0; z < settings->nr_zones; z++) {
-        for (unsigned i = 0; i < NR_ZONE_KEYS; i++)
-            free(settings->zones[z].settings[i].value);
+    for (unsigned s = 0; s < settings->nr_sections; s++) {
+        for (unsigned i = 0; i < SECTION_MAX_KEYS; i++)
+            free(settings->sections[s].settings[i].value);
     }
     for (size_t i = 0; i < settings->nr_files; i++)
         free(settings->files[i]);

@@ -8,6 +8,7 @@
 
 #include <stddef.h>
 
+#include "policy_rule.h"
 #include "proto/limits.h"
 
 /** The keys of [daemon]. */
@@ -16,7 +17,17 @@ enum daemon_key {
     KEY_SOCKET_MODE,
     KEY_SOCKET_GROUP,
     KEY_PREFERRED_BASE,
+    KEY_ISOLATE,
     NR_DAEMON_KEYS,
+};
+
+/** The keys of [memory]. */
+enum memory_key {
+    KEY_MIN_FREE_KBYTES,
+    KEY_WATERMARK_SCALE_FACTOR,
+    KEY_WATERMARK_BOOST_FACTOR,
+    KEY_LOWMEM_RESERVE_RATIO,
+    NR_MEMORY_KEYS,
 };
 
 /** The keys of [zone NAME]. */
@@ -26,11 +37,23 @@ enum zone_key {
     KEY_BACKING,
     KEY_HUGEPAGE,
     KEY_MOUNT,
+    KEY_KIND,
     NR_ZONE_KEYS,
 };
 
-extern const char *const settings_daemon_keys[NR_DAEMON_KEYS];
-extern const char *const settings_zone_keys[NR_ZONE_KEYS];
+/** The sections that there are; those of [policy NAME] have the keys of policy_rule.h. */
+enum section_kind {
+    SECTION_DAEMON,
+    SECTION_MEMORY,
+    SECTION_ZONE,
+    SECTION_POLICY,
+    NR_SECTION_KINDS,
+};
+
+/** More than any kind of section has keys. */
+#define SECTION_MAX_KEYS 32u
+/** More than there can be sections of all kinds together. */
+#define SETTINGS_MAX_SECTIONS (2 + WIRE_MAX_ZONES + POLICY_MAX_RULES)
 
 /** A place in the files. */
 struct place {
@@ -44,17 +67,18 @@ struct setting {
     struct place place;
 };
 
-struct zone_section {
-    char name[WIRE_MAX_NAME + 1];
-    struct place place; /**< of its first header */
-    struct setting settings[NR_ZONE_KEYS];
+/** All that the files say under one header. */
+struct section {
+    enum section_kind kind;
+    char name[WIRE_MAX_NAME + 1]; /**< "" for kinds of which there is one */
+    struct place place;           /**< of its first header */
+    struct setting settings[SECTION_MAX_KEYS];
 };
 
 struct settings {
-    struct setting daemon[NR_DAEMON_KEYS];
-    unsigned nr_zones;
-    struct zone_section zones[WIRE_MAX_ZONES];
-    char **files; /**< the places' */
+    unsigned nr_sections;
+    struct section sections[SETTINGS_MAX_SECTIONS]; /**< in the order of their first headers */
+    char **files;                                   /**< the places' */
     size_t nr_files;
 };
 
@@ -64,6 +88,9 @@ struct settings {
  */
 int settings_read(const char *file, struct settings **ret, char *why, size_t size);
 void settings_free(struct settings *settings);
+
+/** The name of a key of a kind of section. */
+const char *settings_key(enum section_kind kind, unsigned key);
 
 /** Write "FILE:LINE: " and the message into why. Returns -EINVAL. */
 int place_error(const struct place *at, char *why, size_t size, const char *format, ...)

@@ -105,6 +105,11 @@ static struct wire_client_stat client_stat(const struct session *s)
         .gid = (uint32_t)s->peer.gid,
         .blocks = s->holdings.owner.nr,
         .pages = holdings_pages(&s->holdings),
+        .policy = policy_of(&s->policy)->name,
+        .domain = s->policy.account.domain,
+        .waiting = s->nr_waiting,
+        .max_pages = s->policy.account.limits.max_pages,
+        .used_pages = s->policy.account.used_pages,
         .requests = s->nr_requests,
         .refusals = s->nr_refusals,
     };
@@ -116,7 +121,7 @@ static struct wire_client_stat client_stat(const struct session *s)
 
 void stat_clients(struct call *c)
 {
-    uid_t asker = c->session->peer.uid;
+    const struct policy_member *asker = &c->session->policy;
     struct wire_client_stat *out = c->hub->turn->scratch.clients;
     uint32_t slot = place(c->request->stat.cursor, SESSION_TABLE_SLOTS);
     uint32_t end = place((uint64_t)slot + MAX_SLOT_LOOKS, SESSION_TABLE_SLOTS);
@@ -156,7 +161,7 @@ static bool may_see_session(const struct call *c, uint32_t id)
 {
     const struct session *s = session_table_find(&c->hub->sessions, id);
 
-    return s && policy_may_see(c->session->peer.uid, s->peer.uid);
+    return s && policy_may_see(&c->session->policy, s->peer.uid);
 }
 
 void stat_blocks(struct call *c)

@@ -103,33 +103,39 @@ static void entry_describe(struct zone_set *zs, uint32_t id, const struct zone_s
     };
 }
 
-/* Leaves what it made in the entry when it fails: the caller undoes all zones at once. */
-static int entry_create(struct zone_entry *e, const struct zone_spec *spec, char *why, size_t size)
+static int zone_config_of(const struct zone_spec *spec, struct zone_config *ret, char *why,
+                          size_t size)
 {
-    char memfd_name[sizeof("buddyd-zone-") + WIRE_MAX_NAME];
-    struct zone_config zc;
-    size_t lasting;
-    size_t derived;
+    const char *name = spec->memory.name;
+    size_t lasting, derived;
     int error;
 
-    (void)snprintf(e->name, sizeof(e->name), "%s", spec->memory.name);
     if (spec->memory.bytes > CONFIG_MAX_ZONE_BYTES)
-        return why_not(-EINVAL, why, size, "zone '%s': %llu bytes: at most %llu are accepted",
-                       e->name, (unsigned long long)spec->memory.bytes,
+        return why_not(-EINVAL, why, size, "zone '%s': %llu bytes: at most %llu are accepted", name,
+                       (unsigned long long)spec->memory.bytes,
                        (unsigned long long)CONFIG_MAX_ZONE_BYTES);
-    zc = (struct zone_config){
+    *ret = (struct zone_config){
         .nr_pages = (pfn_t)(spec->memory.bytes >> CONFIG_PAGE_SHIFT),
         .pageblock_order = spec->pageblock_order,
         .nr_domains = 1,
-        .kind = ZONE_NORMAL,
+        .kind = spec->kind,
         .node = spec->memory.node < 0 ? 0 : (unsigned)spec->memory.node,
     };
-    error = zone_metadata_bytes(&zc, &lasting, &derived);
+    error = zone_metadata_bytes(ret, &lasting, &derived);
     if (error)
         return why_not(error, why, size,
                        "zone '%s': %u pages are not whole pageblocks of order %u, or too many",
-                       e->name, zc.nr_pages, zc.pageblock_order);
-    error = memfile_create(&spec->memory, &e->memory, why, size);
+                       name, ret->nr_pages, ret->pageblock_order);
+    return 0;
+}
+
+/* The memory file, and a memfd for what is to survive the daemon. */
+static int entry_create_files(struct zone_entry *e, const struct zone_spec *spec, size_t lasting,
+                              char *why, size_t size)
+{
+    char memfd_name[sizeof("buddyd-zone-") + WIRE_MAX_NAME];
+    int error = memfile_create(&spec->memory, &e->memory, why, size);
+
     if (error) {
         e->memory.fd = -1;
         return error;
@@ -139,10 +145,36 @@ static int entry_create(struct zone_entry *e, const struct zone_spec *spec, char
     if (error)
         return why_not(error, why, size, "zone '%s': no memory file of %zu bytes for metadata: %s",
                        e->name, lasting, strerror(-error));
-    error = derived_create(derived, &e->derived);
+    return 0;
+}
+
+/* Leaves what it made in the entry when it fails: the caller undoes all zones at once. */
+static int entry_create(struct zone_entry *e, const struct zone_spec *spec, bool draft, char *why,
+                        size_t size)
+{
+    struct zone_config zc;
+    size_t lasting = 0;
+    size_t derived = 0;
+    int error;
+
+    (void)snprintf(e->name, sizeof(e->name), "%s", spec->memory.name);
+    error = zone_config_of(spec, &zc, why, size);
+    if (error)
+        return error;
+    (void)zone_metadata_bytes(&zc, &lasting, &derived); /* it has accepted this config before */
+    if (draft) {
+        error = derived_create(lasting, &e->lasting.addr);
+        e->lasting.bytes = lasting;
+    } else {
+        error = entry_create_files(e, spec, lasting, why, size);
+        if (error)
+            return error;
+    }
+    if (!error)
+        error = derived_create(derived, &e->derived);
     if (error)
         return why_not(error, why, size, "zone '%s': no %zu bytes for metadata: %s", e->name,
-                       derived, strerror(-error));
+                       lasting + derived, strerror(-error));
     e->derived_bytes = derived;
     error = zone_init(&zc, e->lasting.addr, e->derived, &e->zone);
     if (error)
@@ -192,18 +224,16 @@ bool zone_set_has_node(const struct zone_set *zs, uint32_t node)
 }
 
 /* mm/ decides in which order zones are tried, by node and distance. */
-static int memory_create(struct zone_set *zs, char *why, size_t size)
+static int memory_create(struct zone_set *zs, const struct mm_settings *settings, char *why,
+                         size_t size)
 {
-    struct mm_settings settings = MM_SETTINGS_INIT;
     struct mm_topology topology;
     int r;
 
     read_topology(&topology, &zs->nodes);
-    /* Until policy says who may dip into reserves, there are none: every page is for everybody. */
-    settings.min_free_kbytes = MIN_FREE_NONE;
     r = memory_init(&zs->memory, CONFIG_PAGE_SHIFT, &topology);
     if (r >= 0)
-        r = memory_set(&zs->memory, &settings);
+        r = memory_set(&zs->memory, settings);
     for (uint32_t i = 0; r >= 0 && i < zs->nr; i++) {
         r = memory_add_zone(&zs->memory, zs->entry[i].zone, (int)i);
         if (r < 0)
@@ -239,8 +269,8 @@ static int handles_create(struct zone_set *zs, char *why, size_t size)
     return 0;
 }
 
-int zone_set_create(const struct daemon_config *config, struct zone_set **ret, char *why,
-                    size_t size)
+static int create(const struct daemon_config *config, bool draft, struct zone_set **ret, char *why,
+                  size_t size)
 {
     struct zone_set *zs;
     int error;
@@ -256,15 +286,15 @@ int zone_set_create(const struct daemon_config *config, struct zone_set **ret, c
         zs->entry[i].memory.fd = -1;
         zs->entry[i].lasting.fd = -1;
         zs->nr++;
-        error = entry_create(&zs->entry[i], &config->zones[i], why, size);
+        error = entry_create(&zs->entry[i], &config->zones[i], draft, why, size);
         if (error)
             goto fail_free;
         entry_describe(zs, i, &config->zones[i]);
     }
-    error = handles_create(zs, why, size);
+    error = draft ? 0 : handles_create(zs, why, size);
     if (error)
         goto fail_free;
-    error = memory_create(zs, why, size);
+    error = memory_create(zs, &config->memory, why, size);
     if (error)
         goto fail_free;
     *ret = zs;
@@ -273,6 +303,18 @@ int zone_set_create(const struct daemon_config *config, struct zone_set **ret, c
 fail_free:
     zone_set_free(zs);
     return error;
+}
+
+int zone_set_create(const struct daemon_config *config, struct zone_set **ret, char *why,
+                    size_t size)
+{
+    return create(config, false, ret, why, size);
+}
+
+int zone_set_draft(const struct daemon_config *config, struct zone_set **ret, char *why,
+                   size_t size)
+{
+    return create(config, true, ret, why, size);
 }
 
 void zone_set_free(struct zone_set *zs)

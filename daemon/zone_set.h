@@ -54,6 +54,11 @@ struct zone_set {
  */
 int zone_set_create(const struct daemon_config *config, struct zone_set **ret, char *why,
                     size_t size);
+/**
+ * The same without memory files and handles: nothing can be granted, but mm/ answers as it would.
+ */
+int zone_set_draft(const struct daemon_config *config, struct zone_set **ret, char *why,
+                   size_t size);
 /** Give everything up, whatever is granted. NULL is allowed. */
 void zone_set_free(struct zone_set *zs);
 

@@ -4,6 +4,8 @@
 #ifndef MM_ALLOC_PASS_H
 #define MM_ALLOC_PASS_H
 
+#include "guarantee.h"
+#include "mm/account.h"
 #include "mm/page_alloc.h"
 
 /** The block will be cut, and its tail freed: never from a GIGANTIC zone. */
@@ -18,6 +20,8 @@ struct alloc_pass {
     struct zone_request zrq;
     struct zone *preferred; /**< the first zone that may be used; NULL: none */
     enum zone_watermark mark;
+    unsigned rights;        /**< ALLOC_* that accounts are asked with */
+    struct account *holder; /**< the one that is charged what the domain holds, or NULL */
     uint64_t tried;
     bool begun; /**< memory is on its way between domains */
 };
@@ -32,6 +36,33 @@ struct zone *pass_zone(const struct alloc_pass *p, unsigned i);
 void pass_count(const struct alloc_pass *p, struct zone *z, unsigned nr);
 /** Try each zone of the list at the pass's mark (get_page_from_freelist). */
 bool pass_run(struct alloc_pass *p, struct page_grant *ret);
+/**
+ * The account, or the group, that the request's pages would bring below its mark, with these rights;
+ * NULL: none. Who is charged by pageblocks is asked at each zone instead.
+ */
+struct account *pass_refuser(const struct alloc_pass *p, enum zone_watermark mark, unsigned rights);
+/** The mark that accounts are asked for: low in the fast pass, else min. */
+static inline enum zone_watermark pass_account_mark(const struct alloc_pass *p)
+{
+    return p->mark == WMARK_LOW ? WMARK_LOW : WMARK_MIN;
+}
+/**
+ * Take a block from a zone where something is guaranteed, or for a domain that is charged what it
+ * holds. Returns as zone_rmqueue(), and -ENOMEM when the marks, the guarantees of others or the
+ * account leave nothing.
+ */
+int pass_rmqueue_guarded(struct alloc_pass *p, unsigned id, pfn_t *ret_pfn);
+/** What of the zone's demand the request meets itself: see zone_lending(). */
+pfn_t pass_credit(const struct alloc_pass *p, unsigned id);
+/** How much of a zone its guarantee entitles the request to, whatever the marks say. */
+enum lending pass_entitled(const struct alloc_pass *p, unsigned id);
+/** What the domain comes to hold when the request is served from empty pageblocks. */
+static inline pfn_t pass_held_pages(const struct alloc_pass *p, const struct zone *z)
+{
+    return order_pages(p->rq->order > z->pageblock_order ? p->rq->order : z->pageblock_order);
+}
+/** zone_rmqueue(), where a refusal by one zone is none yet. */
+int pass_rmqueue(struct zone *z, const struct zone_request *zrq, pfn_t *ret_pfn);
 /** Why nothing was found. */
 void pass_refusal(const struct alloc_pass *p, struct refusal *ret);
 

@@ -39,6 +39,8 @@ void expand(struct zone *z, const struct found_block *b, unsigned order, unsigne
         if (order >= z->pageblock_order)
             return;
         pageblock_of(z, b->pfn)->holder = (uint8_t)domain;
+        if (b->type != MIGRATE_HIGHATOMIC)
+            hold(z, domain, b->type, order_pages(low));
         s = &z->set[domain];
         *small_count(s, b->type) += order_pages(low);
         high = low;
@@ -158,6 +160,8 @@ static void free_small(struct zone *z, pfn_t pfn, unsigned order, enum migratety
     }
     *small_count(s, type) -= order_pages(merged);
     pageblock_of(z, head)->holder = DOMAIN_NONE;
+    if (type != MIGRATE_HIGHATOMIC)
+        unhold(z, domain, type, order_pages(merged));
     word_store(word_at(z, head), word_free(merged, head, head));
     clear_inside(z, pfn, order, merged);
     free_large(z, head, merged);
@@ -183,6 +187,7 @@ static void free_resting_of(struct zone *z, struct list_set *s, enum migratetype
         pfn_t pfn = r->pfn[--r->nr];
 
         unmovable_freed(z, pfn, order, type);
+        unhold_block(z, pfn, order);
         free_block(z, pfn, order);
     }
 }
@@ -203,8 +208,13 @@ void free_resting(struct zone *z)
 /* Serve a request that no list of its own type can. */
 static int rmqueue_fallback(struct zone *z, const struct zone_request *rq, struct found_block *ret)
 {
-    if ((rq->flags & ALLOC_CMA) && take_smallest(z, rq->domain, rq->order, MIGRATE_CMA, ret))
+    if ((rq->flags & ALLOC_CMA) &&
+        take_below(z, rq->domain, rq->order, MIGRATE_CMA, rq->flags, ret))
         return 0;
+    if (rq->flags & ALLOC_CMA_ALONE) {
+        z->failures++;
+        return -ENOMEM;
+    }
     if (fallback_claim(z, rq, ret))
         return 0;
     if (z->nr_domains > 1 && domain_pass(z, rq))
@@ -212,7 +222,7 @@ static int rmqueue_fallback(struct zone *z, const struct zone_request *rq, struc
     if (fallback_steal(z, rq, ret))
         return 0;
     /* Failing now is worse than failing a request of higher order later. */
-    if ((rq->flags & (ALLOC_OOM | ALLOC_NON_BLOCK)) &&
+    if ((rq->flags & (ALLOC_OOM | ALLOC_NON_BLOCK | ALLOC_GUARANTEED)) &&
         take_smallest(z, rq->domain, rq->order, MIGRATE_HIGHATOMIC, ret))
         return 0;
     z->failures++;
@@ -225,12 +235,12 @@ static bool take_special(struct zone *z, const struct zone_request *rq, struct f
     const struct list_set *s = &z->set[rq->domain];
     pfn_t cma = s->nr_special[MIGRATE_CMA - NR_MOBILITIES];
 
-    if ((rq->flags & ALLOC_HIGHATOMIC) && rq->order > 0 &&
+    if ((rq->flags & ALLOC_HIGHATOMIC) && rq->order > 0 && !(rq->flags & ALLOC_CMA_ALONE) &&
         take_smallest(z, rq->domain, rq->order, MIGRATE_HIGHATOMIC, ret))
         return true;
     /* Balance movable memory between CMA areas and the rest: more than half of what is free. */
     return (rq->flags & ALLOC_CMA) && cma > domain_free_pages(z, rq->domain) / 2 &&
-           take_smallest(z, rq->domain, rq->order, MIGRATE_CMA, ret);
+           take_below(z, rq->domain, rq->order, MIGRATE_CMA, rq->flags, ret);
 }
 
 /* Find a block for what the heads of the type's own lists do not serve as they are. */
@@ -242,10 +252,12 @@ static int find_block(struct zone *z, const struct zone_request *rq, struct foun
      * resting. */
     if ((z->set[rq->domain].mask[type] & (order_pages(z->pageblock_order) - 1)) >> rq->order == 0)
         zone_settle(z);
-    if (!((rq->flags & (ALLOC_HIGHATOMIC | ALLOC_CMA)) && take_special(z, rq, ret)) &&
-        !take_smallest(z, rq->domain, rq->order, type, ret))
-        return rmqueue_fallback(z, rq, ret);
-    return 0;
+    if ((rq->flags & (ALLOC_HIGHATOMIC | ALLOC_CMA)) && take_special(z, rq, ret))
+        return 0;
+    if (!(rq->flags & ALLOC_CMA_ALONE) &&
+        take_below(z, rq->domain, rq->order, type, rq->flags, ret))
+        return 0;
+    return rmqueue_fallback(z, rq, ret);
 }
 
 /* Everything but a block of the very order that rests, or heads its type's own list. */
@@ -262,6 +274,8 @@ static NEVER_INLINE int rmqueue_slow(struct zone *z, const struct zone_request *
             return r;
         expand(z, &b, rq->order, rq->domain);
     } while (zone_debugged(z) && !debug_grant(z, rq, b.pfn));
+    if (rq->order >= z->pageblock_order && b.type != MIGRATE_HIGHATOMIC)
+        hold(z, rq->domain, b.type, order_pages(rq->order));
     unmovable_granted(z, b.pfn, rq->order, rq->type);
     grant(z, rq, b.pfn);
     *ret_pfn = b.pfn;
@@ -276,7 +290,7 @@ static NEVER_INLINE int rmqueue_list(struct zone *z, const struct zone_request *
     unsigned order = rq->order;
 
     if (s->list[type][order].nr == 0 || order >= z->fast_orders ||
-        (rq->flags & (ALLOC_HIGHATOMIC | ALLOC_CMA)))
+        (rq->flags & (ALLOC_HIGHATOMIC | ALLOC_CMA | ALLOC_SMALL)))
         return rmqueue_slow(z, rq, ret_pfn);
     *ret_pfn = list_pop(z, s, type, order);
     s->nr_small -= order_pages(order);
@@ -293,7 +307,7 @@ int zone_rmqueue(struct zone *z, const struct zone_request *rq, pfn_t *ret_pfn)
         rq->tag >> BLOCK_TAG_BITS != 0)
         return -EINVAL;
     r = &z->set[rq->domain].resting[rq->order][list_type(z, rq->type)];
-    if (r->nr == 0 || (rq->flags & (ALLOC_HIGHATOMIC | ALLOC_CMA)))
+    if (r->nr == 0 || (rq->flags & (ALLOC_HIGHATOMIC | ALLOC_CMA | ALLOC_SMALL)))
         return rmqueue_list(z, rq, ret_pfn);
     *ret_pfn = r->pfn[--r->nr];
     grant(z, rq, *ret_pfn);
@@ -321,6 +335,9 @@ static NEVER_INLINE int free_slow(struct zone *z, pfn_t pfn)
         return -EINVAL;
     } else if (!may_rest(z, pb, w)) {
         unmovable_freed(z, pfn, order, word_type(w));
+        if (pb->type == MIGRATE_ISOLATE && pb->resident == 0)
+            z->set[0].nr_stranded -= order_pages(order);
+        unhold_block(z, pfn, order);
         release_block(z, pfn, order);
     } else {
         struct list_set *s = &z->set[order < z->pageblock_order ? pb->holder : pb->resident];

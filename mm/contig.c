@@ -11,6 +11,7 @@
 
 #include "debug.h"
 #include "evacuate.h"
+#include "guarantee.h"
 
 unsigned block_order_in(pfn_t start, pfn_t end)
 {
@@ -50,6 +51,8 @@ int zone_cma_init(struct zone *z, pfn_t start, pfn_t nr_pages, struct zone_obsta
         return -EINVAL;
     zone_settle(z);
     r = check_free(z, start, start + nr_pages, o);
+    if (r == 0)
+        r = guarantee_check_range(z, start, start + nr_pages, o);
     if (r < 0)
         return r;
     range_isolate(z, start, start + nr_pages);
@@ -118,8 +121,15 @@ static int grant_range(struct contig *c, struct zone_obstacle *ret)
         range_undo_isolate(z, c->ev.start, c->ev.end);
         return -EBUSY;
     }
-    for (pfn_t pfn = c->start; pfn < end; pfn = block_end(z, pfn))
-        unmovable_granted(z, pfn, word_order(*word_at(z, pfn)), c->rq.type);
+    for (pfn_t pfn = c->start; pfn < end; pfn = block_end(z, pfn)) {
+        unsigned order = word_order(*word_at(z, pfn));
+
+        unmovable_granted(z, pfn, order, c->rq.type);
+        if (order >= z->pageblock_order)
+            hold(z, c->rq.domain, MIGRATE_ISOLATE, order_pages(order));
+        if (c->rq.domain == 0)
+            z->set[0].nr_stranded += order_pages(order);
+    }
     z->allocs += n;
     for (pfn_t pfn = c->start & ~(order_pages(z->pageblock_order) - 1); pfn < end;
          pfn += order_pages(z->pageblock_order)) {

@@ -91,10 +91,12 @@ bool domain_pass(struct zone *z, const struct zone_request *rq)
     struct list_set *s = &z->set[rq->domain];
     pfn_t pfn;
 
-    if (rq->flags & ALLOC_NOWAIT)
+    if ((rq->flags & (ALLOC_NOWAIT | ALLOC_GUARANTEED)) == ALLOC_NOWAIT)
         return false;
     if (s->nr_populating >= order_pages(rq->order))
         return true; /* what is on its way may do; ask again when it is there */
+    if (rq->flags & ALLOC_SMALL)
+        return false;
     if (!take_elsewhere(z, rq->domain, order, type, &pfn) &&
         !(order > z->pageblock_order && take_scattered(z, order, type, &pfn)))
         return false;

@@ -10,6 +10,8 @@
 
 #include <errno.h>
 
+#include "guarantee.h"
+
 /* Free blocks of one domain outside the range. */
 struct room {
     pfn_t nr[NR_MOBILITIES][NR_PAGE_ORDERS];
@@ -142,6 +144,8 @@ int evacuate_begin(struct evacuation *ev, struct zone *z, const struct evacuate_
     r = range_check(z, ev->start, ev->end, rq->types, rq->domain, ret);
     if (r == 0)
         r = check_room(z, ev->start, ev->end, ret);
+    if (r == 0)
+        r = guarantee_check_range(z, ev->start, ev->end, ret);
     if (r < 0)
         return r;
     range_isolate(z, ev->start, ev->end);

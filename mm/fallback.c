@@ -154,6 +154,8 @@ bool fallback_claim(struct zone *z, const struct zone_request *rq, struct found_
         min_order = z->pageblock_order;
     donors = s->mask[fallbacks[rq->type][0]] | s->mask[fallbacks[rq->type][1]];
     donors &= ~(order_pages(min_order) - 1u);
+    if (rq->flags & ALLOC_SMALL)
+        donors &= order_pages(z->pageblock_order) - 1u;
     for (; donors != 0; donors &= ~(1u << highest_order(donors))) {
         struct found_block donor = {.order = highest_order(donors), .set = rq->domain};
         unsigned i = s->mask[fallbacks[rq->type][0]] >> donor.order & 1u ? 0 : 1;
@@ -248,6 +250,8 @@ bool fallback_steal(struct zone *z, const struct zone_request *rq, struct found_
         return false;
     donors = s->mask[fallbacks[rq->type][0]] | s->mask[fallbacks[rq->type][1]];
     donors &= ~(order_pages(rq->order) - 1u);
+    if (rq->flags & ALLOC_SMALL)
+        donors &= order_pages(z->pageblock_order) - 1u;
     if (donors == 0)
         return false;
     *ret = z->kernel_rules || rq->type == MIGRATE_RECLAIMABLE ? find_smallest(s, rq, donors)

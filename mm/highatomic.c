@@ -42,6 +42,7 @@ static void retype_free(struct zone *z, unsigned domain, unsigned order, enum mi
 
     expand(z, &b, z->pageblock_order, domain);
     retype(z, b.pfn, z->pageblock_order, type);
+    unhold(z, domain, type, order_pages(z->pageblock_order));
     free_block(z, b.pfn, z->pageblock_order);
 }
 

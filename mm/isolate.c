@@ -9,7 +9,7 @@
  */
 #include <errno.h>
 
-#include "range.h"
+#include "guarantee.h"
 
 bool range_is_whole(const struct zone *z, pfn_t start, pfn_t nr_pages)
 {
@@ -58,6 +58,8 @@ void split_free_at(struct zone *z, pfn_t at)
             pageblock_of(z, half)->type = (uint8_t)type;
         else
             pageblock_of(z, half)->holder = pageblock_of(z, half)->resident;
+        if (order + 1 == z->pageblock_order)
+            hold(z, pageblock_of(z, half)->resident, type, order_pages(z->pageblock_order));
         word_store(word_at(z, half), word_free(order, half, half));
         if (at < half) {
             word_store(word_at(z, head), word_free(order, head, head));
@@ -122,6 +124,8 @@ static void isolate_whole(struct zone *z, pfn_t pfn)
     if (is_free) {
         list_del(z, s, type, order, pfn);
         *large_count(z, s, type) -= order_pages(order);
+        if (type == MIGRATE_HIGHATOMIC)
+            unhold(z, pb->resident, type, order_pages(order));
     }
     retype(z, pfn, order, MIGRATE_ISOLATE);
     for (pfn_t i = 0; i < order_pages(order - z->pageblock_order); i++) {
@@ -155,6 +159,7 @@ void range_isolate(struct zone *z, pfn_t start, pfn_t end)
             isolate_whole(z, pfn);
         }
     }
+    strand_range(z, start, end);
 }
 
 int zone_isolate_range(struct zone *z, pfn_t start, pfn_t nr_pages,
@@ -167,6 +172,8 @@ int zone_isolate_range(struct zone *z, pfn_t start, pfn_t nr_pages,
         return -EINVAL;
     zone_settle(z);
     r = range_check(z, start, start + nr_pages, TYPES_USABLE, DOMAIN_NONE, &o);
+    if (r == 0)
+        r = guarantee_check_range(z, start, start + nr_pages, &o);
     if (r < 0) {
         if (ret_obstacle)
             *ret_obstacle = o;
@@ -208,6 +215,8 @@ static void restore_free(struct zone *z, pfn_t pfn)
                    word_make(BLOCK_ALLOCATED, z->pageblock_order, MIGRATE_MOVABLE, 0));
     for (pfn_t p = pfn; p < end; p += pages) {
         restore_type(z, p);
+        if (pageblock_of(z, p)->type == MIGRATE_HIGHATOMIC)
+            hold(z, pageblock_of(z, p)->resident, MIGRATE_HIGHATOMIC, pages);
         free_block(z, p, z->pageblock_order);
     }
 }
@@ -216,6 +225,7 @@ void range_undo_isolate(struct zone *z, pfn_t start, pfn_t end)
 {
     pfn_t pages = order_pages(z->pageblock_order), next;
 
+    unstrand_range(z, start, end);
     split_free_at(z, start);
     split_free_at(z, end);
     for (pfn_t pfn = start; pfn < end; pfn = next) {

@@ -147,6 +147,8 @@ int memory_remove_zone(struct memory *m, unsigned id)
     if (st.free_pages + st.bad_pages + (st.unbacked_pageblocks << m->zone[id]->pageblock_order) !=
         st.managed_pages)
         return -EBUSY;
+    if (m->zone[id]->guaranteed != 0)
+        return -EBUSY;
     m->zone[id] = NULL;
     while (m->nr_zones > 0 && !m->zone[m->nr_zones - 1])
         m->nr_zones--;

@@ -8,7 +8,7 @@
 #include <errno.h>
 
 #include "debug.h"
-#include "range.h"
+#include "guarantee.h"
 
 const enum migratetype move_types[NR_MOBILITIES][NR_MOBILITIES] = {
     [MIGRATE_UNMOVABLE] = {MIGRATE_UNMOVABLE, MIGRATE_MOVABLE, MIGRATE_RECLAIMABLE},
@@ -16,14 +16,14 @@ const enum migratetype move_types[NR_MOBILITIES][NR_MOBILITIES] = {
     [MIGRATE_RECLAIMABLE] = {MIGRATE_RECLAIMABLE, MIGRATE_MOVABLE, MIGRATE_UNMOVABLE},
 };
 
-/* Take a place from the first nr_types of move_types. */
+/* Take a place from the first nr_types of move_types; flags: ALLOC_SMALL. */
 static bool take_place(struct zone *z, unsigned domain, unsigned order, enum migratetype own,
-                       unsigned nr_types, struct found_block *ret)
+                       unsigned nr_types, unsigned flags, struct found_block *ret)
 {
     unsigned low = order > z->pageblock_order ? order : z->pageblock_order;
     unsigned i = 0;
 
-    while (i < nr_types && !take_smallest(z, domain, order, move_types[own][i], ret))
+    while (i < nr_types && !take_below(z, domain, order, move_types[own][i], flags, ret))
         i++;
     if (i == nr_types)
         return false;
@@ -41,7 +41,9 @@ static int move_begin(struct zone *z, pfn_t from, unsigned nr_types)
 {
     struct found_block b;
     enum migratetype type;
-    unsigned order, domain;
+    unsigned order, domain, flags;
+    enum lending lending;
+    bool leaves;
     uint64_t w;
 
     if (from >= z->nr_pages)
@@ -56,11 +58,21 @@ static int move_begin(struct zone *z, pfn_t from, unsigned nr_types)
     order = word_order(w);
     domain = order < z->pageblock_order ? pageblock_of(z, from)->holder
                                         : pageblock_of(z, from)->resident;
+    /* What leaves an isolated pageblock is not stranded any more. */
+    leaves = domain == 0 && pageblock_of(z, from)->type == MIGRATE_ISOLATE;
+    lending = zone_lending(z, domain, order, leaves ? order_pages(order) : 0);
+    if (lending == LEND_NOTHING)
+        return -ENOMEM;
+    flags = lending == LEND_SMALL ? ALLOC_SMALL : 0;
     do {
-        if (!take_place(z, domain, order, list_type(z, type), nr_types, &b))
+        if (!take_place(z, domain, order, list_type(z, type), nr_types, flags, &b))
             return -ENOMEM;
         expand(z, &b, order, domain);
     } while (!block_is_good(z, b.pfn, order));
+    if (order >= z->pageblock_order)
+        hold(z, domain, b.type, order_pages(order));
+    if (leaves)
+        z->set[0].nr_stranded -= order_pages(order);
     word_store(word_at(z, b.pfn), word_make(BLOCK_TARGET, order, type, word_tag(w)));
     word_store(word_at(z, from), word_make(BLOCK_MOVING, order, type, b.pfn));
     z->nr_busy += order_pages(order);
@@ -79,6 +91,13 @@ int move_begin_anywhere(struct zone *z, pfn_t from)
     return move_begin(z, from, NR_MOBILITIES);
 }
 
+/* One end of a move is free. */
+static void release_end(struct zone *z, pfn_t pfn, unsigned order)
+{
+    unhold_block(z, pfn, order);
+    release_block(z, pfn, order);
+}
+
 int zone_move_done(struct zone *z, pfn_t from, pfn_t *ret_to, bool *ret_freed)
 {
     uint64_t w;
@@ -93,10 +112,10 @@ int zone_move_done(struct zone *z, pfn_t from, pfn_t *ret_to, bool *ret_freed)
     if (zone_debugged(z))
         owner_moved(z, from, to, word_order(w));
     if (w & WORD_FREE_PENDING)
-        release_block(z, to, word_order(w));
+        release_end(z, to, word_order(w));
     else
         word_store(word_at(z, to), word_with_state(*word_at(z, to), BLOCK_ALLOCATED));
-    release_block(z, from, word_order(w));
+    release_end(z, from, word_order(w));
     *ret_to = to;
     *ret_freed = (w & WORD_FREE_PENDING) != 0;
     return 0;
@@ -104,6 +123,7 @@ int zone_move_done(struct zone *z, pfn_t from, pfn_t *ret_to, bool *ret_freed)
 
 int zone_move_abort(struct zone *z, pfn_t from, bool *ret_freed)
 {
+    const struct pageblock *pb;
     uint64_t w, back;
     pfn_t to;
 
@@ -112,13 +132,16 @@ int zone_move_abort(struct zone *z, pfn_t from, bool *ret_freed)
     zone_settle(z);
     w = *word_at(z, from);
     to = (pfn_t)word_tag(w);
+    pb = pageblock_of(z, from);
     back = word_with_state(*word_at(z, to), BLOCK_ALLOCATED);
     z->nr_busy -= order_pages(word_order(w));
     if (w & WORD_FREE_PENDING)
-        release_block(z, from, word_order(w));
+        release_end(z, from, word_order(w));
     else
         word_store(word_at(z, from), back);
-    release_block(z, to, word_order(w));
+    if (!(w & WORD_FREE_PENDING) && pb->type == MIGRATE_ISOLATE && pb->resident == 0)
+        z->set[0].nr_stranded += order_pages(word_order(w));
+    release_end(z, to, word_order(w));
     *ret_freed = (w & WORD_FREE_PENDING) != 0;
     return 0;
 }

@@ -5,10 +5,10 @@
 
 #include <errno.h>
 
+#include "account_internal.h"
 #include "alloc_pass.h"
 #include "mm/fragmentation.h"
 #include "mm/highatomic.h"
-#include "zone_internal.h"
 
 /* The highest kind of zone that a request may use (gfp_zone). */
 static enum zone_kind class_of(const struct page_request *rq)
@@ -57,7 +57,8 @@ static bool avoids_fragments(const struct alloc_pass *p)
 int pass_init(struct alloc_pass *p, struct memory *m, const struct page_request *rq)
 {
     if (rq->order > MAX_PAGE_ORDER || rq->type >= NR_MOBILITIES || rq->domain >= MAX_DOMAINS ||
-        rq->tag >> BLOCK_TAG_BITS != 0 || rq->node >= m->topology.nr_nodes)
+        rq->tag >> BLOCK_TAG_BITS != 0 || rq->node >= m->topology.nr_nodes ||
+        (rq->account && rq->account->domain != rq->domain))
         return -EINVAL;
     *p = (struct alloc_pass){
         .m = m,
@@ -72,6 +73,8 @@ int pass_init(struct alloc_pass *p, struct memory *m, const struct page_request 
                 .by = rq->by},
         .mark = WMARK_LOW,
     };
+    if (rq->account && rq->domain != 0)
+        p->holder = rq->account->group ? rq->account->group : rq->account;
     pass_prefer(p);
     if (rq->flags & REQUEST_WAKE)
         p->zrq.flags |= ALLOC_KSWAPD;
@@ -98,20 +101,28 @@ void pass_count(const struct alloc_pass *p, struct zone *z, unsigned nr)
         z->numa.other += nr;
 }
 
+int pass_rmqueue(struct zone *z, const struct zone_request *zrq, pfn_t *ret_pfn)
+{
+    int r = zone_rmqueue(z, zrq, ret_pfn);
+
+    if (r == -ENOMEM)
+        z->failures--; /* a refusal is counted once, by alloc_pages(), however often it is tried */
+    return r;
+}
+
 static bool try_zone(struct alloc_pass *p, unsigned id, struct page_grant *ret)
 {
     struct zone *z = p->m->zone[id];
     pfn_t pfn;
-    int r;
+    int r = -ENOMEM;
 
     p->tried |= (uint64_t)1 << id;
-    if (!zone_watermark_fast(z, p->rq->order, p->mark, p->class, p->rq->domain, p->zrq.flags))
-        return false;
-    r = zone_rmqueue(z, &p->zrq, &pfn);
+    if (z->guaranteed != 0 || p->holder)
+        r = pass_rmqueue_guarded(p, id, &pfn);
+    else if (zone_watermark_fast(z, p->rq->order, p->mark, p->class, p->rq->domain, p->zrq.flags))
+        r = pass_rmqueue(z, &p->zrq, &pfn);
     if (r == -EINPROGRESS)
         p->begun = true;
-    if (r == -ENOMEM)
-        z->failures--; /* a refusal is counted once, by alloc_pages(), however often it is tried */
     if (r < 0)
         return false;
     if (p->zrq.flags & ALLOC_HIGHATOMIC)
@@ -123,6 +134,8 @@ static bool try_zone(struct alloc_pass *p, unsigned id, struct page_grant *ret)
 
 bool pass_run(struct alloc_pass *p, struct page_grant *ret)
 {
+    if (pass_refuser(p, pass_account_mark(p), p->rights))
+        return false;
     for (;;) {
         bool again = (p->zrq.flags & ALLOC_NOFRAGMENT) != 0;
 
@@ -143,6 +156,20 @@ bool pass_run(struct alloc_pass *p, struct page_grant *ret)
     }
 }
 
+/* Would enough be free in the zone, if only it lay together? */
+static bool is_enough(const struct alloc_pass *p, unsigned id)
+{
+    struct zone *z = p->m->zone[id];
+    unsigned order = p->rq->order, domain = p->rq->domain;
+    pfn_t credit = pass_credit(p, id);
+
+    if (pass_entitled(p, id) != LEND_NOTHING)
+        return true;
+    return zone_lending(z, domain, order, credit) != LEND_NOTHING &&
+           zone_pages_beside(z, order, zone_wmark(z, p->mark), p->class, domain, p->zrq.flags,
+                             credit);
+}
+
 /* The refusal's numbers are those of the zone that came nearest: the one with the most free pages.
  */
 static void consider(const struct alloc_pass *p, unsigned id, struct refusal *r)
@@ -154,20 +181,44 @@ static void consider(const struct alloc_pass *p, unsigned id, struct refusal *r)
         return;
     if (r->reason != REFUSAL_NO_ZONE && free_pages <= r->free_pages)
         return;
-    r->reason = zone_watermark_pages(z, p->rq->order, zone_wmark(z, p->mark), p->class,
-                                     p->rq->domain, p->zrq.flags)
-                    ? REFUSAL_FRAGMENTATION
-                    : REFUSAL_SHORTAGE;
+    r->reason = is_enough(p, id) ? REFUSAL_FRAGMENTATION : REFUSAL_SHORTAGE;
     r->zone = id;
     r->free_pages = free_pages;
     r->mark_pages = zone_wmark(z, p->mark);
     r->reserve_pages = z->lowmem_reserve[p->class];
+    r->unmet_others = zone_kept_pages(z, p->rq->domain, pass_credit(p, id));
     r->largest_order = zone_largest_free_order(z, p->rq->domain);
     r->frag_index = zone_fragindex(z, p->rq->order, p->rq->domain);
 }
 
+/* The account that is in the way, when all zones have been asked: also one that may not hold another
+ * pageblock of the zone that came nearest. */
+static struct account *refusing_account(const struct alloc_pass *p, const struct refusal *r)
+{
+    struct account *a = pass_refuser(p, pass_account_mark(p), p->rights);
+    pfn_t pages;
+
+    if (a || !p->holder || r->reason == REFUSAL_NO_ZONE)
+        return a;
+    pages = pass_held_pages(p, p->m->zone[r->zone]);
+    return account_has(p->holder, pages, pass_account_mark(p), p->rights) ? NULL : p->holder;
+}
+
+/* The refusal's numbers are those of the account. */
+static void refused_by(const struct alloc_pass *p, struct account *a, struct refusal *r)
+{
+    r->reason = REFUSAL_SHORTAGE;
+    r->scope = a == p->rq->account ? REFUSED_BY_ACCOUNT : REFUSED_BY_GROUP;
+    r->account = a;
+    r->mark = pass_account_mark(p);
+    r->account_mark_pages = a->limits.wmark[r->mark];
+    r->max_pages = a->limits.max_pages;
+    r->used_pages = a->used_pages;
+}
+
 void pass_refusal(const struct alloc_pass *p, struct refusal *ret)
 {
+    struct account *a;
     struct refusal r = {.reason = REFUSAL_NO_ZONE,
                         .order = p->rq->order,
                         .mark = p->mark,
@@ -178,6 +229,9 @@ void pass_refusal(const struct alloc_pass *p, struct refusal *ret)
         if (pass_zone(p, i))
             consider(p, p->zl->id[i], &r);
     }
+    a = refusing_account(p, &r);
+    if (a)
+        refused_by(p, a, &r);
     *ret = r;
 }
 
@@ -206,12 +260,14 @@ int alloc_pages(struct memory *m, const struct path_ops *ops, void *ctx,
         r = p.begun ? -EINPROGRESS : slowpath(&p, ops, ctx, ret);
         if (r == -ENOMEM) {
             pass_refusal(&p, ret_refusal);
-            if (ret_refusal->reason != REFUSAL_NO_ZONE)
+            if (ret_refusal->scope == REFUSED_BY_ZONE && ret_refusal->reason != REFUSAL_NO_ZONE)
                 m->zone[ret_refusal->zone]->failures++;
         }
         if (r < 0)
             return r;
     }
+    if (rq->account)
+        account_charge(m, rq->account, ret->zone, rq->order);
     wake_boosted(&p, ops, ctx, ret);
     return 0;
 }

@@ -2,8 +2,24 @@
 /* page_bulk.c: many single pages at once, and an exact number of contiguous ones. */
 #include <errno.h>
 
+#include "account_internal.h"
 #include "alloc_pass.h"
-#include "zone_internal.h"
+
+/* May its account have nr pages at once? What is charged by pageblocks, or may be served from less
+ * than its zone has free, is asked page by page. */
+static bool account_may_bulk(const struct alloc_pass *p, unsigned nr)
+{
+    const struct account *a = p->rq->account;
+
+    if (!a || p->holder)
+        return !p->holder;
+    return account_has(a, nr, WMARK_LOW, 0) && (!a->group || account_has(a->group, nr, WMARK_LOW, 0));
+}
+
+static bool zone_may_bulk(const struct alloc_pass *p, const struct zone *z)
+{
+    return z->guaranteed == 0 || (z->nr_domains == 1 && !(p->zrq.flags & ALLOC_CMA));
+}
 
 /* The first zone of the preferred node that stays above low with nr pages less. */
 static int bulk_zone(const struct alloc_pass *p, unsigned nr)
@@ -11,7 +27,7 @@ static int bulk_zone(const struct alloc_pass *p, unsigned nr)
     for (unsigned i = 0; i < p->zl->nr; i++) {
         struct zone *z = pass_zone(p, i);
 
-        if (z && z->node == p->preferred->node &&
+        if (z && z->node == p->preferred->node && zone_may_bulk(p, z) &&
             zone_watermark_ok(z, 0, zone_wmark(z, WMARK_LOW) + nr, p->class, p->rq->domain,
                               p->zrq.flags))
             return p->zl->id[i];
@@ -40,6 +56,8 @@ static unsigned take_bulk(struct alloc_pass *p, unsigned id, unsigned nr, const 
         z->failures--; /* nobody is refused */
     if (got > 0)
         pass_count(p, z, got);
+    for (unsigned i = 0; p->rq->account && i < got; i++)
+        account_charge(p->m, p->rq->account, id, 0);
     return got;
 }
 
@@ -59,7 +77,7 @@ unsigned alloc_pages_bulk(struct memory *m, const struct path_ops *ops, void *ct
     one.tag = tags[0];
     if (pass_init(&p, m, &one) < 0)
         return 0;
-    id = nr > 1 ? bulk_zone(&p, nr) : -1;
+    id = nr > 1 && account_may_bulk(&p, nr) ? bulk_zone(&p, nr) : -1;
     got = id >= 0 ? take_bulk(&p, (unsigned)id, nr, tags, ret) : 0;
     if (got > 0)
         return got;
@@ -67,9 +85,12 @@ unsigned alloc_pages_bulk(struct memory *m, const struct path_ops *ops, void *ct
 }
 
 /* Cut a block at pfn down to its first nr_pages pages, largest pieces first. Returns how many. */
-static int cut(struct zone *z, unsigned zone, pfn_t pfn, unsigned order, pfn_t nr_pages,
+static int cut(struct memory *m, struct account *a, struct page_grant g, pfn_t nr_pages,
                const uint64_t *tags, struct page_grant *ret)
 {
+    struct zone *z = m->zone[g.zone];
+    unsigned order = g.order;
+    pfn_t pfn = g.pfn;
     int nr = 0;
 
     while (nr_pages < order_pages(order)) {
@@ -80,13 +101,15 @@ static int cut(struct zone *z, unsigned zone, pfn_t pfn, unsigned order, pfn_t n
         (void)zone_split(z, pfn, upper ? tags[nr + 1] : 0);
         if (!upper) {
             (void)zone_free(z, pfn + order_pages(order));
+            if (a)
+                account_uncharge(m, a, g.zone, order);
             continue;
         }
-        ret[nr++] = (struct page_grant){.zone = zone, .pfn = pfn, .order = order};
+        ret[nr++] = (struct page_grant){.zone = g.zone, .pfn = pfn, .order = order};
         pfn += order_pages(order);
         nr_pages -= order_pages(order);
     }
-    ret[nr++] = (struct page_grant){.zone = zone, .pfn = pfn, .order = order};
+    ret[nr++] = (struct page_grant){.zone = g.zone, .pfn = pfn, .order = order};
     return nr;
 }
 
@@ -111,5 +134,5 @@ int alloc_pages_exact(struct memory *m, const struct path_ops *ops, void *ctx,
     r = alloc_pages(m, ops, ctx, &whole, &g, ret_refusal);
     if (r < 0)
         return r;
-    return cut(m->zone[g.zone], g.zone, g.pfn, g.order, nr_pages, tags, ret);
+    return cut(m, rq->account, g, nr_pages, tags, ret);
 }

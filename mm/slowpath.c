@@ -6,9 +6,9 @@
  */
 #include <errno.h>
 
+#include "account_internal.h"
 #include "alloc_pass.h"
 #include "mm/highatomic.h"
-#include "zone_internal.h"
 
 #define MAX_RECLAIM_RETRIES    16
 #define MAX_COMPACTION_RETRIES 16
@@ -35,7 +35,8 @@ unsigned slowpath_flags(const struct page_request *rq)
         flags |= ALLOC_NOWAIT;
         if (!(rq->flags & REQUEST_NO_RESERVES)) {
             flags |= ALLOC_NON_BLOCK;
-            if (rq->order > 0 && (flags & ALLOC_MIN_RESERVE))
+            if (rq->order > 0 &&
+                (rq->flags & (REQUEST_HIGH | REQUEST_NO_HIGHATOMIC)) == REQUEST_HIGH)
                 flags |= ALLOC_HIGHATOMIC;
         }
     }
@@ -76,6 +77,36 @@ static bool run(struct slowpath *s, struct page_grant *ret)
     pass_prefer(s->p);
     s->granted = pass_run(s->p, ret);
     return s->granted || s->p->begun;
+}
+
+/* Has the account that is in the way reclaim what is its own? mark, rights: what it is asked. */
+static bool reclaim_own(struct slowpath *s, enum zone_watermark mark, unsigned rights)
+{
+    const struct page_request *rq = s->p->rq;
+    struct account *a = pass_refuser(s->p, mark, rights);
+
+    if (!a && s->p->holder &&
+        !account_has(s->p->holder, pass_held_pages(s->p, s->p->preferred), mark, rights))
+        a = s->p->holder;
+    return a && (rq->flags & REQUEST_MAY_WAIT) && s->ops->reclaim_account &&
+           s->ops->reclaim_account(s->ctx, a, rq) != 0;
+}
+
+/*
+ * Does the account let the request go on, with all rights that it has? If not, nothing is reclaimed
+ * from others, and nobody ends, for what would not be granted all the same.
+ */
+static bool account_admits(struct slowpath *s)
+{
+    unsigned rights = reserve_flags(s->p->rq);
+
+    if (rights == 0)
+        rights = s->p->zrq.flags;
+    for (int i = 0; pass_refuser(s->p, WMARK_MIN, rights); i++) {
+        if (i > MAX_RECLAIM_RETRIES || !reclaim_own(s, WMARK_MIN, rights))
+            return false;
+    }
+    return true;
 }
 
 /* __alloc_pages_direct_compact */
@@ -236,6 +267,7 @@ static bool run_privileged(struct slowpath *s, struct page_grant *ret)
 
     if (rights != 0)
         p->zrq.flags = rights | (p->zrq.flags & (ALLOC_CMA | ALLOC_KSWAPD | ALLOC_NOWAIT));
+    p->rights = p->zrq.flags;
     /* Who may use reserves, or is of high priority and cannot wait, is not bound to its nodes. */
     if (rights != 0 || (p->rq->flags & (REQUEST_HIGH | REQUEST_MAY_WAIT)) == REQUEST_HIGH)
         p->nodemask = UINT64_MAX;
@@ -251,6 +283,8 @@ static enum verdict try_hard(struct slowpath *s, struct page_grant *ret)
     bool costly = rq->order > COSTLY_ORDER, progress;
 
     if (!(rq->flags & REQUEST_MAY_WAIT) || (rq->flags & REQUEST_RESERVE))
+        return VERDICT_FAIL;
+    if (!account_admits(s))
         return VERDICT_FAIL;
     if (reclaim(s, ret, &progress) || compact(s, s->priority, ret))
         return VERDICT_END;
@@ -285,6 +319,10 @@ static bool try_all(struct slowpath *s, struct page_grant *ret)
     s->p->zrq.flags = slowpath_flags(s->p->rq);
     pass_prefer(s->p);
     if (!s->p->preferred)
+        return false;
+    s->p->rights = s->p->zrq.flags;
+    (void)reclaim_own(s, WMARK_LOW, 0);
+    if (!account_admits(s))
         return false;
     wake_balancers(s);
     if (run(s, ret) || compact_first(s, ret, &fail))

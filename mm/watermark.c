@@ -4,7 +4,7 @@
 
 #include <errno.h>
 
-#include "zone_internal.h"
+#include "guarantee.h"
 
 /* Bounds of min_free_kbytes since Linux 5.7, and of the min mark of a zone that is no lowmem. */
 #define MIN_FREE_KBYTES_MIN 128u
@@ -212,7 +212,7 @@ static bool has_block(const struct zone *z, unsigned order, unsigned domain, uns
 }
 
 static bool pages_ok(const struct zone *z, unsigned order, pfn_t mark, enum zone_kind class,
-                     unsigned domain, unsigned flags, pfn_t more)
+                     unsigned domain, unsigned flags, int64_t more)
 {
     int64_t free =
         (int64_t)domain_free_pages(z, domain) + more - unusable_free(z, order, domain, flags);
@@ -223,7 +223,7 @@ static bool pages_ok(const struct zone *z, unsigned order, pfn_t mark, enum zone
 }
 
 static bool watermark_ok(const struct zone *z, unsigned order, pfn_t mark, enum zone_kind class,
-                         unsigned domain, unsigned flags, pfn_t more)
+                         unsigned domain, unsigned flags, int64_t more)
 {
     return pages_ok(z, order, mark, class, domain, flags, more) &&
            (order == 0 || has_block(z, order, domain, flags));
@@ -239,29 +239,45 @@ bool zone_watermark_with(struct zone *z, unsigned order, pfn_t mark, enum zone_k
                          unsigned domain, unsigned flags, pfn_t more)
 {
     zone_settle(z);
-    return watermark_ok(z, order, mark, class, domain, flags, more);
+    return watermark_ok(z, order, mark, class, domain, flags,
+                        (int64_t)more - zone_kept_pages(z, domain, 0));
+}
+
+bool zone_pages_beside(struct zone *z, unsigned order, pfn_t mark, enum zone_kind class,
+                       unsigned domain, unsigned flags, pfn_t credit)
+{
+    zone_settle(z);
+    return pages_ok(z, order, mark, class, domain, flags,
+                    -(int64_t)zone_kept_pages(z, domain, credit));
 }
 
 bool zone_watermark_pages(struct zone *z, unsigned order, pfn_t mark, enum zone_kind class,
                           unsigned domain, unsigned flags)
 {
+    return zone_pages_beside(z, order, mark, class, domain, flags, 0);
+}
+
+bool zone_watermark_beside(struct zone *z, unsigned order, enum zone_watermark mark,
+                           enum zone_kind class, unsigned domain, unsigned flags, pfn_t credit)
+{
+    pfn_t pages = zone_wmark(z, mark);
+    int64_t kept = zone_kept_pages(z, domain, credit);
+
+    /* Resting blocks are counted, but are no blocks to cut from: a yes is a yes, and lets them
+     * rest. */
+    if (watermark_ok(z, order, pages, class, domain, flags, -kept))
+        return true;
     zone_settle(z);
-    return pages_ok(z, order, mark, class, domain, flags, 0);
+    kept = zone_kept_pages(z, domain, credit);
+    if (watermark_ok(z, order, pages, class, domain, flags, -kept))
+        return true;
+    if (order == 0 && mark == WMARK_MIN && (flags & ALLOC_MIN_RESERVE) && z->boost != 0)
+        return watermark_ok(z, order, z->wmark[WMARK_MIN], class, domain, flags, -kept);
+    return false;
 }
 
 bool zone_watermark_fast(struct zone *z, unsigned order, enum zone_watermark mark,
                          enum zone_kind class, unsigned domain, unsigned flags)
 {
-    pfn_t pages = zone_wmark(z, mark);
-
-    /* Resting blocks are counted, but are no blocks to cut from: a yes is a yes, and lets them
-     * rest. */
-    if (watermark_ok(z, order, pages, class, domain, flags, 0))
-        return true;
-    zone_settle(z);
-    if (watermark_ok(z, order, pages, class, domain, flags, 0))
-        return true;
-    if (order == 0 && mark == WMARK_MIN && (flags & ALLOC_MIN_RESERVE) && z->boost != 0)
-        return watermark_ok(z, order, z->wmark[WMARK_MIN], class, domain, flags, 0);
-    return false;
+    return zone_watermark_beside(z, order, mark, class, domain, flags, 0);
 }

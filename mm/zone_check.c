@@ -387,5 +387,6 @@ int zone_check(struct zone *z, char *why, size_t size)
         r = check_unmovable(&c);
     if (r < 0)
         return r;
-    return check_counts(&c);
+    r = check_counts(&c);
+    return r < 0 ? r : held_check(z, why, size);
 }

@@ -11,6 +11,15 @@
 #include "block_word.h"
 #include "mm/zone.h"
 
+/* Flags of requests, beside those of zone.h: set where accounts are asked (account_pass.c). */
+/** Only blocks that the domain holds already: no empty pageblock is broken, granted or passed. */
+#define ALLOC_SMALL (1u << 16)
+/** Within its account's guarantee: may be served from HIGHATOMIC's pages in the end, and begins the
+ * passing of a pageblock even with ALLOC_NOWAIT. */
+#define ALLOC_GUARANTEED (1u << 17)
+/** From CMA areas or not at all. */
+#define ALLOC_CMA_ALONE (1u << 18)
+
 /** The types that are no mobilities: what is kept for some requests, or from all. */
 #define NR_SPECIAL (NR_MIGRATETYPES - NR_MOBILITIES)
 
@@ -47,6 +56,10 @@ struct list_set {
     pfn_t nr_small;                 /**< free pages of the mobilities, in less than pageblocks */
     pfn_t nr_special[NR_SPECIAL];   /**< free pages of the other types, in blocks of any size */
     pfn_t nr_populating;            /**< pages on their way to this domain's file */
+    pfn_t nr_held;                  /**< see zone_held_pages() */
+    pfn_t nr_stranded; /**< granted in isolated pageblocks: their frees serve nobody; see held.c */
+    pfn_t guaranteed;  /**< to accounts of this domain; of another than 0 whole pageblocks */
+    pfn_t unmet;       /**< domain 0: what of it is not used yet; else nr_held says */
     struct free_list list[NR_MIGRATETYPES][NR_PAGE_ORDERS];
     struct resting resting[NR_PAGE_ORDERS][NR_MOBILITIES + 1]; /**< 4: makes the index a shift */
 };
@@ -65,6 +78,7 @@ struct zone {
     bool kernel_rules;   /**< steals go where Linux's do; see fallback.c */
     uint8_t max_resting; /**< of one order and type: MAX_RESTING, or 0 if blocks merge at once */
     bool resting;        /**< some set has resting blocks; see zone_settle() */
+    pfn_t guaranteed;    /**< of all sets together; mostly 0, and then guarantees cost nothing */
     pfn_t nr_busy;
     pfn_t nr_unbacked; /**< pageblocks */
     pfn_t nr_bad;
@@ -279,6 +293,42 @@ static inline void unmovable_freed(struct zone *z, pfn_t pfn, unsigned order, en
         pageblock_of(z, pfn)->nr_unmovable -= order_pages(order);
 }
 
+/* ---- what domains hold ---- */
+
+/**
+ * A domain comes to hold pages, or no longer: a pageblock is broken or whole again, a block of a
+ * pageblock or more is granted or comes back. type: of the pageblock. Pageblocks of HIGHATOMIC are
+ * held as long as they are that, free or not, since nobody else can have them.
+ */
+static inline void hold(struct zone *z, unsigned domain, enum migratetype type, pfn_t pages)
+{
+    z->set[domain].nr_held += pages;
+    if (type == MIGRATE_ISOLATE && domain != 0)
+        z->set[domain].nr_stranded += pages;
+}
+
+static inline void unhold(struct zone *z, unsigned domain, enum migratetype type, pfn_t pages)
+{
+    z->set[domain].nr_held -= pages;
+    if (type == MIGRATE_ISOLATE && domain != 0)
+        z->set[domain].nr_stranded -= pages;
+}
+
+/** A granted block, or the target of a move, is about to be free. */
+static inline void unhold_block(struct zone *z, pfn_t pfn, unsigned order)
+{
+    const struct pageblock *pb = pageblock_of(z, pfn);
+
+    if (order >= z->pageblock_order && pb->type != MIGRATE_HIGHATOMIC)
+        unhold(z, pb->resident, (enum migratetype)pb->type, order_pages(order));
+}
+
+/** Count what is granted in a range that was isolated just now, or take it off the count. */
+void strand_range(struct zone *z, pfn_t start, pfn_t end);
+void unstrand_range(struct zone *z, pfn_t start, pfn_t end);
+/** zone_check() for these counts. */
+int held_check(const struct zone *z, char *why, size_t size);
+
 /* ---- between the files ---- */
 
 /** A free block, found and taken off its list. */
@@ -304,6 +354,17 @@ static inline bool take_smallest(struct zone *z, unsigned set, unsigned order,
     ret->type = type;
     ret->set = set;
     return true;
+}
+
+/** The same, but with ALLOC_SMALL only from a block that is less than a pageblock. */
+static inline bool take_below(struct zone *z, unsigned set, unsigned order, enum migratetype type,
+                              unsigned flags, struct found_block *ret)
+{
+    uint32_t small = order_pages(z->pageblock_order) - 1u;
+
+    if ((flags & ALLOC_SMALL) && (z->set[set].mask[type] & small) >> order == 0)
+        return false;
+    return take_smallest(z, set, order, type, ret);
 }
 
 /**

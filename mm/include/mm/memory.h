@@ -28,6 +28,9 @@ struct mm_topology {
     uint8_t distance[MAX_NODES][MAX_NODES]; /**< as in SLIT: 10 is local; 0 counts as 10 or 20 */
 };
 
+struct account;
+struct account_ops;
+
 /** Zero-filled it is empty, but for settings: see memory_init(). The fields are to be read only. */
 struct memory {
     unsigned nr_zones; /**< one more than the highest id */
@@ -38,6 +41,9 @@ struct memory {
     struct zonelist all[MAX_NODES];   /**< from node n */
     struct zonelist local[MAX_NODES]; /**< of node n */
     unsigned sequence;                /**< counts rebuilds: who failed while it moved tries again */
+    struct account *accounts;         /**< those that are in no group: account.h */
+    const struct account_ops *account_ops;
+    void *account_ctx;
 };
 
 /** An empty host with the kernel's default settings. topology: copied, or NULL for one node. */
@@ -48,8 +54,8 @@ int memory_init(struct memory *m, unsigned page_shift, const struct mm_topology 
  * of range.
  */
 int memory_add_zone(struct memory *m, struct zone *z, int id);
-/** Remove a zone; -ENOENT when there is none, -EBUSY while anything of it is granted, busy or
- * isolated. */
+/** Remove a zone; -ENOENT when there is none, -EBUSY while anything of it is granted, busy,
+ * isolated, or guaranteed to an account. */
 int memory_remove_zone(struct memory *m, unsigned id);
 /** Recompute zonelists and marks: after a zone has grown or shrunk. */
 void memory_rebuild(struct memory *m);

@@ -33,6 +33,8 @@
 #define REQUEST_DMA32 (1u << 9)
 /** Movable memory from CMA areas too. */
 #define REQUEST_CMA (1u << 10)
+/** High priority without the right to what is kept for HIGHATOMIC, or to have more kept. */
+#define REQUEST_NO_HIGHATOMIC (1u << 11)
 
 /** The largest order for which the slow path keeps trying (PAGE_ALLOC_COSTLY_ORDER). */
 #define COSTLY_ORDER 3u
@@ -48,9 +50,10 @@ struct page_request {
     unsigned node;              /**< to prefer */
     unsigned caller_node;       /**< where the caller runs; for statistics */
     uint64_t nodemask;          /**< bit n: node n may be used; 0: all */
-    uint64_t zonemask;          /**< bit i: zone i may be used; 0: all */
+    uint64_t zonemask;          /**< bit i: zone i may be used, whatever its rights; 0: all */
     int zone;                   /**< the only zone that may be used, or -1 */
     const struct requester *by; /**< for the page owner record; NULL: unknown */
+    struct account *account;    /**< that is asked and charged, with its group; NULL: none */
 };
 
 /** What was granted. */
@@ -67,18 +70,34 @@ enum refusal_reason {
     REFUSAL_NO_ZONE,       /**< no zone that may be used can ever hold such a block */
 };
 
-/** Why a request was refused: the zone that came nearest, and its numbers. */
+/** Who refuses. */
+enum refusal_scope {
+    REFUSED_BY_ZONE = 0,
+    REFUSED_BY_ACCOUNT, /**< the request's own */
+    REFUSED_BY_GROUP,   /**< its account's group */
+};
+
+/**
+ * Why a request was refused: the zone that came nearest, and its numbers. When an account refuses,
+ * that is the reason (a shortage), and the zone's numbers are for what they are worth.
+ */
 struct refusal {
     enum refusal_reason reason;
+    enum refusal_scope scope;
     unsigned zone; /**< the id of the zone that may be used and has the most free pages */
     unsigned order;
     pfn_t free_pages;
-    enum zone_watermark mark; /**< the last that was asked */
+    enum zone_watermark mark; /**< the last that was asked; of the account, if that refuses */
     pfn_t mark_pages;         /**< with its boost */
     pfn_t reserve_pages;      /**< kept from requests that could use higher zones */
     int largest_order;        /**< -1: nothing is free */
     int frag_index;           /**< zone_fragindex() */
     uint64_t tried;           /**< bit i: zone i was tried */
+    pfn_t unmet_others;       /**< what others are guaranteed in the zone and do not use yet */
+    const struct account *account; /**< that refuses, or NULL; the rest is its numbers */
+    uint64_t account_mark_pages;
+    uint64_t max_pages;
+    uint64_t used_pages;
 };
 
 /** What a compaction came to (compact_result), as far as the path minds. */
@@ -99,6 +118,11 @@ enum compact_priority {
 /** What the path does beside asking the zones. Each may be NULL: nothing, no progress, no result.
  */
 struct path_ops {
+    /**
+     * Reclaim from what is the account's own (or its members'), until it is above high again. Asked
+     * first, when the account is below low; returns pages that were uncharged.
+     */
+    pfn_t (*reclaim_account)(void *ctx, struct account *account, const struct page_request *rq);
     /** Let the balancer know that the zone is low for requests of this order and class. */
     void (*wake_balancer)(void *ctx, unsigned zone, unsigned order, enum zone_kind class);
     /** Reclaim for this request; returns pages that were freed. */
@@ -116,7 +140,8 @@ struct path_ops {
 /**
  * Allocate 2^order pages. ops may be NULL.
  * Returns 0 and the grant; -ENOMEM and the refusal; -EINPROGRESS when memory is on its way between
- * domains: ask again later; -EINVAL when the request makes no sense. O(zones) for each pass.
+ * domains: ask again later; -EINVAL when the request makes no sense, or its domain is not its
+ * account's. What is granted is charged. O(zones) for each pass.
  */
 int alloc_pages(struct memory *m, const struct path_ops *ops, void *ctx,
                 const struct page_request *rq, struct page_grant *ret, struct refusal *ret_refusal);

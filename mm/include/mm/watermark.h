@@ -2,7 +2,7 @@
 /*
  * watermark.h: how far a zone's free pages may fall, and for whom.
  *
- * One arithmetic, mark_ok(), answers for zones and, later, for accounts. The formulas are the
+ * One arithmetic, mark_ok(), answers for zones and for accounts. The formulas are the
  * kernel's (mm/page_alloc.c, 6.x): __setup_per_zone_wmarks, calculate_min_free_kbytes,
  * setup_per_zone_lowmem_reserve, __zone_watermark_ok, zone_watermark_fast, boost_watermark.
  */
@@ -73,6 +73,7 @@ void zone_unboost(struct zone *z, pfn_t pages);
 
 /**
  * May a request of this order go on, at this mark? class: the highest kind of zone that it may use.
+ * Others' unmet guarantees stand beside lowmem_reserve; who asks is nobody's account here.
  * Counts what flags let it use: reserves of HIGHATOMIC, CMA; with ALLOC_NO_WATERMARKS any page will
  * do. Above order 0 it takes a free block of the order or more as well (__zone_watermark_ok); yes
  * may be too much said of several pageblocks that would have to pass from other domains.

@@ -258,6 +258,12 @@ void zone_stat(struct zone *z, struct zone_stat *ret);
 void zone_numa_stat(const struct zone *z, struct zone_numa_stat *ret);
 /** Free pages that domain can have: its own, and all empty pageblocks. */
 pfn_t zone_free_pages(struct zone *z, unsigned domain);
+/**
+ * Pages that only domain can have at present: of the pageblocks that hold its small blocks, of its
+ * granted blocks of a pageblock or more, of its moves' targets of that size, and of the pageblocks
+ * in its file that are kept for HIGHATOMIC. 0 for a domain that the zone lacks.
+ */
+pfn_t zone_held_pages(struct zone *z, unsigned domain);
 /** Free blocks of this order and type, in all domains. O(domains). */
 pfn_t zone_nr_free_blocks(struct zone *z, unsigned order, enum migratetype type);
 /** Pageblocks of this type. */

@@ -17,6 +17,7 @@
 
 #include "dispatch.h"
 #include "fixture.h"
+#include "why.h"
 
 #define NR_ZONES   2u
 #define ZONE_PAGES 1024u
@@ -33,17 +34,32 @@ static void session_gone(struct hub *h)
 
 static void add_session(struct session *s, uid_t uid, const char *name)
 {
+    static const char cgroup[] = "";
+    char why[WHY_BYTES];
+
     *s = (struct session){.hub = &hub, .state = SESSION_OPEN, .peer = {.uid = uid, .pid = 99}};
     (void)snprintf(s->name, sizeof(s->name), "%s", name);
+    assert_int_equal(policy_set_admit(hub.policy, &s->peer, cgroup, &s->policy, why, sizeof(why)),
+                     0);
+    s->holdings.account = &s->policy.account;
+    session_follow_policy(s);
     assert_int_equal(session_table_add(&hub.sessions, s, uid, &s->id), 0);
     s->holdings.owner.id = s->id;
 }
 
 static int set_up(void **state)
 {
+    struct daemon_config config;
+    struct policy_set *policy;
+    struct zone_set *zones;
+    char why[WHY_BYTES];
+
     (void)state;
-    assert_int_equal(
-        hub_init(&hub, NULL, make_zones(NR_ZONES, (uint64_t)ZONE_PAGES * PAGE), session_gone), 0);
+    make_config(&config, NR_ZONES, (uint64_t)ZONE_PAGES * PAGE);
+    assert_int_equal(zone_set_create(&config, &zones, why, sizeof(why)), 0);
+    assert_int_equal(policy_set_create(&config, &zones->memory, &policy, why, sizeof(why)), 0);
+    assert_int_equal(hub_init(&hub, NULL, zones, policy, session_gone), 0);
+    config_free(&config);
     add_session(&alice, 1001, "alice");
     add_session(&bob, 1002, "bob");
     return 0;
@@ -53,6 +69,8 @@ static int tear_down(void **state)
 {
     (void)state;
     check_zones(hub.zones);
+    policy_set_close(hub.policy);
+    policy_set_free(hub.policy);
     zone_set_free(hub.zones);
     hub_free(&hub);
     return 0;
@@ -416,12 +434,12 @@ static void test_stat_clients(void **state)
     assert_int_equal(list_clients(&alice, list, 2), 1);
     assert_int_equal(list[0].session, alice.id);
     /* Root, and who runs the daemon, see everybody. */
-    alice.peer.uid = 0;
+    alice.policy.uid = 0;
     assert_int_equal(list_clients(&alice, list, 2), 2);
-    alice.peer.uid = geteuid();
+    alice.policy.uid = geteuid();
     assert_int_equal(list_clients(&alice, list, 2), 2);
     fellow = alice;
-    fellow.peer.uid = 1002;
+    fellow.policy.uid = 1002;
     assert_int_equal(list_clients(&fellow, list, 2), 1);
     assert_int_equal(list[0].session, bob.id);
 }
@@ -493,7 +511,7 @@ static void test_stat_blocks(void **state)
     expect_error(&bob, rq, ENOENT, "session 1: there is none, or it is another user's");
     rq.stat.session = 4711;
     expect_error(&bob, rq, ENOENT, "session 4711");
-    bob.peer.uid = 0;
+    bob.policy.uid = 0;
     count_blocks(&bob, 0, &nr, &named);
     assert_int_equal(nr, 703);
     assert_int_equal(named, 3);

@@ -429,11 +429,14 @@ static void test_replies_fill_packets(void **state)
     struct client *c = client_new(&f);
     struct session *listed = calloc(WIRE_MAX_LISTING, sizeof(*listed));
     struct wire_request rq[40];
+    uint32_t slot = 0;
+    const struct session *real = session_table_next(&f.hub->sessions, &slot, SESSION_TABLE_SLOTS);
 
     (void)state;
     assert_non_null(listed);
     for (size_t i = 0; i < WIRE_MAX_LISTING; i++) {
         memset(listed[i].name, 'x', WIRE_MAX_NAME);
+        listed[i].policy.group = real->policy.group;
         assert_int_equal(session_table_add(&f.hub->sessions, &listed[i], 0, &listed[i].id), 0);
     }
     rq[0] = hello_request(WIRE_VERSION, "test");

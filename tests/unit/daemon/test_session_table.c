@@ -49,7 +49,7 @@ static void test_limit_per_user(void **state)
     session_table_remove(&t, sessions[0].id, 7);
     add(extra, 7);
     assert_int_equal(t.nr, WIRE_MAX_SESSIONS_PER_UID);
-    assert_int_equal(t.nr_users, 1);
+    assert_int_equal(t.users.nr, 1);
 }
 
 static void test_limit_of_all(void **state)
@@ -60,7 +60,7 @@ static void test_limit_of_all(void **state)
     for (uint32_t i = 0; i < POLICY_MAX_SESSIONS; i++)
         assert_int_equal(session_table_add(&t, &s, i / 1000, &s.id), 0);
     assert_int_equal(session_table_add(&t, &s, 5000, &s.id), -EUSERS);
-    assert_int_equal(t.nr_users, POLICY_MAX_SESSIONS / 1000 + 1);
+    assert_int_equal(t.users.nr, POLICY_MAX_SESSIONS / 1000 + 1);
     session_table_remove(&t, 1, 0);
     assert_int_equal(session_table_add(&t, &s, 5000, &s.id), 0);
 }

@@ -167,6 +167,8 @@ static void atomic_of_higher_order_keeps_a_pageblock(void **state)
     (void)path_granted(&f, &rq, 0);
     rq.flags = ATOMIC | REQUEST_NO_RESERVES;
     (void)path_granted(&f, &rq, 0);
+    rq.flags = ATOMIC | REQUEST_NO_HIGHATOMIC;
+    (void)path_granted(&f, &rq, 0);
     assert_int_equal(highatomic_pages(z), 0);
     rq.flags = ATOMIC;
     (void)path_granted(&f, &rq, 0);
