@@ -192,7 +192,6 @@ static int try_alloc(struct call *c, const struct waiting_request *w, unsigned f
                      struct grant_request *grant, struct refusal *ret_refusal)
 {
     const struct wire_alloc *rq = &c->request->alloc;
-    unsigned priority = c->session->priority;
     int error;
 
     *grant = (struct grant_request){
@@ -208,12 +207,12 @@ static int try_alloc(struct call *c, const struct waiting_request *w, unsigned f
         .may_wait = rq->deadline_ms != 0,
     };
     c->cost += rq->count;
-    if (!waiting_restrain(c->hub, w, priority, grant))
+    if (!waiting_restrain(c->session, w, grant))
         return -EAGAIN;
     error = grant_alloc(c->hub->zones, &c->session->holdings, grant, &c->hub->turn->scratch.grant,
                         ret_refusal);
     if (!error)
-        waiting_passed(c->hub, w, priority);
+        waiting_passed(c->session, w);
     return error;
 }
 

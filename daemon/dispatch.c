@@ -90,7 +90,7 @@ static void handle_free(struct call *c)
     }
     c->cost += (uint32_t)rq->nr;
     if (freed)
-        waiting_changed(c->hub);
+        waiting_changed(c->hub, &c->session->policy);
     if (freed == rq->nr)
         c->response.free.freed = freed;
     else

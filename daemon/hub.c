@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "pressure.h"
 #include "session.h"
 
 static struct session *take_work(struct hub *hub)
@@ -36,7 +37,7 @@ static void on_idle(uv_idle_t *idle)
 
     if (s)
         session_work(s);
-    if (!hub->work_first && !hub->waiting.changed)
+    if (!hub->work_first && !hub->waiting.changed_first)
         (void)uv_idle_stop(idle);
 }
 
@@ -64,7 +65,9 @@ int hub_init(struct hub *hub, uv_loop_t *loop, struct zone_set *zones, struct po
         .sessions = sessions,
         .turn = turn,
         .session_gone = session_gone,
+        .top_priority = policy_set_top_priority(policy),
     };
+    pressure_watch(hub);
     return 0;
 }
 
@@ -86,9 +89,11 @@ void hub_follow_policy(struct hub *hub)
     struct session *s;
     uint32_t slot = 0;
 
-    while ((s = session_table_next(&hub->sessions, &slot, SESSION_TABLE_SLOTS)))
+    hub->top_priority = policy_set_top_priority(hub->policy);
+    while ((s = session_table_next(&hub->sessions, &slot, SESSION_TABLE_SLOTS))) {
         session_follow_policy(s);
-    waiting_changed(hub);
+        waiting_changed(hub, &s->policy);
+    }
 }
 
 void hub_queue_work(struct hub *hub, struct session *s)

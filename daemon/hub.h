@@ -72,7 +72,7 @@ struct hub {
     uv_idle_t idle;
     struct waiting waiting; /**< allocations that wait for memory */
     uint8_t top_priority;   /**< the highest that the policy gives to anybody */
-    struct last_resort last_resort;
+    struct victim_search last_resort;
     bool stopping; /**< nothing is freed piece by piece any more: the zones go as a whole */
     /** A session's memory has been freed. */
     void (*session_gone)(struct hub *hub);

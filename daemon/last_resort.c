@@ -24,7 +24,7 @@ int64_t last_resort_badness(uint64_t held_pages, uint64_t over_pages, int score,
     uint64_t pages = held_pages < over_pages ? held_pages : over_pages;
     int64_t adjust = (int64_t)(total_pages / 1000) * score;
 
-    if (pages == 0 || score <= LAST_RESORT_SCORE_MIN)
+    if (pages == 0 || score <= LAST_RESORT_NEVER)
         return 0;
     return (int64_t)pages + adjust;
 }
@@ -40,9 +40,11 @@ static uint64_t total_pages(const struct hub *hub)
 
 static int64_t badness_of(const struct session *s, uint8_t priority, uint64_t total)
 {
-    if (s->state != SESSION_OPEN || s->terms.action == LAST_RESORT_NONE || s->priority >= priority)
+    if (s->state != SESSION_OPEN || s->terms.last_resort == LAST_RESORT_NONE ||
+        s->priority >= priority)
         return 0;
-    return last_resort_badness(holdings_pages(&s->holdings), UINT64_MAX, s->terms.score, total);
+    return last_resort_badness(holdings_pages(&s->holdings), policy_pages_over(&s->policy),
+                               s->terms.score, total);
 }
 
 /* The worst of all; nobody while one that has ended is still being freed. */
@@ -101,13 +103,13 @@ static void on_grace_end(uv_timer_t *timer)
     }
     log_warning("last resort: session %u (%s, pid %d, uid %u) is %s: it holds %llu pages", s->id,
                 s->name, (int)s->peer.pid, (unsigned)s->peer.uid,
-                s->terms.action == LAST_RESORT_KILL ? "killed" : "disconnected",
+                s->terms.last_resort == LAST_RESORT_KILL ? "killed" : "disconnected",
                 (unsigned long long)holdings_pages(&s->holdings));
-    if (s->terms.action == LAST_RESORT_KILL)
+    if (s->terms.last_resort == LAST_RESORT_KILL)
         kill_peer(s);
     else
         session_dismiss(s, "its memory is needed by clients of higher priority");
-    s->terms.action = LAST_RESORT_NONE; /* once is enough */
+    s->terms.last_resort = LAST_RESORT_NONE; /* once is enough */
 }
 
 /* Tell the victim, and begin its grace time. */
@@ -125,7 +127,8 @@ static void warn(struct hub *hub, struct session *s)
                    "clients of higher priority wait for %llu pages: free as many within %u ms, or "
                    "this %s",
                    (unsigned long long)pages, s->terms.grace_ms,
-                   s->terms.action == LAST_RESORT_KILL ? "process is killed" : "session is ended");
+                   s->terms.last_resort == LAST_RESORT_KILL ? "process is killed"
+                                                            : "session is ended");
     log_warning("last resort: session %u (%s, pid %d, uid %u), which holds %llu pages, is the "
                 "victim: %llu pages are waited for",
                 s->id, s->name, (int)s->peer.pid, (unsigned)s->peer.uid,
@@ -148,7 +151,7 @@ static void on_look(uv_timer_t *timer)
 
 void last_resort_look(struct hub *hub, uint8_t priority, uint64_t pages)
 {
-    struct last_resort *lr = &hub->last_resort;
+    struct victim_search *lr = &hub->last_resort;
 
     if (hub->top_priority == 0 || priority < hub->top_priority || lr->victim || lr->looking ||
         hub->stopping)

@@ -13,28 +13,13 @@
 #include <stdint.h>
 #include <uv.h>
 
-struct hub;
-struct session;
-
-/** What may be done to a client. */
-enum last_resort_action {
-    LAST_RESORT_NONE = 0,   /**< it is never a victim */
-    LAST_RESORT_DISCONNECT, /**< its session is ended, and what it had is freed */
-    LAST_RESORT_KILL,       /**< its process is killed, through its pidfd */
-};
-
 /** A score of this keeps a client from being a victim at all, as oom_score_adj does. */
-#define LAST_RESORT_SCORE_MIN (-1000)
-#define LAST_RESORT_SCORE_MAX 1000
+#define LAST_RESORT_NEVER (-1000)
 
-/** By which a policy says what may be done. Zero-filled: nothing. */
-struct last_resort_terms {
-    enum last_resort_action action;
-    int16_t score;     /**< in 1/1000 of all memory, added to what it holds */
-    uint32_t grace_ms; /**< from the warning to the action */
-};
+struct hub;
 
-struct last_resort {
+/** Zero-filled: nobody is a victim. */
+struct victim_search {
     uint32_t victim; /**< a session's id; 0: nobody */
     bool looking;    /**< the timer runs until a victim is looked for */
     uint64_t pages;  /**< that are waited for */

@@ -16,7 +16,6 @@
 #include <uv.h>
 
 #include "grant.h"
-#include "last_resort.h"
 #include "outbox.h"
 #include "peer.h"
 #include "policy_set.h"
@@ -56,8 +55,9 @@ struct session {
     struct waiting_request *waiting; /**< its requests that wait for memory */
     uint32_t nr_waiting;
     uint32_t max_waiting;
-    uint8_t priority;               /**< of its requests among those who wait */
-    struct last_resort_terms terms; /**< what may be done to it as the last resort */
+    uint8_t priority;          /**< of its requests among those who wait */
+    struct victim_terms terms; /**< what may be done to it as the last resort */
+    enum pressure told[2];     /**< of its account and its group: what it knows */
     uint64_t nr_requests;
     uint64_t nr_refusals;
     struct outbox outbox;

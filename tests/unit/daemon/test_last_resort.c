@@ -40,7 +40,7 @@ static int tear_down(void **state)
 }
 
 /* A client that holds a block, under these terms. */
-static struct client *client_with(uint8_t priority, struct last_resort_terms terms, uint32_t order)
+static struct client *client_with(uint8_t priority, struct victim_terms terms, uint32_t order)
 {
     struct client *c = client_open(&f);
     struct session *s = session_table_find(&f.hub->sessions, f.hub->sessions.last_id);
@@ -53,9 +53,9 @@ static struct client *client_with(uint8_t priority, struct last_resort_terms ter
     return c;
 }
 
-static struct last_resort_terms terms(enum last_resort_action action, int16_t score)
+static struct victim_terms terms(enum last_resort action, int16_t score)
 {
-    return (struct last_resort_terms){.action = action, .score = score, .grace_ms = 5};
+    return (struct victim_terms){.last_resort = action, .score = score, .grace_ms = 5};
 }
 
 /* Ask for all but what client_with() gives its asker. */
@@ -109,7 +109,7 @@ static void test_badness(void **state)
     assert_int_equal(last_resort_badness(100, 0, 1000, 1000000), 0);
     assert_int_equal(last_resort_badness(100, 100, 1, 1000000), 1100);
     assert_true(last_resort_badness(100, 100, -1, 1000000) < 1);
-    assert_int_equal(last_resort_badness(100, 100, LAST_RESORT_SCORE_MIN, 1000), 0);
+    assert_int_equal(last_resort_badness(100, 100, LAST_RESORT_NEVER, 1000), 0);
 }
 
 /* The one that holds most is disconnected; others are left alone. */
