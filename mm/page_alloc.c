@@ -134,7 +134,7 @@ static bool try_zone(struct alloc_pass *p, unsigned id, struct page_grant *ret)
 
 bool pass_run(struct alloc_pass *p, struct page_grant *ret)
 {
-    if (pass_refuser(p, pass_account_mark(p), p->rights))
+    if (pass_refuser(p, pass_account_mark(p)))
         return false;
     for (;;) {
         bool again = (p->zrq.flags & ALLOC_NOFRAGMENT) != 0;
@@ -195,13 +195,13 @@ static void consider(const struct alloc_pass *p, unsigned id, struct refusal *r)
  * pageblock of the zone that came nearest. */
 static struct account *refusing_account(const struct alloc_pass *p, const struct refusal *r)
 {
-    struct account *a = pass_refuser(p, pass_account_mark(p), p->rights);
+    struct account *a = pass_refuser(p, pass_account_mark(p));
     pfn_t pages;
 
     if (a || !p->holder || r->reason == REFUSAL_NO_ZONE)
         return a;
     pages = pass_held_pages(p, p->m->zone[r->zone]);
-    return account_has(p->holder, pages, pass_account_mark(p), p->rights) ? NULL : p->holder;
+    return pass_allows(p, p->holder, pages, pass_account_mark(p)) ? NULL : p->holder;
 }
 
 /* The refusal's numbers are those of the account. */
