@@ -16,7 +16,8 @@
 #define DEFAULT_OPS 2000000u
 #endif
 
-#define LOOK_EVERY 512u
+#define LOOK_EVERY  512u
+#define PROBE_EVERY 2048u
 
 static const struct world_shape shapes[] = {
     {"one", 1, {{ZONE_NORMAL, 2048, 0}}, 1, 0, false, true},
@@ -303,19 +304,49 @@ static void step_range(void)
 
 /* ---- runs ---- */
 
-/* The strongest look: whoever has a guarantee takes all of it, page by page. */
+/* Somebody who is guaranteed nothing takes whatever he gets, with every right that there is. */
+static void take_all(unsigned zone, bool look)
+{
+    static const unsigned rights[] = {
+        REQUEST_RESERVE | REQUEST_CMA, REQUEST_HIGH, REQUEST_RESERVE | REQUEST_MAY_WAIT,
+        REQUEST_HIGH | REQUEST_CMA, REQUEST_VICTIM};
+    struct page_request rq = {.zone = (int)zone, .domain = rng_below(&w.rng, w.shape->nr_domains)};
+
+    for (unsigned i = 0; i < 5; i++) {
+        rq.flags = rights[i];
+        rq.type = (enum migratetype)rng_below(&w.rng, NR_MOBILITIES);
+        rq.order = rq.flags == REQUEST_HIGH ? 1 : 0;
+        while (w.nr_blocks < WORLD_BLOCKS && request(&rq, -1, look)) {
+            /* Now and then it gives one back, which then rests. */
+            if (rng_one_in(&w.rng, 8))
+                free_block(w.nr_blocks - 1);
+        }
+        world_populated(&w);
+    }
+}
+
+/* The strongest look: whoever has a guarantee takes all of it, page by page, in a full zone. */
 static void probe(void)
 {
     unsigned before = w.nr_blocks;
+    bool look = rng_one_in(&w.rng, 8);
 
+    for (unsigned z = 0; z < w.shape->nr_zones; z++)
+        take_all(z, look);
+    if (look)
+        world_check(&w);
     for (unsigned i = 0; i < WORLD_ACCOUNTS; i++) {
         for (unsigned z = 0; w.live[i] && z < w.shape->nr_zones; z++) {
             struct page_request rq = {.type = MIGRATE_MOVABLE, .zone = (int)z,
                                       .account = &w.account[i], .domain = w.account[i].domain,
-                                      .flags = REQUEST_NO_RESERVES | REQUEST_MAY_WAIT};
+                                      .flags = rng_one_in(&w.rng, 2) ? REQUEST_MAY_WAIT : 0};
 
-            while (w.nr_blocks < WORLD_BLOCKS && is_entitled(&rq, (int)i))
+            rq.flags |= REQUEST_NO_RESERVES;
+            while (w.nr_blocks < WORLD_BLOCKS && is_entitled(&rq, (int)i)) {
                 (void)request(&rq, (int)i, true);
+                if (rng_one_in(&w.rng, 64))
+                    take_all(z, look);
+            }
         }
     }
     while (w.nr_blocks > before)
@@ -375,7 +406,7 @@ static void run(const struct world_shape *shape, uint64_t seed, uint64_t nr_step
         step(w.step / 4096 % 3 == 2 ? 45 : 60);
         if (w.step % LOOK_EVERY == 0)
             world_check(&w);
-        if (w.step % (LOOK_EVERY * 16) == 0)
+        if (rng_one_in(&w.rng, PROBE_EVERY))
             probe();
     }
     world_check(&w);
