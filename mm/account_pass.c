@@ -78,15 +78,15 @@ static enum lending lesser(enum lending a, enum lending b)
     return a < b ? a : b;
 }
 
-static int rmqueue(struct zone *z, const struct zone_request *rq, unsigned flags,
-                   enum lending lending, pfn_t *ret_pfn)
+static int rmqueue(const struct alloc_pass *p, unsigned id, const struct zone_request *rq,
+                   unsigned flags, enum lending lending, pfn_t *ret_pfn)
 {
     struct zone_request zrq = *rq;
 
     zrq.flags |= flags;
     if (lending == LEND_SMALL)
         zrq.flags |= ALLOC_SMALL;
-    return pass_rmqueue(z, &zrq, ret_pfn);
+    return p->take(p->m->zone[id], &zrq, ret_pfn);
 }
 
 /* Once, with the zone as it stands. */
@@ -106,7 +106,7 @@ static int try_guarded(struct alloc_pass *p, unsigned id, pfn_t *ret_pfn)
     if (entitled != LEND_NOTHING) {
         /* What is kept for HIGHATOMIC only when other types' pages have been tried. */
         unsigned flags = zrq.flags & ALLOC_NOFRAGMENT ? 0 : ALLOC_GUARANTEED;
-        int r = rmqueue(z, &zrq, flags, entitled, ret_pfn);
+        int r = rmqueue(p, id, &zrq, flags, entitled, ret_pfn);
 
         if (r != -ENOMEM)
             return r;
@@ -114,8 +114,8 @@ static int try_guarded(struct alloc_pass *p, unsigned id, pfn_t *ret_pfn)
     if (!zone_watermark_beside(z, zrq.order, p->mark, p->class, zrq.domain, zrq.flags, credit))
         return -ENOMEM;
     if (lending != LEND_NOTHING)
-        return rmqueue(z, &zrq, 0, lending, ret_pfn);
-    return zrq.flags & ALLOC_CMA ? rmqueue(z, &zrq, ALLOC_CMA_ALONE, most, ret_pfn) : -ENOMEM;
+        return rmqueue(p, id, &zrq, 0, lending, ret_pfn);
+    return zrq.flags & ALLOC_CMA ? rmqueue(p, id, &zrq, ALLOC_CMA_ALONE, most, ret_pfn) : -ENOMEM;
 }
 
 int pass_rmqueue_guarded(struct alloc_pass *p, unsigned id, pfn_t *ret_pfn)

@@ -25,6 +25,10 @@ struct alloc_pass {
     struct account *holder; /**< the one that is charged what the domain holds, or NULL */
     uint64_t tried;
     bool begun; /**< memory is on its way between domains */
+    /** How a zone is asked for the block: pass_rmqueue(), or what only says what that would do. */
+    int (*take)(struct zone *z, const struct zone_request *zrq, pfn_t *ret_pfn);
+    bool forecast;   /**< take changes nothing, and nothing else may */
+    bool given_back; /**< of a forecast: as if what is kept for HIGHATOMIC were free for all */
 };
 
 /** Decode a request (prepare_alloc_pages). -EINVAL when it makes no sense. */
@@ -35,6 +39,8 @@ void pass_prefer(struct alloc_pass *p);
 struct zone *pass_zone(const struct alloc_pass *p, unsigned i);
 /** Count that nr pages or blocks were granted from a zone (zone_statistics). */
 void pass_count(const struct alloc_pass *p, struct zone *z, unsigned nr);
+/** Ask one zone at the pass's mark; returns as zone_rmqueue(). */
+int pass_try(struct alloc_pass *p, unsigned id, pfn_t *ret_pfn);
 /** Try each zone of the list at the pass's mark (get_page_from_freelist). */
 bool pass_run(struct alloc_pass *p, struct page_grant *ret);
 /**

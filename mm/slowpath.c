@@ -112,10 +112,26 @@ static bool compact(struct slowpath *s, enum compact_priority priority, struct p
     return s->compacted != COMPACT_SKIPPED && s->compacted != COMPACT_DEFERRED && run(s, ret);
 }
 
+/* A forecast gives all back at once, and looks once more. */
+static bool forecast_unreserve(struct alloc_pass *p)
+{
+    bool any = false;
+
+    for (unsigned i = 0; !p->given_back && i < p->zl->nr; i++) {
+        const struct zone *z = pass_zone(p, i);
+
+        any |= z && z->set[p->rq->domain].mask[MIGRATE_HIGHATOMIC] != 0;
+    }
+    p->given_back |= any;
+    return any;
+}
+
 static bool unreserve_highatomic(const struct slowpath *s, bool force)
 {
-    const struct alloc_pass *p = s->p;
+    struct alloc_pass *p = s->p;
 
+    if (p->forecast)
+        return forecast_unreserve(p);
     for (unsigned i = 0; i < p->zl->nr; i++) {
         struct zone *z = pass_zone(p, i);
 
@@ -260,6 +276,10 @@ static bool run_privileged(struct slowpath *s, struct page_grant *ret)
 
     if (rights != 0)
         p->zrq.flags = rights | (p->zrq.flags & (ALLOC_CMA | ALLOC_KSWAPD | ALLOC_NOWAIT));
+    if (p->given_back) {
+        p->zrq.flags |= p->rq->order > 0 ? ALLOC_HIGHATOMIC : 0;
+        p->zrq.flags |= p->zrq.flags & ALLOC_RESERVES ? 0 : ALLOC_NON_BLOCK;
+    }
     /* Who may use reserves, or is of high priority and cannot wait, is not bound to its nodes. */
     if (rights != 0 || (p->rq->flags & (REQUEST_HIGH | REQUEST_MAY_WAIT)) == REQUEST_HIGH)
         p->nodemask = UINT64_MAX;

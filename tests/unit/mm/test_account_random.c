@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "account_world.h"
+#include "mm/explain.h"
 #include "mm/isolate.h"
 
 #ifndef DEFAULT_OPS
@@ -33,7 +34,8 @@ static const struct world_shape shapes[] = {
 #define NR_SHAPES (sizeof(shapes) / sizeof(shapes[0]))
 
 static struct world w; /* too large for a stack */
-static uint64_t nr_grants, nr_refusals, nr_by_account, nr_entitled, nr_waits;
+static struct explanation explained;
+static uint64_t nr_explained, nr_grants, nr_refusals, nr_by_account, nr_entitled, nr_waits;
 
 /* ---- accounts ---- */
 
@@ -182,6 +184,20 @@ static void check_max(int account, uint64_t before)
     }
 }
 
+/* What was explained before is what came of it. */
+static void check_explanation(int r, const struct page_grant *g, int account)
+{
+    const struct explanation *e = &explained;
+
+    WORLD_CHECK(&w, e->result == r, "account %d, explained %d, is %d\n", account, e->result, r);
+    WORLD_CHECK(&w, r != 0 || e->zone == (int)g->zone, "explained zone %d, is %u\n", e->zone,
+                g->zone);
+    WORLD_CHECK(&w, (r == -ENOMEM) == (e->first_no >= 0) || e->nr_steps == 0 ||
+                        e->step[e->nr_steps - 1].bar != BAR_NONE || e->gives_back,
+                "%d: first no %d\n", r, e->first_no);
+    nr_explained++;
+}
+
 /* Returns whether it was granted. */
 static bool request(struct page_request *rq, int account, bool look)
 {
@@ -190,7 +206,11 @@ static bool request(struct page_request *rq, int account, bool look)
         look && account >= 0 ? world_used(&w, (int)(world_top(&w, account) - w.account)) : 0;
     struct page_grant g;
     struct refusal refusal;
+    bool foretold = look && alloc_explain(&w.m, rq, &explained) == 0;
     int r = alloc_pages(&w.m, NULL, NULL, rq, &g, &refusal);
+
+    if (foretold)
+        check_explanation(r, &g, account);
 
     for (unsigned i = 0; r == -EINPROGRESS && i < 4; i++) {
         nr_waits++;
