@@ -59,14 +59,17 @@ static int print_json(const struct ctl *ctl, const struct buddyd_client_stat *cl
 
         json_array_append_new(
             array,
-            json_pack("{s:I, s:i, s:I, s:I, s:o, s:I, s:I, s:{s:I, s:I, s:I}, s:I, s:I}", "session",
-                      (json_int_t)c->session, "pid", c->pid, "uid", (json_int_t)c->uid, "gid",
-                      (json_int_t)c->gid, "name", ctl_json_string(c->name), "blocks",
-                      (json_int_t)c->blocks, "pages", (json_int_t)c->pages, "pages_by_type",
-                      "unmovable", (json_int_t)c->pages_by_type[0], "movable",
-                      (json_int_t)c->pages_by_type[1], "reclaimable",
-                      (json_int_t)c->pages_by_type[2], "requests", (json_int_t)c->requests,
-                      "refused", (json_int_t)c->refusals));
+            json_pack(
+                "{s:I, s:i, s:I, s:I, s:o, s:I, s:I, s:{s:I, s:I, s:I}, s:I, s:I, s:o, s:I, s:I, "
+                "s:o, s:I}",
+                "session", (json_int_t)c->session, "pid", c->pid, "uid", (json_int_t)c->uid, "gid",
+                (json_int_t)c->gid, "name", ctl_json_string(c->name), "blocks",
+                (json_int_t)c->blocks, "pages", (json_int_t)c->pages, "pages_by_type", "unmovable",
+                (json_int_t)c->pages_by_type[0], "movable", (json_int_t)c->pages_by_type[1],
+                "reclaimable", (json_int_t)c->pages_by_type[2], "requests", (json_int_t)c->requests,
+                "refused", (json_int_t)c->refusals, "policy", ctl_json_string(c->policy), "domain",
+                (json_int_t)c->domain, "waiting", (json_int_t)c->waiting, "max_pages",
+                ctl_json_limit(c->max_pages), "used_pages", (json_int_t)c->used_pages));
     }
     return ctl_print_json(ctl, json_pack("{s:o}", "clients", array));
 }
@@ -117,6 +120,8 @@ const struct command cmd_clients = {
             "  REFUSED    how many allocations were refused\n"
             "\n"
             "JSON: {\"clients\": [{session, pid, uid, gid, name, blocks, pages,\n"
-            "pages_by_type: {unmovable, movable, reclaimable}, requests, refused}]}\n",
+            "pages_by_type: {unmovable, movable, reclaimable}, requests, refused, policy, domain,\n"
+            "waiting, max_pages, used_pages}]}; policy is the section that holds for it, waiting\n"
+            "its requests that wait for memory, max_pages null if there is no limit.\n",
     .run = run,
 };

@@ -73,8 +73,7 @@ static json_t *zone_json(const struct buddyd_zone_stat *s)
     snprintf(base, sizeof(base), "0x%" PRIx64, z->preferred_base);
     return json_pack(
         "{s:i, s:o, s:o, s:s, s:i, s:i, s:I, s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
-        "s:I, "
-        "s:I}",
+        "s:I, s:I, s:{s:I, s:I, s:I, s:I}, s:I, s:I, s:I, s:I, s:I, s:I}",
         "id", (int)z->id, "name", ctl_json_string(z->name), "node",
         z->node < 0 ? json_null() : json_integer(z->node), "backing", backing_name(z->backing),
         "page_shift", (int)z->page_shift, "hugepage_shift", (int)z->hugepage_shift, "bytes",
@@ -83,7 +82,14 @@ static json_t *zone_json(const struct buddyd_zone_stat *s)
         "empty_pageblocks", (json_int_t)s->empty_pageblocks, "unbacked_pageblocks",
         (json_int_t)s->unbacked_pageblocks, "allocs", (json_int_t)s->allocs, "frees",
         (json_int_t)s->frees, "refused", (json_int_t)s->failures, "claims", (json_int_t)s->claims,
-        "steals", (json_int_t)s->steals, "metadata_bytes", (json_int_t)s->metadata_bytes);
+        "steals", (json_int_t)s->steals, "metadata_bytes", (json_int_t)s->metadata_bytes,
+        "watermarks", "min_pages", (json_int_t)s->wmark_min_pages, "low_pages",
+        (json_int_t)s->wmark_low_pages, "high_pages", (json_int_t)s->wmark_high_pages,
+        "boost_pages", (json_int_t)s->boost_pages, "lowmem_reserve_pages",
+        (json_int_t)s->lowmem_reserve_pages, "unmet_pages", (json_int_t)s->unmet_pages,
+        "isolated_pages", (json_int_t)s->isolated_pages, "highatomic_pages",
+        (json_int_t)s->highatomic_pages, "cma_pages", (json_int_t)s->cma_pages, "busy_pages",
+        (json_int_t)s->busy_pages);
 }
 
 static int print_json(const struct ctl *ctl, const struct buddyd_zone_stat *zones, size_t nr)
@@ -142,7 +148,11 @@ const struct command cmd_zones = {
             "\n"
             "JSON: {\"zones\": [{id, name, node, backing, page_shift, hugepage_shift, bytes,\n"
             "preferred_base, at_preferred_base, managed_pages, free_pages, empty_pageblocks,\n"
-            "unbacked_pageblocks, allocs, frees, refused, claims, steals, metadata_bytes}]};\n"
-            "node is null if there is none.\n",
+            "unbacked_pageblocks, allocs, frees, refused, claims, steals, metadata_bytes,\n"
+            "watermarks: {min_pages, low_pages, high_pages, boost_pages}, lowmem_reserve_pages,\n"
+            "unmet_pages, isolated_pages, highatomic_pages, cma_pages, busy_pages}]}; node is\n"
+            "null if there is none; the boost is not in the marks; lowmem_reserve_pages are for\n"
+            "requests that prefer a zone of the normal kind; unmet_pages are guaranteed and not\n"
+            "used yet.\n",
     .run = run,
 };

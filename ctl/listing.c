@@ -22,6 +22,11 @@ static int clients_page(struct buddyd *b, uint64_t *cursor, void *out, size_t *r
     return buddyd_stat_clients(b, cursor, out, ret_n);
 }
 
+static int accounts_page(struct buddyd *b, uint64_t *cursor, void *out, size_t *ret_n)
+{
+    return buddyd_stat_accounts(b, cursor, out, ret_n);
+}
+
 static int gather(struct buddyd *b, page_fn page, size_t element, void **ret, size_t *ret_nr)
 {
     uint64_t cursor = 0;
@@ -74,6 +79,16 @@ int listing_clients(struct buddyd *b, struct buddyd_client_stat **ret, size_t *r
 {
     void *all;
     int rc = gather(b, clients_page, sizeof(**ret), &all, ret_nr);
+
+    if (!rc)
+        *ret = all;
+    return rc;
+}
+
+int listing_accounts(struct buddyd *b, struct buddyd_account_stat **ret, size_t *ret_nr)
+{
+    void *all;
+    int rc = gather(b, accounts_page, sizeof(**ret), &all, ret_nr);
 
     if (!rc)
         *ret = all;

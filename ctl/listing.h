@@ -13,6 +13,7 @@
 int listing_zones(struct buddyd *b, struct buddyd_zone_stat **ret, size_t *ret_nr);
 int listing_free(struct buddyd *b, struct buddyd_free_stat **ret, size_t *ret_nr);
 int listing_clients(struct buddyd *b, struct buddyd_client_stat **ret, size_t *ret_nr);
+int listing_accounts(struct buddyd *b, struct buddyd_account_stat **ret, size_t *ret_nr);
 
 /** Free blocks by order, as /proc/buddyinfo shows them. Returns 0 or a negative errno. */
 int buddyinfo_print(struct buddyd *b, FILE *out);
