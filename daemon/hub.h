@@ -46,6 +46,8 @@ struct scratch {
         } frees;
         struct wire_client_stat clients[WIRE_MAX_LISTING];
         struct wire_block_stat blocks[WIRE_MAX_LISTING];
+        struct wire_account_stat accounts[WIRE_MAX_LISTING];
+        char text[WIRE_MAX_LONG_TEXT + 1];
     };
 };
 
@@ -56,6 +58,7 @@ struct turn {
     struct wire_arena pack;                /**< what packing a reply needs */
     struct reply reply;
     struct scratch scratch;
+    char explanation[WIRE_MAX_TEXT + 1]; /**< of a refusal */
     _Alignas(64) unsigned char requests_mem[WIRE_ARENA_BYTES];
     _Alignas(64) unsigned char pack_mem[WIRE_ARENA_BYTES];
 };

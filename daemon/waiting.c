@@ -244,6 +244,11 @@ static struct waiting_request *admit(const struct call *c, uint32_t ms)
     return w;
 }
 
+uint32_t waiting_ms(const struct waiting_request *w)
+{
+    return (uint32_t)(now_ms(w->hub) - w->since_ms);
+}
+
 bool waiting_still(struct waiting_request *w, int error, const struct refusal *why)
 {
     if (error == -EINPROGRESS || error == -EAGAIN || error == -ENOMEM) {

@@ -70,6 +70,8 @@ void waiting_changed(struct hub *hub, struct policy_member *member);
 bool waiting_park(struct call *c, int error, const struct refusal *why);
 /** One that waits was tried again, in vain: remember why. Returns false if no time will help it. */
 bool waiting_still(struct waiting_request *w, int error, const struct refusal *why);
+/** How long it has waited. */
+uint32_t waiting_ms(const struct waiting_request *w);
 /**
  * Leave to those who wait what is kept for them: take zones out of a request's mask (w: one that
  * waited, or NULL), but for what its group is guaranteed. Returns false when nothing is left.
