@@ -175,7 +175,10 @@ static void add_help(struct lines *l, const struct session *s, const struct expl
 {
     const struct explain_step *no = x->first_no >= 0 ? &x->step[x->first_no] : NULL;
 
-    if (no && no->missing_pages != 0) {
+    if (no && no->account && no->missing_pages > no->account->used_pages) {
+        add(l, "however much is freed, its max is too small: %" PRIu64 " pages more are needed\n",
+            no->missing_pages - no->account->used_pages);
+    } else if (no && no->missing_pages != 0) {
         add(l, "it would be granted if %" PRIu64 " pages were freed in ", no->missing_pages);
         add_name(l, s, no);
         add(l, "\n");
