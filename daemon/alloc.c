@@ -89,14 +89,16 @@ static void describe(const struct grant_request *rq, unsigned order, char *text,
         (void)snprintf(text, size, "order %u (%u page%s)", order, 1u << order, order ? "s" : "");
 }
 
-/* The whole decision, in words; one for a packet is enough, and keeps it small. */
+/* The whole decision, in words; once in a while, or who asks in vain again and again would keep the
+ * daemon from others. */
 static void explain_refusal(struct call *c, const struct grant_request *rq)
 {
     char *text = c->hub->turn->explanation;
+    const uint64_t now = uv_now(c->hub->loop);
 
-    if (c->session->explained == c->session->nr_turns)
+    if (now < c->session->explain_at_ms)
         return;
-    c->session->explained = c->session->nr_turns;
+    c->session->explain_at_ms = now + EXPLAIN_EVERY_MS;
     (void)explain_request(c->session, rq, text, sizeof(c->hub->turn->explanation));
     c->refusal.explanation = text;
     c->cost += EXPLAIN_COST;

@@ -12,6 +12,8 @@
 
 /** Of a turn's cost: some microseconds. */
 #define EXPLAIN_COST 16u
+/** A session's refusals are explained at most once in this time; all have their numbers. */
+#define EXPLAIN_EVERY_MS 100u
 
 struct call;
 struct grant_request;

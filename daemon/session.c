@@ -239,7 +239,6 @@ static void run_packet(struct session *s, const unsigned char *bytes, size_t len
     uint32_t cost = 0;
     int error;
 
-    s->nr_turns++;
     wire_arena_reset(&turn->requests);
     error = wire_read_client_packet(bytes, len, &turn->requests, &packet);
     if (error == -E2BIG) {

@@ -60,8 +60,7 @@ struct session {
     enum pressure told[2];     /**< of its account and its group: what it knows */
     uint64_t nr_requests;
     uint64_t nr_refusals;
-    uint64_t nr_turns;  /**< in which its requests were carried out */
-    uint64_t explained; /**< the turn in which a refusal was explained last */
+    uint64_t explain_at_ms; /**< before, no refusal is explained again */
     struct outbox outbox;
     struct held_packet *held; /**< a packet whose last requests are still to be carried out */
     uv_poll_t socket_poll;

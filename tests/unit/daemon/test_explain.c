@@ -131,7 +131,7 @@ static void test_an_account_says_no(void **state)
     expect_line(why->explanation, "refused by account of client 'test'\n");
     expect_line(why->explanation,
                 "it would be granted if 100 pages were freed in account of client 'test'\n");
-    /* One explanation a packet. */
+    /* Not again so soon. */
     assert_string_equal(packet.responses[1].refusal->explanation, "");
     set_key("client_max", "none");
     client_free(c);
