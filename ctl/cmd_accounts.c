@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cmd_accounts.c: buddyctl accounts. */
-#include "command.h"
-
 #include <inttypes.h>
-#include <stdlib.h>
 
-#include "listing.h"
-#include "text.h"
+#include "listing_command.h"
 
 static const char *pressure_name(enum buddyd_pressure pressure)
 {
@@ -20,8 +16,9 @@ static const char *pressure_name(enum buddyd_pressure pressure)
     }
 }
 
-static void add_row(struct table *t, const struct buddyd_account_stat *a, unsigned page_shift)
+static void add_row(struct table *t, const void *entry, unsigned page_shift)
 {
+    const struct buddyd_account_stat *a = entry;
     char name[TEXT_NAME_BYTES];
     char size[TEXT_SIZE_BYTES];
 
@@ -42,27 +39,10 @@ static void add_row(struct table *t, const struct buddyd_account_stat *a, unsign
     table_cell(t, "%u", a->waiting);
 }
 
-static int print_text(const struct ctl *ctl, const struct buddyd_account_stat *accounts, size_t nr,
-                      unsigned page_shift)
+static json_t *json(const void *entry)
 {
-    static const char *const headers[] = {"<NAME", "<GROUP",    "SESSION",  "USED",   "MAX",
-                                          "LOW",   "GUARANTEE", "PRESSURE", "WAITING"};
-    struct table *t = table_new(headers, sizeof(headers) / sizeof(headers[0]));
-    int code = CTL_OK;
-    size_t i;
+    const struct buddyd_account_stat *a = entry;
 
-    for (i = 0; t && i < nr; i++)
-        add_row(t, &accounts[i], page_shift);
-    if (!t || table_print(t, ctl->out)) {
-        ctl_error("out of memory");
-        code = CTL_FAILED;
-    }
-    table_free(t);
-    return code;
-}
-
-static json_t *account_json(const struct buddyd_account_stat *a)
-{
     return json_pack(
         "{s:o, s:o, s:o, s:I, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:I, s:I, "
         "s:I, s:b}",
@@ -78,43 +58,21 @@ static json_t *account_json(const struct buddyd_account_stat *a)
         (json_int_t)a->waiting, "priority", (json_int_t)a->priority, "over", a->over);
 }
 
-static int print_json(const struct ctl *ctl, const struct buddyd_account_stat *accounts, size_t nr)
-{
-    json_t *array = json_array();
-    size_t i;
-
-    for (i = 0; i < nr; i++)
-        json_array_append_new(array, account_json(&accounts[i]));
-    return ctl_print_json(ctl, json_pack("{s:o}", "accounts", array));
-}
-
 static int run(struct ctl *ctl, int argc, char **argv)
 {
-    struct buddyd_account_stat *accounts;
-    struct buddyd_zone zone;
-    struct buddyd *b;
-    size_t nr;
-    int code;
-    int rc;
+    static const char *const headers[] = {"<NAME", "<GROUP",    "SESSION",  "USED",   "MAX",
+                                          "LOW",   "GUARANTEE", "PRESSURE", "WAITING"};
+    static const struct listing_view view = {
+        .name = "accounts",
+        .headers = headers,
+        .nr_headers = sizeof(headers) / sizeof(headers[0]),
+        .element = sizeof(struct buddyd_account_stat),
+        .page = listing_accounts_page,
+        .add_row = add_row,
+        .json = json,
+    };
 
-    if (!ctl_no_arguments(ctl, argc, argv, &code))
-        return code;
-    code = ctl_connect(ctl, &b);
-    if (code)
-        return code;
-    /* All zones have pages of one size. */
-    rc = buddyd_get_zone(b, 0, &zone);
-    if (!rc)
-        rc = listing_accounts(b, &accounts, &nr);
-    if (rc) {
-        code = ctl_failed("list the accounts", rc);
-    } else {
-        code = ctl->json ? print_json(ctl, accounts, nr)
-                         : print_text(ctl, accounts, nr, zone.page_shift);
-        free(accounts);
-    }
-    buddyd_close(b);
-    return code;
+    return listing_command(ctl, argc, argv, &view);
 }
 
 const struct command cmd_accounts = {

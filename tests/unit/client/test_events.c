@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_events.c: pressure and revocation reach the handler, where callbacks run. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,8 +34,8 @@ static void keep(void *data, const struct buddyd_event *event)
 
     x->nr++;
     x->last = *event;
-    strcpy(x->account, event->account);
-    strcpy(x->message, event->message);
+    snprintf(x->account, sizeof(x->account), "%s", event->account);
+    snprintf(x->message, sizeof(x->message), "%s", event->message);
 }
 
 /* Two events that are known and two that are not, before each packet of answers. */

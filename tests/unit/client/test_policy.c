@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_policy.c: what a client learns of its policy, asks about it, and changes. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,9 +33,9 @@ static void set_policy(struct fake *f, const struct wire_request *rq)
     struct wire_response rs = {.id = rq->id, .op = WIRE_OP_SET_POLICY};
     struct seen *seen = f->data;
 
-    strcpy(seen->section, rq->set_policy.section);
-    strcpy(seen->key, rq->set_policy.key);
-    strcpy(seen->value, rq->set_policy.value);
+    snprintf(seen->section, sizeof(seen->section), "%s", rq->set_policy.section);
+    snprintf(seen->key, sizeof(seen->key), "%s", rq->set_policy.key);
+    snprintf(seen->value, sizeof(seen->value), "%s", rq->set_policy.value);
     if (!strcmp(rq->set_policy.section, "daemon"))
         rs = (struct wire_response){
             .id = rq->id, .error = EPERM, .message = "the right ADMIN is needed"};
