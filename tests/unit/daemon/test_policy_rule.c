@@ -129,10 +129,12 @@ static void a_wrong_value_says_what_is_accepted(void **state)
         {RULE_UID, "no such user",
          "uid=no such user: there is no 'no such user' here; accepted: up to 64 users' names or "
          "numbers, with commas"},
-        {RULE_UID, "1,", "uid=1,: there is no '' here; accepted: up to 64 users' names or numbers, "
-                         "with commas"},
-        {RULE_GID, "-1", "gid=-1: there is no '-1' here; accepted: up to 64 groups' names or "
-                         "numbers, with commas"},
+        {RULE_UID, "1,",
+         "uid=1,: there is no '' here; accepted: up to 64 users' names or numbers, "
+         "with commas"},
+        {RULE_GID, "-1",
+         "gid=-1: there is no '-1' here; accepted: up to 64 groups' names or "
+         "numbers, with commas"},
         {RULE_UNIT, "redis",
          "unit=redis: 'redis' is no unit that has processes; accepted: names of systemd's units, "
          "with commas, that end in .service, .scope or .slice"},
@@ -143,8 +145,9 @@ static void a_wrong_value_says_what_is_accepted(void **state)
          "unit=a/b.service: 'a/b.service' is no unit that has processes; accepted: names of "
          "systemd's units, with commas, that end in .service, .scope or .slice"},
         {RULE_PER, "user", "per=user; accepted: section, uid"},
-        {RULE_GUARANTEE, "2X", "guarantee=2X: '2X' is no size; accepted: " SIZE
-                               ", or ZONE:SIZE for each zone, with commas"},
+        {RULE_GUARANTEE, "2X",
+         "guarantee=2X: '2X' is no size; accepted: " SIZE
+         ", or ZONE:SIZE for each zone, with commas"},
         {RULE_GUARANTEE, "a:1M,2M",
          "guarantee=a:1M,2M: '2M' names no zone; accepted: " SIZE
          ", or ZONE:SIZE for each zone, with commas"},
@@ -154,19 +157,23 @@ static void a_wrong_value_says_what_is_accepted(void **state)
         {RULE_GUARANTEE, "a:1M,a:2M",
          "guarantee=a:1M,a:2M: zone 'a' is there twice; accepted: " SIZE
          ", or ZONE:SIZE for each zone, with commas"},
-        {RULE_GUARANTEE, "a:1G", "guarantee=a:1G: zone 'a' is not that large; accepted: " SIZE
-                                 ", or ZONE:SIZE for each zone, with commas"},
+        {RULE_GUARANTEE, "a:1G",
+         "guarantee=a:1G: zone 'a' is not that large; accepted: " SIZE
+         ", or ZONE:SIZE for each zone, with commas"},
         {RULE_MAX, "5000", "max=5000: '5000' is not whole pages; accepted: none, or " SIZE},
         {RULE_MIN, "none", "min=none: 'none' is no size; accepted: " SIZE},
         {RULE_CLIENT_LOW, "", "client_low=: '' is no size; accepted: " SIZE},
         {RULE_ZONES, "a,c",
          "zones=a,c: there is no zone 'c'; accepted: all, or names of zones, with commas"},
-        {RULE_NODES, "3-1", "nodes=3-1; accepted: all, or numbers of NUMA nodes and ranges, such "
-                            "as 0,2-3"},
-        {RULE_NODES, "64", "nodes=64; accepted: all, or numbers of NUMA nodes and ranges, such as "
-                           "0,2-3"},
-        {RULE_RIGHTS, "high,root", "rights=high,root: there is no right 'root'; accepted: none, or "
-                                   "some of high, highatomic, cma, reserve and admin, with commas"},
+        {RULE_NODES, "3-1",
+         "nodes=3-1; accepted: all, or numbers of NUMA nodes and ranges, such "
+         "as 0,2-3"},
+        {RULE_NODES, "64",
+         "nodes=64; accepted: all, or numbers of NUMA nodes and ranges, such as "
+         "0,2-3"},
+        {RULE_RIGHTS, "high,root",
+         "rights=high,root: there is no right 'root'; accepted: none, or "
+         "some of high, highatomic, cma, reserve and admin, with commas"},
         {RULE_DOMAIN, "", "domain=; accepted: own, default, or a name of 1 to 31 bytes"},
         {RULE_SESSIONS, "1025", "max_sessions=1025; accepted: a number from 0 to 1024"},
         {RULE_REQUESTS, "x", "max_requests=x; accepted: a number from 0 to 1024"},
@@ -182,8 +189,8 @@ static void a_wrong_value_says_what_is_accepted(void **state)
     policy_rule_init(&r, "x", "f:1");
     before = r;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        assert_int_equal(policy_rule_set(&r, cases[i].key, cases[i].value, &zones, why, sizeof(why)),
-                         -EINVAL);
+        assert_int_equal(
+            policy_rule_set(&r, cases[i].key, cases[i].value, &zones, why, sizeof(why)), -EINVAL);
         assert_string_equal(why, cases[i].why);
         assert_memory_equal(&r, &before, sizeof(r));
     }
@@ -254,8 +261,9 @@ static void keys_that_contradict_each_other(void **state)
     expect_unsettled(r, false, "guarantee: zone 'a' is not one that it may use");
 
     r = rule_of("x", RULE_GUARANTEE, "1G");
-    expect_unsettled(r, false, "guarantee: 1 GiB are more than all zones that it may use have; "
-                               "accepted: up to 800 MiB");
+    expect_unsettled(r, false,
+                     "guarantee: 1 GiB are more than all zones that it may use have; "
+                     "accepted: up to 800 MiB");
 
     r = rule_of("x", RULE_GUARANTEE, "1M");
     set(&r, RULE_PER, "uid");
