@@ -217,6 +217,7 @@ static void a_policy_can_be_said(void **state)
     assert_int_equal(c->zones[0].kind, ZONE_NORMAL);
     assert_int_equal(c->zones[1].kind, ZONE_MOVABLE);
     assert_true(c->isolate);
+    assert_int_equal(c->nr_domains, MAX_DOMAINS);
     assert_int_equal(c->memory.min_free_kbytes, 256);
     assert_int_equal(c->memory.watermark_scale_factor, 100);
     assert_int_equal(c->memory.watermark_boost_factor, 0);
@@ -234,6 +235,7 @@ static void a_policy_can_be_said(void **state)
                      0);
     assert_true(c->memory.min_free_kbytes == MIN_FREE_NONE);
     assert_int_equal(c->nr_rules, 1);
+    assert_int_equal(c->nr_domains, 1);
     assert_string_equal(c->rules[0].name, RULE_BUILT_IN);
     config_free(&f->config);
 }

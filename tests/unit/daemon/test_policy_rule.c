@@ -18,6 +18,7 @@
 
 static const struct policy_zones zones = {
     .nr = 4,
+    .nr_domains = MAX_DOMAINS,
     .name = {"a", "b", "huge", "far"},
     .nr_pages = {100 * MIB_PAGES, 300 * MIB_PAGES, 1024 * MIB_PAGES, 400 * MIB_PAGES},
     .node = {0, 0, 0, 1},
@@ -284,6 +285,15 @@ static void keys_that_contradict_each_other(void **state)
     r = rule_of("x", RULE_DOMAIN, "shop");
     set(&r, RULE_PER, "uid");
     expect_unsettled(r, false, "domain: 'shop' can be one account's only");
+
+    r = rule_of("x", RULE_DOMAIN, "shop");
+    {
+        struct policy_zones without = zones;
+
+        without.nr_domains = 1;
+        assert_int_equal(policy_rule_settle(&r, &without, false, why, sizeof(why)), -EINVAL);
+        assert_non_null(strstr(why, "domain: the daemon was started without domains"));
+    }
 
     r = rule_of(RULE_BUILT_IN, RULE_UID, "7");
     expect_unsettled(r, false, "the section of this name is for those for whom no other is");
