@@ -230,6 +230,7 @@ int config_init(struct daemon_config *ret)
         .socket_mode = 0660,
         .socket_group = (gid_t)-1,
         .preferred_base = CONFIG_DEFAULT_BASE,
+        .nr_domains = 1,
         .memory = MM_SETTINGS_INIT,
     };
     ret->memory.min_free_kbytes = MIN_FREE_NONE;
@@ -247,7 +248,7 @@ void config_free(struct daemon_config *config)
 
 void config_zones(const struct daemon_config *config, struct policy_zones *ret)
 {
-    *ret = (struct policy_zones){.nr = config->nr_zones};
+    *ret = (struct policy_zones){.nr = config->nr_zones, .nr_domains = config->nr_domains};
     for (unsigned i = 0; i < config->nr_zones; i++) {
         const struct zone_spec *z = &config->zones[i];
 

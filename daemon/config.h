@@ -44,6 +44,7 @@ struct daemon_config {
     gid_t socket_group;      /**< of the socket file; (gid_t)-1: the daemon's */
     uint64_t preferred_base; /**< of the first zone; 0: no zone has one */
     bool isolate;            /**< each user has a domain of its own, if policy says nothing */
+    unsigned nr_domains;     /**< that zones are to have: 1, or MAX_DOMAINS if any is needed */
     struct mm_settings memory;
     unsigned nr_zones; /**< 1 to WIRE_MAX_ZONES */
     struct zone_spec zones[WIRE_MAX_ZONES];

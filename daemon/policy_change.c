@@ -34,6 +34,9 @@ struct change {
 /* A section goes on under a rule of its name, unless its accounts have to be others. */
 static bool goes_on(const struct policy_rule *before, const struct policy_rule *after)
 {
+    /* One user's own domain is not the next one's. */
+    if (before->domain_used == DOMAIN_OWN && !before->per_uid && before->uid[0] != after->uid[0])
+        return false;
     return strcmp(before->name, after->name) == 0 && before->per_uid == after->per_uid &&
            before->domain_used == after->domain_used &&
            strcmp(before->domain_name, after->domain_name) == 0;

@@ -141,11 +141,16 @@ static int settle_guarantee(struct policy_rule *rule, const struct policy_zones 
     return rc;
 }
 
-static int settle_domain(struct policy_rule *rule, bool isolate, char *why, size_t size)
+static int settle_domain(struct policy_rule *rule, const struct policy_zones *zones, bool isolate,
+                         char *why, size_t size)
 {
     rule->domain_used = rule->domain;
     if (rule->domain == DOMAIN_AS_ISOLATE)
         rule->domain_used = isolate ? DOMAIN_OWN : DOMAIN_DEFAULT;
+    if (rule->domain_used != DOMAIN_DEFAULT && zones->nr_domains == 1)
+        return why_not(-EINVAL, why, size,
+                       "domain: the daemon was started without domains, and needs a restart for "
+                       "the first one; accepted: domain=default");
     if (rule->domain_used == DOMAIN_OWN && !rule->per_uid && !is_for_one_user(rule))
         return why_not(-EINVAL, why, size,
                        "domain: %s gives each user a domain of its own, and per=section one "
@@ -179,7 +184,7 @@ int policy_rule_settle(struct policy_rule *rule, const struct policy_zones *zone
                        "zones: none is left that is allowed and lies on an allowed node; accepted: "
                        "zones= and nodes= that have a zone in common");
     rc = settle_guarantee(rule, zones, why, size);
-    return rc < 0 ? rc : settle_domain(rule, isolate, why, size);
+    return rc < 0 ? rc : settle_domain(rule, zones, isolate, why, size);
 }
 
 /* ---- beside each other ---- */

@@ -131,6 +131,7 @@ struct policy_rule {
 /** What a rule has to know of the zones. */
 struct policy_zones {
     unsigned nr;
+    unsigned nr_domains; /**< 1: there is the default one, and no other */
     char name[MAX_ZONES][WIRE_MAX_NAME + 1];
     pfn_t nr_pages[MAX_ZONES];
     unsigned node[MAX_ZONES];

@@ -278,6 +278,10 @@ static int create(const struct daemon_config *config, bool draft, struct zone_se
     if (config->nr_zones < 1 || config->nr_zones > MAX_ZONES)
         return why_not(-EINVAL, why, size, "%u zones: 1 to %u are accepted", config->nr_zones,
                        MAX_ZONES);
+    if (config->nr_domains > 1)
+        return why_not(-EOPNOTSUPP, why, size,
+                       "domains beside the default one have no memory files yet; accepted: "
+                       "isolate=none, and domain=default in each section of the policy");
     zs = calloc(1, sizeof(*zs));
     if (!zs)
         return why_not(-ENOMEM, why, size, "no memory for the zones");

@@ -4,6 +4,7 @@
  * when it is ready. systemd-socket-activate plays the one part, this test's notify socket the
  * other.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <setjmp.h>
@@ -46,7 +47,8 @@ static int notify_socket(struct fixture *f)
     return bind(f->notify_fd, (const struct sockaddr *)&addr, sizeof(addr));
 }
 
-static int write_config(const struct fixture *f)
+/** more: behind all else. */
+static int write_config(const struct fixture *f, const char *more)
 {
     FILE *file = fopen(f->config, "we");
 
@@ -54,8 +56,8 @@ static int write_config(const struct fixture *f)
         return -1;
     (void)fprintf(file,
                   "[daemon]\nsocket=%s/own\n[zone a]\nsize=16M\nbacking=shmem\n"
-                  "[zone b]\nsize=8M\nbacking=shmem\n",
-                  f->dir);
+                  "[zone b]\nsize=8M\nbacking=shmem\n%s",
+                  f->dir, more);
     return fclose(file);
 }
 
@@ -72,7 +74,7 @@ static int set_up(void **state)
     (void)snprintf(f->config, sizeof(f->config), "%s/c", f->dir);
     f->err_fd = -1;
     *state = f;
-    return notify_socket(f) < 0 || write_config(f) < 0 ? -1 : 0;
+    return notify_socket(f) < 0 || write_config(f, "") < 0 ? -1 : 0;
 }
 
 static int tear_down(void **state)
@@ -217,6 +219,62 @@ static void a_socket_of_its_own(void **state)
     buddyd_close(b);
 }
 
+/** SIGHUP, and the two messages about it. */
+static void reload(struct fixture *f)
+{
+    char said[512];
+
+    assert_int_equal(kill(f->pid, SIGHUP), 0);
+    notified(f, said, sizeof(said));
+    assert_memory_equal(said, "RELOADING=1\nMONOTONIC_USEC=", 27);
+    notified(f, said, sizeof(said));
+    assert_memory_equal(said, "READY=1\nSTATUS=Serving ", 23);
+}
+
+static void a_signal_reads_the_policy_again(void **state)
+{
+    struct fixture *f = *state;
+    char own[96], said[4096], more[256];
+    struct buddyd_block block;
+    struct buddyd *b;
+    size_t len = 0;
+    ssize_t n;
+
+    (void)snprintf(own, sizeof(own), "%s/own", f->dir);
+    start(f, (const char *const[]){BUDDYD_PROGRAM, "--config", f->config, NULL});
+    notified(f, said, sizeof(said));
+    b = connected(own);
+    assert_int_equal(buddyd_alloc(b, NULL, &block), 0);
+
+    /* For those who are there at once, and nothing is taken back. */
+    assert_int_equal(write_config(f, "[policy default]\nmax=4K\n"), 0);
+    reload(f);
+    assert_int_equal(buddyd_alloc(b, NULL, &block), -ENOMEM);
+
+    /* What cannot be changes nothing. */
+    (void)snprintf(more, sizeof(more),
+                   "[policy x]\nuid=%u\nguarantee=24M\n[zone c]\nsize=2M\n"
+                   "backing=shmem\n[policy default]\nmax=8K\n",
+                   (unsigned)geteuid() + 1);
+    assert_int_equal(write_config(f, more), 0);
+    reload(f);
+    assert_int_equal(buddyd_alloc(b, NULL, &block), -ENOMEM);
+
+    /* And what needs a restart is said. */
+    assert_int_equal(write_config(f, "[zone c]\nsize=2M\nbacking=shmem\n"), 0);
+    reload(f);
+    assert_int_equal(buddyd_alloc(b, NULL, &block), 0);
+    assert_int_equal(kill(f->pid, SIGTERM), 0);
+    assert_int_equal(ended(f), 0);
+    while ((n = read(f->err_fd, said + len, sizeof(said) - len - 1)) > 0)
+        len += (size_t)n;
+    said[len] = '\0';
+    assert_non_null(strstr(said, "/c:9: [policy x] guarantee: zone 'a' cannot keep "));
+    assert_non_null(strstr(said, "; the policy stays as it was"));
+    assert_non_null(strstr(said, "a restart is needed for what has changed of: the zones"));
+    buddyd_close(b);
+}
+
 static void a_socket_of_another_type(void **state)
 {
     struct sockaddr_un addr = {.sun_family = AF_UNIX};
@@ -246,6 +304,7 @@ int main(void)
         TEST(a_socket_of_systemd),
         TEST(a_socket_of_its_own),
         TEST(a_socket_of_another_type),
+        TEST(a_signal_reads_the_policy_again),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

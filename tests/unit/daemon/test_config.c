@@ -191,6 +191,112 @@ static void everything_can_be_said(void **state)
     config_free(&f->config);
 }
 
+static void a_policy_can_be_said(void **state)
+{
+    struct fixture *f = *state;
+    const struct daemon_config *c = &f->config;
+
+    assert_int_equal(load(f, "[policy redis]\n" /* before its zones */
+                             "unit=redis.service\n"
+                             "guarantee=far:16M\n"
+                             "max=64M\n"
+                             "zones=far\n"
+                             "domain=shop\n"
+                             "[daemon]\n"
+                             "isolate=uid\n"
+                             "[memory]\n"
+                             "min_free_kbytes=256\n"
+                             "watermark_scale_factor=100\n"
+                             "watermark_boost_factor=0\n"
+                             "lowmem_reserve_ratio=normal:64, dma32:0\n"
+                             "[zone near]\nsize=32M\nbacking=shmem\n"
+                             "[zone far]\nsize=32M\nbacking=shmem\nkind=movable\n"
+                             "[policy all]\n"
+                             "per=uid\n"),
+                     0);
+    assert_int_equal(c->zones[0].kind, ZONE_NORMAL);
+    assert_int_equal(c->zones[1].kind, ZONE_MOVABLE);
+    assert_true(c->isolate);
+    assert_int_equal(c->nr_domains, MAX_DOMAINS);
+    assert_int_equal(c->memory.min_free_kbytes, 256);
+    assert_int_equal(c->memory.watermark_scale_factor, 100);
+    assert_int_equal(c->memory.watermark_boost_factor, 0);
+    assert_int_equal(c->memory.lowmem_reserve_ratio[ZONE_NORMAL], 64);
+    assert_int_equal(c->memory.lowmem_reserve_ratio[ZONE_DMA32], 0);
+    assert_int_equal(c->nr_rules, 2); /* one is for all: none is built in */
+    assert_string_equal(c->rules[0].name, "redis");
+    assert_int_equal(c->rules[0].zonemask, 2);
+    assert_int_equal(c->rules[0].guarantee[1], 16 * MIB / 4096);
+    assert_string_equal(c->rules[1].name, "all");
+    assert_int_equal(c->rules[1].domain_used, DOMAIN_OWN);
+    config_free(&f->config);
+
+    assert_int_equal(load(f, "[zone a]\nsize=2M\nbacking=shmem\n[memory]\nmin_free_kbytes=none\n"),
+                     0);
+    assert_true(c->memory.min_free_kbytes == MIN_FREE_NONE);
+    assert_int_equal(c->nr_rules, 1);
+    assert_int_equal(c->nr_domains, 1);
+    assert_string_equal(c->rules[0].name, RULE_BUILT_IN);
+    config_free(&f->config);
+}
+
+/* Both places are named. */
+static void two_sections_for_one_user(void **state)
+{
+    struct fixture *f = *state;
+    char whole[WHY_BYTES];
+
+    assert_int_equal(load(f, "[zone a]\nsize=2M\nbacking=shmem\n[policy x]\nuid=1\n[policy y]\n"
+                             "uid=1\n"),
+                     -EINVAL);
+    (void)snprintf(whole, sizeof(whole),
+                   "%s:6: [policy y] uid=1; accepted: in one section, and %s:4: [policy x] has it",
+                   f->file, f->file);
+    assert_string_equal(f->why, whole);
+}
+
+/* A drop-in changes one key of a section. */
+static void policies_have_dropins(void **state)
+{
+    struct fixture *f = *state;
+
+    dropin(f, "9-b.conf", "[policy a]\nmax=2M\n");
+    assert_int_equal(load(f, "[zone a]\nsize=2M\nbacking=shmem\n[policy a]\nuid=7\nmax=1M\n"), 0);
+    assert_int_equal(f->config.rules[0].group.max_pages, 2 * MIB / 4096);
+    assert_int_equal(f->config.rules[0].uid[0], 7);
+    config_free(&f->config);
+}
+
+static void a_reload_is_for_the_running_zones(void **state)
+{
+    struct fixture *f = *state;
+    struct daemon_config changed;
+    char list[128];
+
+    assert_int_equal(load(f, "[zone a]\nsize=2M\nbacking=shmem\n[zone b]\nsize=2M\n"
+                             "backing=shmem\n"),
+                     0);
+    dropin(f, "9-b.conf", "[policy x]\nuid=7\nzones=b\n");
+    assert_int_equal(config_reload(f->file, &f->config, &changed, f->why, sizeof(f->why)), 0);
+    config_needs_restart(&f->config, &changed, list, sizeof(list));
+    assert_string_equal(list, "");
+    config_free(&changed);
+
+    /* The zones change places: masks are still of those that run. */
+    dropin(f, "10-a.conf",
+           "[daemon]\nsocket=/run/x\nisolate=uid\nsocket_mode=0600\n"
+           "socket_group=5\npreferred_base=none\n");
+    write_file(f->file, "[zone b]\nsize=2M\nbacking=shmem\n", 30);
+    assert_int_equal(config_reload(f->file, &f->config, &changed, f->why, sizeof(f->why)), 0);
+    assert_int_equal(changed.rules[0].zonemask, 2);
+    assert_int_equal(changed.rules[0].domain_used, DOMAIN_DEFAULT);
+    config_needs_restart(&f->config, &changed, list, sizeof(list));
+    assert_string_equal(list, "socket, socket_mode, socket_group, preferred_base, isolate, the "
+                              "zones");
+    config_free(&changed);
+    config_free(&f->config);
+}
+
 static void what_is_not_said_has_defaults(void **state)
 {
     struct fixture *f = *state;
@@ -201,6 +307,9 @@ static void what_is_not_said_has_defaults(void **state)
     assert_int_equal(f->config.socket_group, (gid_t)-1);
     assert_int_equal(f->config.zones[0].preferred_base, CONFIG_DEFAULT_BASE);
     assert_int_equal(f->config.zones[0].memory.node, -1);
+    assert_int_equal(f->config.zones[0].kind, ZONE_NORMAL);
+    assert_false(f->config.isolate);
+    assert_int_equal(f->config.memory.min_free_kbytes, 0); /* the kernel's formula */
     config_free(&f->config);
 
     assert_int_equal(load(f,
@@ -280,6 +389,36 @@ static void an_error_names_its_line(void **state)
         {"[zone aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa]\n",
          "1: section [zone aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa]; accepted: [zone NAME] with a name of "
          "1 to 31 bytes"},
+        {"[daemon]\nisolate=gid\n", "2: isolate=gid; accepted: none, uid"},
+        {"[memory]\nmin_free_kbytes=127\n",
+         "2: min_free_kbytes=127; accepted: auto, none, or a number from 128 to 262144"},
+        {"[memory]\nwatermark_scale_factor=0\n",
+         "2: watermark_scale_factor=0; accepted: a number from 1 to 3000"},
+        {"[memory]\nwatermark_boost_factor=x\n",
+         "2: watermark_boost_factor=x; accepted: a number from 0 to 1000000"},
+        {"[memory]\nlowmem_reserve_ratio=high:1\n",
+         "2: lowmem_reserve_ratio=high:1; accepted: dma32:NUMBER, normal:NUMBER and "
+         "movable:NUMBER, with commas, each from 0 to 1000000"},
+        {"[memory]\nlowmem_reserve_ratio=32\n",
+         "2: lowmem_reserve_ratio=32; accepted: dma32:NUMBER, normal:NUMBER and "
+         "movable:NUMBER, with commas, each from 0 to 1000000"},
+        {"[memory x]\n", "1: unknown section [memory x]; accepted: " SECTIONS},
+        {"[zone a]\nsize=2M\nbacking=shmem\nkind=dma\n",
+         "4: kind=dma; accepted: normal, movable, gigantic, dma32"},
+        {"[zone a]\nsize=2M\nbacking=shmem\nkind=gigantic\n",
+         "4: kind=gigantic is for whole hugepages of 1 GiB; accepted: with hugepage=1G"},
+        {"[zone a]\nsize=2M\nbacking=shmem\n[policy x]\n\nmax=1\n",
+         "6: [policy x] max=1: '1' is not whole pages; accepted: none, or a number with K, M, G or "
+         "T behind it, such as 512M, of whole pages (4K)"},
+        {"[zone a]\nsize=2M\nbacking=shmem\n[policy x]\nmaximum=1M\n",
+         "5: unknown key maximum=1M in [policy x]; accepted: uid, gid, unit, per, guarantee, max, "
+         "min, low, high, client_max, client_min, client_low, client_high, zones, nodes, rights, "
+         "domain, max_sessions, max_requests, priority, score, last_resort, grace"},
+        {"[zone a]\nsize=2M\nbacking=shmem\n[policy x]\nuid=1\nguarantee=4M\n",
+         "4: [policy x] guarantee: 4 MiB are more than all zones that it may use have; accepted: "
+         "up to 2 MiB, less what other sections and the zones' high marks keep"},
+        {"[policy ]\n", "1: section [policy ]; accepted: [policy NAME] with a name of 1 to 31 "
+                        "bytes"},
         {"[daemon]\nsocket=x.sock\n", "2: socket=x.sock; accepted: an absolute path of up to 107 "
                                       "bytes"},
         {"[daemon]\nsocket_mode=999\n",
@@ -383,6 +522,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sizes_are_exact),
         TEST(everything_can_be_said),
+        TEST(a_policy_can_be_said),
+        TEST(policies_have_dropins),
+        TEST(two_sections_for_one_user),
+        TEST(a_reload_is_for_the_running_zones),
         TEST(what_is_not_said_has_defaults),
         TEST(dropins_override_in_order),
         TEST(an_error_names_its_line),

@@ -125,6 +125,9 @@ static void test_hello(void **state)
     assert_int_equal(rs->hello.session, alice.id);
     assert_int_equal(rs->hello.nr_zones, NR_ZONES);
     assert_string_equal(rs->hello.zones[1].name, "zone1");
+    assert_string_equal(rs->hello.policy, "default");
+    assert_int_equal(rs->hello.rights, 0);
+    assert_int_equal(rs->hello.domain, 0);
     assert_int_equal(call.fds.nr, NR_ZONES);
     assert_int_equal(call.fds.fd[1], hub.zones->entry[1].memory.fd);
     assert_string_equal(alice.name, "na?me ??");
@@ -191,6 +194,90 @@ static void test_bad_requests(void **state)
     expect_error(&alice, rq, EINVAL, "node 1000");
     assert_int_equal(used_pages(hub.zones), 0);
     assert_int_equal(alice.nr_refusals, 0);
+}
+
+/* ---- the policy ---- */
+
+static struct wire_request set_request(const char *section, const char *key, const char *value)
+{
+    return (struct wire_request){
+        .op = WIRE_OP_SET_POLICY,
+        .set_policy = {.section = section, .key = key, .value = value},
+    };
+}
+
+static int reloads;
+
+static int fake_reload(void *ctx, char *why, size_t size)
+{
+    reloads++;
+    return ctx ? why_not(-ENOSPC, why, size, "it does not fit") : 0;
+}
+
+static void test_admins_change_the_policy(void **state)
+{
+    const struct wire_request reload = {.op = WIRE_OP_RELOAD};
+    struct wire_request rq = set_request("policy default", "max", "1M");
+
+    (void)state;
+    expect_error(&alice, rq, EPERM,
+                 "section 'default' of the policy does not give the right 'admin'");
+    expect_error(&alice, reload, EPERM, "the right 'admin'");
+    alice.policy.uid = 0;
+    assert_int_equal(ask(&alice, rq)->error, 0);
+    assert_int_equal(alice.policy.group->account.limits.max_pages, 256);
+    rq = set_request("policy default", "priority", "5");
+    assert_int_equal(ask(&alice, rq)->error, 0);
+    assert_int_equal(bob.priority, 5);
+    rq = set_request("policy default", "max_requests", "9");
+    assert_int_equal(ask(&alice, rq)->error, 0);
+    assert_int_equal(bob.max_waiting, 9);
+    expect_error(&alice, set_request("policy default", "max", "1"), EINVAL,
+                 "[policy default] max=1: '1' is not whole pages");
+    expect_error(&alice, set_request("zone a", "size", "1"), ENOENT, "section [zone a]");
+
+    expect_error(&alice, reload, EOPNOTSUPP, "no configuration to read again");
+    hub.reload = fake_reload;
+    assert_int_equal(ask(&alice, reload)->error, 0);
+    hub.reload_ctx = &hub;
+    expect_error(&alice, reload, ENOSPC, "it does not fit");
+    assert_int_equal(reloads, 2);
+}
+
+static void test_the_policy_says_no(void **state)
+{
+    struct wire_request rq = alloc_request(0, 1);
+    const struct wire_response *rs;
+
+    (void)state;
+    rq.alloc.flags = WIRE_ALLOC_RESERVE;
+    expect_error(&bob, rq, EPERM,
+                 "section 'default' of the policy does not give the right "
+                 "'reserve'");
+    alice.policy.uid = 0;
+    (void)ask(&alice, set_request("policy default", "zones", "zone0"));
+    rq = alloc_request(0, 1);
+    rq.alloc.zone = 1;
+    expect_error(&bob, rq, EPERM,
+                 "zone 1 ('zone1'): section 'default' of the policy does not "
+                 "allow it");
+    (void)ask(&alice, set_request("policy default", "client_max", "8K"));
+    rq = alloc_request(0, 3);
+    expect_error(&bob, rq, ENOMEM,
+                 "3 blocks of order 0 (1 page each) refused: a client's account "
+                 "in section 'default' of the policy: 2 of at most 2 pages");
+    rs = &call.response;
+    assert_int_equal(rs->refusal->reason, WIRE_REFUSAL_ACCOUNT);
+    assert_int_equal(rs->refusal->scope, WIRE_SCOPE_ACCOUNT);
+    assert_string_equal(rs->refusal->account, "default");
+    assert_int_equal(bob.policy.account.used_pages, 0);
+    (void)ask(&alice, set_request("policy default", "max", "4K"));
+    (void)alloc_one(&bob, alloc_request(0, 1));
+    expect_error(&bob, alloc_request(0, 1), ENOMEM,
+                 "section 'default' of the policy: 1 of at "
+                 "most 1 pages");
+    assert_int_equal(call.response.refusal->scope, WIRE_SCOPE_GROUP);
+    assert_int_equal(used_pages(hub.zones), 1);
 }
 
 /* ---- alloc and free ---- */
@@ -534,14 +621,23 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_hello),        TEST(test_hello_refused),
-        TEST(test_before_hello), TEST(test_bad_requests),
-        TEST(test_alloc_reply),  TEST(test_alloc_places),
-        TEST(test_refusals),     TEST(test_fragmentation),
-        TEST(test_no_handles),   TEST(test_free_bad_handles),
-        TEST(test_stat_zones),   TEST(test_stat_free),
-        TEST(test_stat_clients), TEST(test_stat_many_clients),
+        TEST(test_hello),
+        TEST(test_hello_refused),
+        TEST(test_before_hello),
+        TEST(test_bad_requests),
+        TEST(test_alloc_reply),
+        TEST(test_alloc_places),
+        TEST(test_refusals),
+        TEST(test_fragmentation),
+        TEST(test_no_handles),
+        TEST(test_free_bad_handles),
+        TEST(test_stat_zones),
+        TEST(test_stat_free),
+        TEST(test_stat_clients),
+        TEST(test_stat_many_clients),
         TEST(test_stat_blocks),
+        TEST(test_admins_change_the_policy),
+        TEST(test_the_policy_says_no),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -267,6 +267,26 @@ static void test_sessions_per_user(void **state)
     (void)limit_fds(before);
 }
 
+static void test_sessions_of_a_section(void **state)
+{
+    struct client *first = client_connect(&f), *c;
+    char why[WHY_BYTES];
+
+    (void)state;
+    expect_served(first);
+    assert_int_equal(
+        policy_set_key(f.hub->policy, "policy default", "max_sessions", "1", why, sizeof(why)), 0);
+    c = client_connect(&f);
+    expect_goodbye(c, "policy 'default': user ");
+    client_free(c);
+    client_free(first);
+    run_until_sessions(&f, 0);
+    c = client_connect(&f);
+    expect_served(c);
+    client_free(c);
+    run_until_sessions(&f, 0);
+}
+
 /* Turns of the loop that find something to do, of ten. */
 static unsigned busy_turns(void)
 {
@@ -376,6 +396,7 @@ int main(void)
         TEST(test_death_before_accept),
         TEST(test_another_user),
         TEST(test_sessions_per_user),
+        TEST(test_sessions_of_a_section),
         TEST(test_out_of_descriptors),
         TEST(test_listening_pauses),
         TEST(test_bad_socket),
