@@ -23,6 +23,7 @@
 #define ZONE_PAGES 1024u
 
 static struct hub hub;
+static uv_loop_t loop; /* for its clock; it never runs */
 static struct session alice;
 static struct session bob;
 static struct call call;
@@ -58,7 +59,8 @@ static int set_up(void **state)
     make_config(&config, NR_ZONES, (uint64_t)ZONE_PAGES * PAGE);
     assert_int_equal(zone_set_create(&config, &zones, why, sizeof(why)), 0);
     assert_int_equal(policy_set_create(&config, &zones->memory, &policy, why, sizeof(why)), 0);
-    assert_int_equal(hub_init(&hub, NULL, zones, policy, session_gone), 0);
+    assert_int_equal(uv_loop_init(&loop), 0);
+    assert_int_equal(hub_init(&hub, &loop, zones, policy, session_gone), 0);
     config_free(&config);
     add_session(&alice, 1001, "alice");
     add_session(&bob, 1002, "bob");
@@ -73,6 +75,7 @@ static int tear_down(void **state)
     policy_set_free(hub.policy);
     zone_set_free(hub.zones);
     hub_free(&hub);
+    assert_int_equal(uv_loop_close(&loop), 0);
     return 0;
 }
 
