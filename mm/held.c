@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "marks.h"
 #include "range.h"
 
 pfn_t zone_held_pages(struct zone *z, unsigned domain)
@@ -46,6 +47,7 @@ void strand_range(struct zone *z, pfn_t start, pfn_t end)
         if (nr != 0)
             z->set[domain].nr_stranded += nr;
     }
+    zone_marks_changed(z);
 }
 
 void unstrand_range(struct zone *z, pfn_t start, pfn_t end)
