@@ -11,16 +11,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "child.h"
 #include "harness.h"
 #include "mm/handle_table.h"
 #include "mm_side.h"
+#include "zone_memory.h"
 
 #define DEFAULT_ROUNDS 15
 #define DEFAULT_OPS    500000u
 #define QUICK_OPS      20000u
 #define METADATA_LIMIT 16.0
+/** The arena of 16 GiB is measured in every so many-th round. */
+#define LARGE_ARENA_ROUNDS 3u
 
 enum side { SIDE_OURS, SIDE_NONE, SIDE_JEMALLOC, SIDE_MIMALLOC, NR_SIDES };
 
@@ -51,10 +55,11 @@ static const char *const figure_names[NR_FIGURES] = {
     [FIGURE_METADATA] = "metadata_bytes",
     [FIGURE_LIVE] = "live",
     [FIGURE_REFUSED] = "refused",
+    [FIGURE_RESIDENT] = "resident_mib",
 };
 
 struct bench {
-    struct series figure[NR_SIDES][NR_FIGURES];
+    struct series figure[NR_ARENAS][NR_SIDES][NR_FIGURES];
     unsigned rounds;
     size_t nr_ops;
     uint64_t seed;
@@ -63,6 +68,7 @@ struct bench {
     char program[4096];     /**< this one's file */
     bool missing[NR_SIDES]; /**< its package is not installed */
     const char *side;       /**< we are this side of a comparison, not the whole */
+    enum arena arena;       /**< and work in this arena */
 };
 
 const char *figure_name(enum figure f)
@@ -80,7 +86,11 @@ void figure_print(enum figure f, double value)
 static int be_side(const struct bench *b)
 {
     /* Spread over all bits: small numbers make a slow start. Odd, so 0 stays the only 0. */
-    const struct side_plan plan = {.nr_ops = b->nr_ops, .seed = b->seed * 0x9e3779b97f4a7c15u};
+    const struct side_plan plan = {.nr_ops = b->nr_ops,
+                                   .seed = b->seed * 0x9e3779b97f4a7c15u,
+                                   .arena = b->arena,
+                                   .nr_pages = arena_pages(b->arena)};
+    struct rusage usage;
     char why[256] = "";
     int rc;
 
@@ -94,12 +104,16 @@ static int be_side(const struct bench *b)
         warnx("%s: %s", b->side, why);
     if (rc == -ELIBACC)
         return BENCH_EXIT_SKIPPED;
-    return rc ? EXIT_FAILURE : EXIT_SUCCESS;
+    if (rc)
+        return EXIT_FAILURE;
+    getrusage(RUSAGE_SELF, &usage);
+    figure_print(FIGURE_RESIDENT, (double)usage.ru_maxrss / 1024);
+    return EXIT_SUCCESS;
 }
 
 /* ---- all sides ---- */
 
-static void read_figures(struct bench *b, enum side s, char *text)
+static void read_figures(struct bench *b, enum arena a, enum side s, char *text)
 {
     char *rest = NULL;
 
@@ -111,23 +125,25 @@ static void read_figures(struct bench *b, enum side s, char *text)
         *value++ = '\0';
         for (unsigned f = 0; f < NR_FIGURES; f++) {
             if (!strcmp(line, figure_names[f]))
-                series_add(&b->figure[s][f], strtod(value, NULL));
+                series_add(&b->figure[a][s][f], strtod(value, NULL));
         }
     }
 }
 
-static int run_side(struct bench *b, enum side s, unsigned round)
+static int run_side(struct bench *b, enum arena a, enum side s, unsigned round)
 {
+    char arena[64];
     char side[64];
     char ops[32];
     char seed[32];
     char out[4096];
-    const char *argv[] = {b->program, side, ops, seed, NULL};
+    const char *argv[] = {b->program, side, arena, ops, seed, NULL};
     const char *env[3] = {NULL, NULL, NULL};
     unsigned nr = 0;
     int rc;
 
     snprintf(side, sizeof(side), "--side=%s", sides[s].name);
+    snprintf(arena, sizeof(arena), "--arena=%s", arena_name(a));
     snprintf(ops, sizeof(ops), "--ops=%zu", b->nr_ops);
     /* The same numbers for all sides of a round, other ones in the next. */
     snprintf(seed, sizeof(seed), "--seed=%llu", (unsigned long long)b->seed + round);
@@ -148,35 +164,46 @@ static int run_side(struct bench *b, enum side s, unsigned round)
         warnx("%s: cannot be measured: its process ended with status %d", sides[s].name, rc);
         return -ECHILD;
     }
-    read_figures(b, s, out);
+    read_figures(b, a, s, out);
     return 0;
 }
 
-static double median(const struct bench *b, enum side s, enum figure f)
+static double median(const struct bench *b, enum arena a, enum side s, enum figure f)
 {
-    return series_median(&b->figure[s][f]);
+    return series_median(&b->figure[a][s][f]);
+}
+
+/** What a line is called: the arena of 1 GiB goes without saying. */
+static void line_name(enum arena a, enum figure f, char *ret, size_t size)
+{
+    if (a == ARENA_1GIB)
+        snprintf(ret, size, "%s", figure_names[f]);
+    else
+        snprintf(ret, size, "%s_%s", figure_names[f], arena_name(a));
 }
 
 /** Our figure beside the better of the peers' (jemalloc's alone: only_jemalloc). */
-static void compare(const struct bench *b, enum figure f, bool only_jemalloc, const char *goal)
+static void compare(const struct bench *b, enum arena a, enum figure f, bool only_jemalloc,
+                    const char *goal)
 {
-    double ours = median(b, SIDE_OURS, f);
-    double jemalloc = median(b, SIDE_JEMALLOC, f);
-    double mimalloc = median(b, SIDE_MIMALLOC, f);
+    double ours = median(b, a, SIDE_OURS, f);
+    double jemalloc = median(b, a, SIDE_JEMALLOC, f);
+    double mimalloc = median(b, a, SIDE_MIMALLOC, f);
     bool first = only_jemalloc || isnan(mimalloc) || jemalloc <= mimalloc;
     double peer = first ? jemalloc : mimalloc;
+    char name[64];
     char text[256];
 
-    snprintf(text, sizeof(text), "%s; peer %s; %s %.1f; harness alone %.1f", goal,
-             first ? "jemalloc" : "mimalloc", first ? "mimalloc" : "jemalloc",
-             first ? mimalloc : jemalloc, median(b, SIDE_NONE, f));
-    bench_line(figure_names[f], ours, peer, ours / peer, text);
+    line_name(a, f, name, sizeof(name));
+    snprintf(text, sizeof(text), "%s; peer %s; jemalloc %.1f, mimalloc %.1f, harness alone %.1f",
+             goal, first ? "jemalloc" : "mimalloc", jemalloc, mimalloc, median(b, a, SIDE_NONE, f));
+    bench_line(name, ours, peer, ours / peer, text);
 }
 
 static void print_metadata(const struct bench *b)
 {
-    double ours = median(b, SIDE_OURS, FIGURE_METADATA);
-    double jemalloc = median(b, SIDE_JEMALLOC, FIGURE_METADATA);
+    double ours = median(b, ARENA_1GIB, SIDE_OURS, FIGURE_METADATA);
+    double jemalloc = median(b, ARENA_1GIB, SIDE_JEMALLOC, FIGURE_METADATA);
     char text[256];
 
     snprintf(text, sizeof(text),
@@ -188,25 +215,43 @@ static void print_metadata(const struct bench *b)
 
 static void print_scaling(const struct bench *b)
 {
-    double large = median(b, SIDE_OURS, FIGURE_PAIR_1TIB);
-    double small = median(b, SIDE_OURS, FIGURE_PAIR_1GIB);
+    double large = median(b, ARENA_1GIB, SIDE_OURS, FIGURE_PAIR_1TIB);
+    double small = median(b, ARENA_1GIB, SIDE_OURS, FIGURE_PAIR_1GIB);
 
     bench_line(figure_names[FIGURE_PAIR_1TIB], large, small, large / small,
                "goal <= 2; peer is the same in a zone of 1 GiB; the live set is the same");
 }
 
-static void print_spreads(const struct bench *b)
+static void print_spreads(const struct bench *b, enum arena a)
 {
     for (unsigned f = 0; f < NR_FIGURES; f++) {
         for (unsigned s = 0; s < NR_SIDES; s++) {
-            char what[64];
+            char name[64];
+            char what[128];
 
-            if (b->figure[s][f].nr == 0)
+            if (b->figure[a][s][f].nr == 0)
                 continue;
-            snprintf(what, sizeof(what), "%s %s", figure_names[f], sides[s].name);
-            bench_spread(what, &b->figure[s][f]);
+            line_name(a, (enum figure)f, name, sizeof(name));
+            snprintf(what, sizeof(what), "%s %s", name, sides[s].name);
+            bench_spread(what, &b->figure[a][s][f]);
         }
     }
+}
+
+/** What the arenas are: how many blocks live in them, and who touched how much for that. */
+static void print_arena(const struct bench *b, enum arena a)
+{
+    const struct series *resident[NR_SIDES];
+
+    for (unsigned s = 0; s < NR_SIDES; s++)
+        resident[s] = &b->figure[a][s][FIGURE_RESIDENT];
+    printf("# %s: %u MiB, %zu KiB of metadata; %.0f live blocks at 70 %%; of a million allocations "
+           "ours refused %.0f; peak resident MiB: ours %.0f, jemalloc %.0f, mimalloc %.0f, harness "
+           "alone %.0f\n",
+           arena_name(a), arena_pages(a) >> 8, zone_memory_bytes(arena_pages(a)) >> 10,
+           median(b, a, SIDE_OURS, FIGURE_LIVE), median(b, a, SIDE_OURS, FIGURE_REFUSED),
+           series_median(resident[SIDE_OURS]), series_median(resident[SIDE_JEMALLOC]),
+           series_median(resident[SIDE_MIMALLOC]), series_median(resident[SIDE_NONE]));
 }
 
 static void print_all(const struct bench *b)
@@ -214,20 +259,38 @@ static void print_all(const struct bench *b)
     printf("# core %d; medians of %u rounds of %zu operations, sides in turns; ns per operation, "
            "the harness's own cost in all of them\n",
            b->cpu, b->rounds, b->nr_ops);
-    printf("# churn: %.0f live blocks at 70 %% of 1 GiB, memory untouched; of a million "
-           "allocations ours refused %.0f\n",
-           median(b, SIDE_OURS, FIGURE_LIVE), median(b, SIDE_OURS, FIGURE_REFUSED));
+    printf("# ours: alloc_pages() with marks, types and statistics; second-level cache: %zu KiB\n",
+           arena_l2_bytes() >> 10);
+    for (unsigned a = 0; a < NR_ARENAS; a++)
+        print_arena(b, (enum arena)a);
     printf("# name            ours_ns   peer_ns   ratio\n");
-    compare(b, FIGURE_CHURN, false, "goal <= 0.3");
-    compare(b, FIGURE_2M_PAIR, true, "goal <= 0.2");
+    for (unsigned a = 0; a < NR_ARENAS; a++)
+        compare(b, (enum arena)a, FIGURE_CHURN, false, "goal <= 0.25");
+    for (unsigned a = 0; a < NR_ARENAS; a++)
+        compare(b, (enum arena)a, FIGURE_2M_PAIR, true, "goal <= 0.15");
     print_metadata(b);
     print_scaling(b);
-    compare(b, FIGURE_CHURN_TYPES, false, "information: churn of all three types");
-    compare(b, FIGURE_2M_PAIR_LIVE, true, "information: beside the live set of churn");
-    compare(b, FIGURE_4K_PAIR, false, "information");
-    compare(b, FIGURE_4K_LIFO, false, "information");
-    if (b->verbose)
-        print_spreads(b);
+    compare(b, ARENA_1GIB, FIGURE_CHURN_TYPES, false, "information: churn of all three types");
+    for (unsigned a = 0; a < NR_ARENAS; a++)
+        compare(b, (enum arena)a, FIGURE_2M_PAIR_LIVE, true,
+                "information: beside the live set of churn");
+    compare(b, ARENA_1GIB, FIGURE_4K_PAIR, false, "information");
+    compare(b, ARENA_1GIB, FIGURE_4K_LIFO, false, "information");
+    for (unsigned a = 0; b->verbose && a < NR_ARENAS; a++)
+        print_spreads(b, (enum arena)a);
+}
+
+/** Measure each side once in an arena; false: one could not be measured. */
+static bool run_round(struct bench *b, enum arena a, unsigned round)
+{
+    /* Filling it takes ten times as long as all the rest. */
+    if (a == ARENA_16GIB && round % LARGE_ARENA_ROUNDS != 0)
+        return true;
+    for (unsigned s = 0; s < NR_SIDES; s++) {
+        if (!b->missing[s] && run_side(b, a, s, round))
+            return false;
+    }
+    return true;
 }
 
 /** Say which peers there are not. */
@@ -258,12 +321,9 @@ static int run_all(struct bench *b)
         warnx("--cpu %d: cannot run there: %s", b->cpu, strerror(-rc));
         return EXIT_FAILURE;
     }
-    for (unsigned round = 0; round < b->rounds; round++) {
-        for (unsigned s = 0; s < NR_SIDES; s++) {
-            rc = b->missing[s] ? 0 : run_side(b, (enum side)s, round);
-            if (rc)
-                return EXIT_FAILURE;
-        }
+    for (unsigned i = 0; i < b->rounds * NR_ARENAS; i++) {
+        if (!run_round(b, i % NR_ARENAS, i / NR_ARENAS))
+            return EXIT_FAILURE;
     }
     print_all(b);
     return missing_peers(b) ? BENCH_EXIT_SKIPPED : EXIT_SUCCESS;
@@ -271,7 +331,7 @@ static int run_all(struct bench *b)
 
 /* ---- the command line ---- */
 
-enum { KEY_QUICK = 0x100, KEY_SIDE, KEY_OPS, KEY_SEED };
+enum { KEY_QUICK = 0x100, KEY_SIDE, KEY_ARENA, KEY_OPS, KEY_SEED };
 
 static const struct argp_option options[] = {
     {"rounds", 'r', "N", 0, "Rounds, 1 to 101 (default 15)", 0},
@@ -280,6 +340,7 @@ static const struct argp_option options[] = {
     {"quick", KEY_QUICK, NULL, 0, "One short round, to see that it works", 0},
     {"verbose", 'v', NULL, 0, "Print how much each figure varied", 0},
     {"side", KEY_SIDE, "NAME", OPTION_HIDDEN, NULL, 0},
+    {"arena", KEY_ARENA, "NAME", OPTION_HIDDEN, NULL, 0},
     {"ops", KEY_OPS, "N", 0, "Operations of each workload (default 500000)", 0},
     {0},
 };
@@ -312,6 +373,11 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     case KEY_SIDE:
         b->side = arg;
         return 0;
+    case KEY_ARENA:
+        b->arena = arena_named(arg);
+        if (b->arena == NR_ARENAS)
+            errx(BENCH_EXIT_USAGE, "--arena %s: is none of l2, 1gib, 16gib", arg);
+        return 0;
     case KEY_OPS:
         b->nr_ops = (size_t)bench_number("--ops", arg, 1000, 1000000000);
         return 0;
@@ -327,7 +393,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 
 int main(int argc, char **argv)
 {
-    static struct bench b = {.rounds = DEFAULT_ROUNDS, .nr_ops = DEFAULT_OPS, .seed = 1, .cpu = -1};
+    static struct bench b = {
+        .rounds = DEFAULT_ROUNDS, .nr_ops = DEFAULT_OPS, .seed = 1, .cpu = -1, .arena = ARENA_1GIB};
     const struct argp argp = {options, parse_option, NULL, doc, NULL, NULL, NULL};
 
     argp_err_exit_status = BENCH_EXIT_USAGE;

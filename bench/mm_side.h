@@ -8,16 +8,15 @@
 #ifndef BENCH_MM_SIDE_H
 #define BENCH_MM_SIDE_H
 
+#include "arena.h"
 #include "harness.h"
 #include "mm/types.h"
 #include "workload.h"
 #include <stddef.h>
 #include <stdint.h>
 
-/** Pages of the zone that we measure: 1 GiB. */
-#define SIDE_ZONE_PAGES ((pfn_t)1 << 18)
-/** Pages that are live while a workload churns: 70 %. */
-#define SIDE_LIVE_PAGES ((uint64_t)SIDE_ZONE_PAGES / 10 * 7)
+/** Pages that are live while a workload churns: 70 % of the arena. */
+#define SIDE_LIVE_PAGES(arena_pages) ((uint64_t)(arena_pages) / 10 * 7)
 /** Pages of the large zone: 1 TiB. */
 #define SIDE_LARGE_ZONE_PAGES ((pfn_t)1 << 28)
 
@@ -33,6 +32,7 @@ enum figure {
     FIGURE_METADATA,     /**< bytes per 4 KiB page */
     FIGURE_LIVE,         /**< live blocks while churning */
     FIGURE_REFUSED,      /**< refused allocations per million operations of churn */
+    FIGURE_RESIDENT,     /**< MiB that the process had in memory at most */
     NR_FIGURES,
 };
 
@@ -43,6 +43,8 @@ void figure_print(enum figure f, double value);
 struct side_plan {
     size_t nr_ops; /**< timed operations of each workload */
     uint64_t seed; /**< of the random numbers; not 0 */
+    enum arena arena;
+    pfn_t nr_pages; /**< of the arena */
 };
 
 /** Measure mm/ in this process. Returns 0, or a negative errno with one line in why. */
@@ -78,26 +80,40 @@ WORKLOAD_INLINE void side_time(enum figure f, struct workload *w, enum workload_
 }
 
 /** Workloads with nothing else live. */
-WORKLOAD_INLINE void side_measure_empty(struct workload *w, size_t nr, take_fn take, give_fn give)
+WORKLOAD_INLINE void side_measure_empty(struct workload *w, const struct side_plan *plan,
+                                        take_fn take, give_fn give)
 {
-    side_time(FIGURE_4K_PAIR, w, WORKLOAD_4K_PAIR, take, give, nr);
-    side_time(FIGURE_4K_LIFO, w, WORKLOAD_4K_LIFO, take, give, nr);
-    side_time(FIGURE_2M_PAIR, w, WORKLOAD_2M_PAIR, take, give, nr);
+    side_time(FIGURE_2M_PAIR, w, WORKLOAD_2M_PAIR, take, give, plan->nr_ops);
+    if (plan->arena != ARENA_1GIB)
+        return;
+    side_time(FIGURE_4K_PAIR, w, WORKLOAD_4K_PAIR, take, give, plan->nr_ops);
+    side_time(FIGURE_4K_LIFO, w, WORKLOAD_4K_LIFO, take, give, plan->nr_ops);
+}
+
+/** The live set, each block of it replaced about once. */
+WORKLOAD_INLINE void side_fill(struct workload *w, const struct side_plan *plan, take_fn take,
+                               give_fn give)
+{
+    workload_fill(w, take, SIDE_LIVE_PAGES(plan->nr_pages));
+    workload_churn(w, take, give, w->nr_live);
 }
 
 /** Workloads beside a live set. */
-WORKLOAD_INLINE void side_measure_live(struct workload *w, size_t nr, take_fn take, give_fn give)
+WORKLOAD_INLINE void side_measure_live(struct workload *w, const struct side_plan *plan,
+                                       take_fn take, give_fn give)
 {
-    workload_fill(w, take, SIDE_LIVE_PAGES);
-    side_time(FIGURE_CHURN, w, WORKLOAD_CHURN, take, give, nr);
+    side_fill(w, plan, take, give);
+    side_time(FIGURE_CHURN, w, WORKLOAD_CHURN, take, give, plan->nr_ops);
     figure_print(FIGURE_LIVE, (double)w->nr_live);
-    figure_print(FIGURE_REFUSED, 1e6 * (double)w->refused / (double)nr);
-    side_time(FIGURE_2M_PAIR_LIVE, w, WORKLOAD_2M_PAIR, take, give, nr);
+    figure_print(FIGURE_REFUSED, 1e6 * (double)w->refused / (double)plan->nr_ops);
+    side_time(FIGURE_2M_PAIR_LIVE, w, WORKLOAD_2M_PAIR, take, give, plan->nr_ops);
     workload_drain(w, give);
 
+    if (plan->arena != ARENA_1GIB)
+        return;
     w->mixed_types = true;
-    workload_fill(w, take, SIDE_LIVE_PAGES);
-    side_time(FIGURE_CHURN_TYPES, w, WORKLOAD_CHURN, take, give, nr);
+    side_fill(w, plan, take, give);
+    side_time(FIGURE_CHURN_TYPES, w, WORKLOAD_CHURN, take, give, plan->nr_ops);
     workload_drain(w, give);
     w->mixed_types = false;
 }

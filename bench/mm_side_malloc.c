@@ -78,17 +78,15 @@ static double metadata_bytes(mallctl_fn mallctl)
     return (double)bytes;
 }
 
-/** What jemalloc keeps for each page when 1 GiB of single pages is live. Comes last: it leaves a
- * mess. */
-static void measure_metadata(mallctl_fn mallctl)
+/** What jemalloc keeps for each page when the arena is full of single pages. Comes last: it leaves
+ * a mess. */
+static void measure_metadata(struct workload *w, mallctl_fn mallctl, pfn_t nr_pages)
 {
-    static void *page[SIDE_ZONE_PAGES];
-
-    for (size_t i = 0; i < SIDE_ZONE_PAGES; i++)
-        page[i] = malloc(PAGE_BYTES);
-    figure_print(FIGURE_METADATA, metadata_bytes(mallctl) / (double)SIDE_ZONE_PAGES);
-    for (size_t i = 0; i < SIDE_ZONE_PAGES; i++)
-        free(page[i]);
+    for (size_t i = 0; i < nr_pages; i++)
+        w->live[i] = (uintptr_t)malloc(PAGE_BYTES);
+    figure_print(FIGURE_METADATA, metadata_bytes(mallctl) / (double)nr_pages);
+    for (size_t i = 0; i < nr_pages; i++)
+        free((void *)w->live[i]);
 }
 
 int side_malloc(const struct side_plan *plan, const char *library, char *why, size_t size)
@@ -106,9 +104,9 @@ int side_malloc(const struct side_plan *plan, const char *library, char *why, si
         if (rc)
             return rc;
     }
-    side_measure_empty(&w, plan->nr_ops, take, give);
-    side_measure_live(&w, plan->nr_ops, take, give);
-    if (mallctl)
-        measure_metadata(mallctl);
+    side_measure_empty(&w, plan, take, give);
+    side_measure_live(&w, plan, take, give);
+    if (mallctl && plan->arena == ARENA_1GIB)
+        measure_metadata(&w, mallctl, plan->nr_pages);
     return 0;
 }

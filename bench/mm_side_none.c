@@ -24,7 +24,7 @@ int side_none(const struct side_plan *plan, char *why, size_t size)
 
     (void)why;
     (void)size;
-    side_measure_empty(&w, plan->nr_ops, take, give);
-    side_measure_live(&w, plan->nr_ops, take, give);
+    side_measure_empty(&w, plan, take, give);
+    side_measure_live(&w, plan, take, give);
     return 0;
 }

@@ -1,28 +1,38 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* mm_side_zone.c: our side, the zones of mm/. */
+/*
+ * mm_side_zone.c: our side: requests to alloc_pages() of mm/, as the daemon makes them, on a host
+ * of one zone with the default settings: marks, reserves and boosts are computed and asked,
+ * mobilities are grouped, and all that is counted is counted.
+ */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "mm/page_alloc.h"
 #include "mm_side.h"
 #include "zone_memory.h"
 
+#define PAGE_SHIFT 12u
+
 /** What take and give are called with. */
 struct zone_side {
-    struct zone *zone;
-    struct zone_request request; /**< only order and type change */
+    struct page_request request; /**< only order and type change */
+    struct zone *zone;           /**< the one that it has */
+    struct memory host;
+    struct zone_memory memory;
 };
 
 static inline uintptr_t take(void *allocator, unsigned order, unsigned type)
 {
     struct zone_side *s = allocator;
-    pfn_t pfn;
+    struct page_grant grant;
+    struct refusal refusal;
 
     s->request.order = order;
     s->request.type = (enum migratetype)type;
-    if (zone_rmqueue(s->zone, &s->request, &pfn))
+    if (alloc_pages(&s->host, NULL, NULL, &s->request, &grant, &refusal))
         return 0;
-    return (uintptr_t)pfn + 1;
+    return (uintptr_t)grant.pfn + 1;
 }
 
 static inline void give(void *allocator, uintptr_t block)
@@ -32,80 +42,103 @@ static inline void give(void *allocator, uintptr_t block)
     zone_free(s->zone, (pfn_t)(block - 1));
 }
 
-/** Pairs of random orders beside the same live set, in a zone of any size. */
-static void measure_pair(struct workload *w, size_t nr, enum figure f)
+/** touched: have all of the metadata in memory first. Undone with side_close(). */
+static int side_open(struct zone_side *s, pfn_t nr_pages, bool touched, char *why, size_t size)
 {
-    workload_fill(w, take, SIDE_LIVE_PAGES);
-    workload_churn(w, take, give, nr);
-    side_time(f, w, WORKLOAD_MIXED_PAIR, take, give, nr);
+    int rc = zone_memory_init(&s->memory, nr_pages, GROUPING_OURS, touched);
+
+    if (rc) {
+        snprintf(why, size, "no zone of %u MiB: %s", nr_pages >> (20 - PAGE_SHIFT), strerror(-rc));
+        return rc;
+    }
+    s->zone = s->memory.zone;
+    s->request = (struct page_request){.zone = -1};
+    rc = memory_init(&s->host, PAGE_SHIFT, NULL);
+    if (!rc)
+        rc = memory_add_zone(&s->host, s->zone, 0);
+    if (rc) {
+        snprintf(why, size, "the zone does not fit the host: %s", strerror(-rc));
+        zone_memory_free(&s->memory);
+    }
+    return rc;
+}
+
+static void side_close(struct zone_side *s)
+{
+    zone_memory_free(&s->memory);
+}
+
+/** Pairs of random orders beside the same live set, in a zone of any size. */
+static void measure_pair(struct workload *w, const struct side_plan *plan, enum figure f)
+{
+    side_fill(w, plan, take, give);
+    side_time(f, w, WORKLOAD_MIXED_PAIR, take, give, plan->nr_ops);
     workload_drain(w, give);
 }
 
+/** Everything is back, and was counted. */
 static int check_empty(struct zone *z, char *why, size_t size)
 {
+    struct zone_numa_stat numa;
     struct zone_stat stat;
     int rc = zone_check(z, why, size);
 
     if (rc)
         return rc;
     zone_stat(z, &stat);
+    zone_numa_stat(z, &numa);
     if (stat.free_pages != stat.managed_pages) {
         snprintf(why, size, "the zone lost pages: %u of %u are free", stat.free_pages,
                  stat.managed_pages);
         return -EUCLEAN;
     }
+    if (stat.allocs != stat.frees || numa.hit != stat.allocs || numa.local != stat.allocs) {
+        snprintf(why, size, "miscounted: %llu granted, %llu freed, %llu hits, %llu local",
+                 (unsigned long long)stat.allocs, (unsigned long long)stat.frees,
+                 (unsigned long long)numa.hit, (unsigned long long)numa.local);
+        return -EUCLEAN;
+    }
     return 0;
 }
 
-static int measure_zone(struct workload *w, const struct side_plan *plan, char *why, size_t size)
+static int measure_arena(struct workload *w, struct zone_side *s, const struct side_plan *plan,
+                         char *why, size_t size)
 {
-    struct zone_side side = {0};
-    struct zone_memory memory;
-    int rc = zone_memory_init(&memory, SIDE_ZONE_PAGES, GROUPING_OURS, true);
+    int rc = side_open(s, plan->nr_pages, true, why, size);
 
-    if (rc) {
-        snprintf(why, size, "no zone of 1 GiB: %s", strerror(-rc));
+    if (rc)
         return rc;
-    }
-    side.zone = memory.zone;
-    w->allocator = &side;
-    figure_print(FIGURE_METADATA,
-                 (double)(memory.lasting_bytes + memory.derived_bytes) / (double)SIDE_ZONE_PAGES);
-    side_measure_empty(w, plan->nr_ops, take, give);
-    side_measure_live(w, plan->nr_ops, take, give);
-    measure_pair(w, plan->nr_ops, FIGURE_PAIR_1GIB);
-    rc = check_empty(side.zone, why, size);
-    zone_memory_free(&memory);
-    w->allocator = NULL;
+    figure_print(FIGURE_METADATA, (double)(s->memory.lasting_bytes + s->memory.derived_bytes) /
+                                      (double)plan->nr_pages);
+    side_measure_empty(w, plan, take, give);
+    side_measure_live(w, plan, take, give);
+    if (plan->arena == ARENA_1GIB)
+        measure_pair(w, plan, FIGURE_PAIR_1GIB);
+    rc = check_empty(s->zone, why, size);
+    side_close(s);
     return rc;
 }
 
-static int measure_large_zone(struct workload *w, const struct side_plan *plan, char *why,
-                              size_t size)
+static int measure_large_zone(struct workload *w, struct zone_side *s, const struct side_plan *plan,
+                              char *why, size_t size)
 {
-    struct zone_side side = {0};
-    struct zone_memory memory;
-    int rc = zone_memory_init(&memory, SIDE_LARGE_ZONE_PAGES, GROUPING_OURS, false);
+    int rc = side_open(s, SIDE_LARGE_ZONE_PAGES, false, why, size);
 
-    if (rc) {
-        snprintf(why, size, "no zone of 1 TiB: %s", strerror(-rc));
+    if (rc)
         return rc;
-    }
-    side.zone = memory.zone;
-    w->allocator = &side;
-    measure_pair(w, plan->nr_ops, FIGURE_PAIR_1TIB);
-    zone_memory_free(&memory);
-    w->allocator = NULL;
+    measure_pair(w, plan, FIGURE_PAIR_1TIB);
+    side_close(s);
     return 0;
 }
 
 int side_zone(const struct side_plan *plan, char *why, size_t size)
 {
     static uintptr_t live[WORKLOAD_MAX_LIVE];
-    struct workload w = {.live = live, .random = plan->seed};
-    int rc = measure_zone(&w, plan, why, size);
+    static struct zone_side side;
+    struct workload w = {.allocator = &side, .live = live, .random = plan->seed};
+    int rc = measure_arena(&w, &side, plan, why, size);
 
-    if (rc)
+    if (rc || plan->arena != ARENA_1GIB)
         return rc;
-    return measure_large_zone(&w, plan, why, size);
+    return measure_large_zone(&w, &side, plan, why, size);
 }

@@ -13,10 +13,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arena.h"
 #include "harness.h"
 #include "latencies.h"
 #include "pageblock_use.h"
 #include "replay.h"
+#include "zone_memory.h"
 
 #define PAGEBLOCK       512u
 #define NR_PAGEBLOCKS   8u
@@ -225,6 +227,35 @@ static void test_replay_mean_is_of_the_samples(void **state)
     free(events);
 }
 
+/* ---- arenas ---- */
+
+static void test_arena_fits(void **state)
+{
+    (void)state;
+    for (size_t bytes = 1 << 14; bytes < (size_t)1 << 34; bytes += bytes / 3) {
+        pfn_t pages = arena_fitting(bytes);
+
+        assert_int_equal(pages & (pages - 1), 0);
+        assert_in_range(pages, BENCH_PAGEBLOCK_PAGES, PFN_MAX_PAGES);
+        if (pages > BENCH_PAGEBLOCK_PAGES)
+            assert_true(zone_memory_bytes(pages) <= bytes);
+        if (pages < PFN_MAX_PAGES)
+            assert_true(zone_memory_bytes(2 * pages) > bytes);
+    }
+    assert_true(zone_memory_bytes(arena_pages(ARENA_L2)) <= arena_l2_bytes() / 4 * 3);
+    assert_int_equal(arena_pages(ARENA_1GIB), 1u << 18);
+    assert_int_equal(arena_pages(ARENA_16GIB), 1u << 22);
+    assert_true(zone_memory_bytes(1) == SIZE_MAX); /* no whole pageblock */
+}
+
+static void test_arena_names(void **state)
+{
+    (void)state;
+    for (unsigned a = 0; a < NR_ARENAS; a++)
+        assert_int_equal(arena_named(arena_name((enum arena)a)), a);
+    assert_int_equal(arena_named("2gib"), NR_ARENAS);
+}
+
 /* ---- medians ---- */
 
 static void test_median(void **state)
@@ -274,6 +305,8 @@ int main(void)
         cmocka_unit_test(test_replay_measures),
         cmocka_unit_test(test_replay_skips_the_free_of_what_was_refused),
         cmocka_unit_test(test_replay_mean_is_of_the_samples),
+        cmocka_unit_test(test_arena_fits),
+        cmocka_unit_test(test_arena_names),
         cmocka_unit_test(test_median),
         cmocka_unit_test(test_percentiles),
     };

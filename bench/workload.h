@@ -17,8 +17,8 @@
 
 /** The largest order of a mixed workload: 2 MiB. */
 #define WORKLOAD_MAX_ORDER 9u
-/** Blocks that can be live at a time. */
-#define WORKLOAD_MAX_LIVE 65536u
+/** Blocks that can be live at a time: more than 70 % of 16 GiB is made of. */
+#define WORKLOAD_MAX_LIVE (1u << 20)
 /** Blocks that the LIFO workload takes before it gives them back. */
 #define WORKLOAD_LIFO 64u
 

@@ -14,16 +14,30 @@ static void *map_zeroed(size_t bytes, bool touched)
     return mmap(NULL, bytes, PROT_READ | PROT_WRITE, flags, -1, 0);
 }
 
-int zone_memory_init(struct zone_memory *m, pfn_t nr_pages, enum bench_grouping grouping,
-                     bool touched)
+static struct zone_config config_of(pfn_t nr_pages, enum bench_grouping grouping)
 {
-    const struct zone_config config = {
+    return (struct zone_config){
         .nr_pages = nr_pages,
         .pageblock_order = BENCH_PAGEBLOCK_ORDER,
         .nr_domains = 1,
         .no_grouping = grouping == GROUPING_NONE,
         .kernel_rules = grouping == GROUPING_KERNEL,
+        .kind = ZONE_NORMAL,
     };
+}
+
+size_t zone_memory_bytes(pfn_t nr_pages)
+{
+    const struct zone_config config = config_of(nr_pages, GROUPING_OURS);
+    size_t lasting, derived;
+
+    return zone_metadata_bytes(&config, &lasting, &derived) ? SIZE_MAX : lasting + derived;
+}
+
+int zone_memory_init(struct zone_memory *m, pfn_t nr_pages, enum bench_grouping grouping,
+                     bool touched)
+{
+    const struct zone_config config = config_of(nr_pages, grouping);
     struct zone_memory new = {0};
     int rc;
 

@@ -33,7 +33,7 @@ struct zone_memory {
 };
 
 /**
- * Make a zone of nr_pages, all free, of one domain.
+ * Make a zone of nr_pages, all free, of kind NORMAL and one domain.
  * touched: have all of the metadata in memory first, so that page faults are not measured. Release
  * with zone_memory_free(). Returns 0; -EINVAL when nr_pages is no multiple of a pageblock or out of
  * range; -ENOMEM.
@@ -41,5 +41,7 @@ struct zone_memory {
 int zone_memory_init(struct zone_memory *m, pfn_t nr_pages, enum bench_grouping grouping,
                      bool touched);
 void zone_memory_free(struct zone_memory *m);
+/** Bytes of metadata of such a zone; SIZE_MAX for a size that it cannot have. */
+size_t zone_memory_bytes(pfn_t nr_pages);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "account_internal.h"
 #include "guarantee.h"
+#include "marks.h"
 
 static bool is_limited(const struct account *a)
 {
@@ -202,6 +203,7 @@ static void set_guarantee(struct zone *z, struct account *a, unsigned zone, pfn_
 
     s->guaranteed = s->guaranteed - before + after;
     z->guaranteed = z->guaranteed - before + after;
+    zone_marks_changed(z);
     if (!account_holds(a))
         s->unmet -= account_unmet(a, zone);
     a->limits.guarantee[zone] = pages;

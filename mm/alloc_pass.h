@@ -5,11 +5,18 @@
 #define MM_ALLOC_PASS_H
 
 #include "guarantee.h"
+#include "marks.h"
 #include "mm/account.h"
 #include "mm/page_alloc.h"
 
 /** The block will be cut, and its tail freed: never from a GIGANTIC zone. */
 #define REQUEST_CUT (1u << 31)
+
+/** May requests of a class and type use this zone? */
+static inline bool zone_serves(const struct zone *z, enum zone_kind class, enum migratetype type)
+{
+    return z->kind <= class && !(z->kind == ZONE_MOVABLE && type != MIGRATE_MOVABLE);
+}
 
 struct alloc_pass {
     struct memory *m;

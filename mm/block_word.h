@@ -107,6 +107,12 @@ static inline enum migratetype word_type(uint64_t w)
     return (enum migratetype)((w >> WORD_TYPE_SHIFT) & 7);
 }
 
+/** Order and type of a granted block as one number: its rest_index(). */
+static inline unsigned word_rest_index(uint64_t w)
+{
+    return (unsigned)(w >> WORD_ORDER_SHIFT) & 0xff;
+}
+
 static inline uint64_t word_tag(uint64_t w)
 {
     return w >> WORD_TAG_SHIFT;

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "debug.h"
+#include "rmqueue.h"
 
 /*
  * Put the upper halves of a block on the lists of their type, from order high - 1 down to low.
@@ -47,12 +48,6 @@ void expand(struct zone *z, const struct found_block *b, unsigned order, unsigne
     }
     *small_count(s, b->type) -= order_pages(order);
     free_halves(z, s, b->pfn, high, order, b->type);
-}
-
-static inline void grant(struct zone *z, const struct zone_request *rq, pfn_t pfn)
-{
-    word_store(word_at(z, pfn), word_make(BLOCK_ALLOCATED, rq->order, rq->type, rq->tag));
-    z->allocs++;
 }
 
 /*
@@ -177,19 +172,37 @@ void free_block(struct zone *z, pfn_t pfn, unsigned order)
         free_large(z, pfn, order);
 }
 
+/*
+ * Free the nr blocks that have rested longest. What is next to them is fetched for all of them
+ * first: in a large zone those are cache misses, which so are waited for together.
+ */
+static void free_oldest(struct zone *z, struct resting *r, enum migratetype type, unsigned order,
+                        unsigned nr)
+{
+    for (unsigned i = 0; i < nr; i++) {
+        pfn_t buddy = r->pfn[i] ^ order_pages(order);
+
+        __builtin_prefetch(word_at(z, buddy), 1);
+        __builtin_prefetch(word_at(z, (buddy & r->pfn[i]) ^ order_pages(order + 1)), 1);
+    }
+    for (unsigned i = 0; i < nr; i++) {
+        unmovable_freed(z, r->pfn[i], order, type);
+        unhold_block(z, r->pfn[i], order);
+        free_block(z, r->pfn[i], order);
+    }
+    r->nr -= nr;
+    for (unsigned i = 0; i < r->nr; i++)
+        r->pfn[i] = r->pfn[i + nr];
+}
+
 static void free_resting_of(struct zone *z, struct list_set *s, enum migratetype type,
                             unsigned order)
 {
-    struct resting *r = &s->resting[order][type];
+    struct resting *r = &s->resting[rest_index(order, type)];
 
     s->rests[type] &= ~order_pages(order);
-    while (r->nr > 0) {
-        pfn_t pfn = r->pfn[--r->nr];
-
-        unmovable_freed(z, pfn, order, type);
-        unhold_block(z, pfn, order);
-        free_block(z, pfn, order);
-    }
+    r->max = 0;
+    free_oldest(z, r, type, order, r->nr);
 }
 
 void free_resting(struct zone *z)
@@ -277,47 +290,53 @@ static NEVER_INLINE int rmqueue_slow(struct zone *z, const struct zone_request *
     if (rq->order >= z->pageblock_order && b.type != MIGRATE_HIGHATOMIC)
         hold(z, rq->domain, b.type, order_pages(rq->order));
     unmovable_granted(z, b.pfn, rq->order, rq->type);
-    grant(z, rq, b.pfn);
+    grant(z, b.pfn, rq->order, rq->type, rq->tag);
+    z->allocs++;
     *ret_pfn = b.pfn;
     return 0;
 }
 
-/* Nothing of the order rests: the head of its list, if it has one. */
-static NEVER_INLINE int rmqueue_list(struct zone *z, const struct zone_request *rq, pfn_t *ret_pfn)
+bool rmqueue_own(struct zone *z, struct list_set *s, unsigned order, enum migratetype type,
+                 uint64_t tag, pfn_t *ret_pfn)
 {
-    enum migratetype type = list_type(z, rq->type);
-    struct list_set *s = &z->set[rq->domain];
-    unsigned order = rq->order;
+    enum migratetype list = list_type(z, type);
+    uint32_t small = s->mask[list] & (order_pages(z->fast_orders) - 1);
+    unsigned high;
+    pfn_t pfn;
 
-    if (s->list[type][order].nr == 0 || order >= z->fast_orders ||
-        (rq->flags & (ALLOC_HIGHATOMIC | ALLOC_CMA | ALLOC_SMALL)))
-        return rmqueue_slow(z, rq, ret_pfn);
-    *ret_pfn = list_pop(z, s, type, order);
+    if (small >> order == 0)
+        return false;
+    high = order + (unsigned)__builtin_ctz(small >> order);
+    pfn = list_pop(z, s, list, high);
     s->nr_small -= order_pages(order);
-    unmovable_granted(z, *ret_pfn, order, rq->type);
-    grant(z, rq, *ret_pfn);
-    return 0;
+    if (high > order)
+        free_halves(z, s, pfn, high, order, list);
+    unmovable_granted(z, pfn, order, type);
+    grant(z, pfn, order, type, tag);
+    *ret_pfn = pfn;
+    return true;
 }
 
 int zone_rmqueue(struct zone *z, const struct zone_request *rq, pfn_t *ret_pfn)
 {
-    struct resting *r;
+    struct list_set *s;
 
     if (rq->order > MAX_PAGE_ORDER || rq->type >= NR_MOBILITIES || rq->domain >= z->nr_domains ||
         rq->tag >> BLOCK_TAG_BITS != 0)
         return -EINVAL;
-    r = &z->set[rq->domain].resting[rq->order][list_type(z, rq->type)];
-    if (r->nr == 0 || (rq->flags & (ALLOC_HIGHATOMIC | ALLOC_CMA | ALLOC_SMALL)))
-        return rmqueue_list(z, rq, ret_pfn);
-    *ret_pfn = r->pfn[--r->nr];
-    grant(z, rq, *ret_pfn);
+    s = &z->set[rq->domain];
+    if ((rq->flags & (ALLOC_HIGHATOMIC | ALLOC_CMA | ALLOC_SMALL)) ||
+        (!rmqueue_resting(z, s, rq->order, rq->type, rq->tag, ret_pfn) &&
+         !rmqueue_own(z, s, rq->order, rq->type, rq->tag, ret_pfn)))
+        return rmqueue_slow(z, rq, ret_pfn);
+    z->allocs++;
     return 0;
 }
 
 /* May this granted block rest in its pageblock? Only among its like, see unmovable_granted(). */
 static bool may_rest(const struct zone *z, const struct pageblock *pb, uint64_t w)
 {
-    return type_merges((enum migratetype)pb->type) && z->max_resting != 0 &&
+    return type_merges((enum migratetype)pb->type) && z->may_rest &&
            (!z->grouping || word_type(w) == pb->type);
 }
 
@@ -342,9 +361,15 @@ static NEVER_INLINE int free_slow(struct zone *z, pfn_t pfn)
     } else {
         struct list_set *s = &z->set[order < z->pageblock_order ? pb->holder : pb->resident];
 
-        if (s->resting[order][pb->type].nr == z->max_resting)
-            free_resting_of(z, s, (enum migratetype)pb->type, order);
-        rest(z, s, (enum migratetype)pb->type, order, pfn);
+        struct resting *r = &s->resting[word_rest_index(w)];
+
+        /* Half of them stay, for the requests that come next. */
+        if (r->nr == MAX_RESTING)
+            free_oldest(z, r, word_type(w), order, MAX_RESTING / 2);
+        s->rests[word_type(w)] |= order_pages(order);
+        z->resting = true;
+        r->max = MAX_RESTING;
+        rest(z, r, pfn, order);
     }
     z->frees++;
     return 0;
@@ -353,8 +378,7 @@ static NEVER_INLINE int free_slow(struct zone *z, pfn_t pfn)
 int zone_free(struct zone *z, pfn_t pfn)
 {
     const struct pageblock *pb;
-    struct list_set *s;
-    unsigned order;
+    struct resting *r;
     uint64_t w;
 
     if (pfn >= z->nr_pages)
@@ -363,12 +387,12 @@ int zone_free(struct zone *z, pfn_t pfn)
     pb = pageblock_of(z, pfn);
     if (!word_is_granted(w, pb->type))
         return free_slow(z, pfn);
-    order = word_order(w);
-    s = &z->set[order < z->pageblock_order ? pb->holder : pb->resident];
-    if (s->resting[order][pb->type].nr == z->max_resting)
+    /* A pageblock lies in its holder's file: so this is the set of small and large blocks. */
+    r = resting_at(&z->set[pb->resident], word_rest_index(w));
+    if (r->nr >= r->max)
         return free_slow(z, pfn);
     z->frees++;
-    rest(z, s, (enum migratetype)pb->type, order, pfn);
+    rest(z, r, pfn, word_order(w));
     return 0;
 }
 

@@ -3,8 +3,8 @@
  * debug.h: where the debug options look at blocks, for the files of mm/ alone.
  *
  * While one is on, no freed block rests and none is granted by the fast path (zone_init() sets
- * max_resting and fast_orders to 0), so that all pass these few places. While all are off, that
- * costs the fast paths nothing, and the others one comparison.
+ * may_rest to false and fast_orders to 0), so that all pass these few places. While all are off,
+ * that costs the fast paths nothing, and the others one comparison.
  */
 #ifndef MM_DEBUG_H
 #define MM_DEBUG_H

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "marks.h"
 #include "range.h"
 
 pfn_t zone_held_pages(struct zone *z, unsigned domain)
@@ -36,15 +37,17 @@ static pfn_t stranded_pages(const struct zone *z, pfn_t pfn, unsigned *ret_domai
     return 0;
 }
 
+/* What is free in the range may have merged with what is isolated beside it. */
 void strand_range(struct zone *z, pfn_t start, pfn_t end)
 {
-    for (pfn_t pfn = start; pfn < end; pfn = block_end(z, pfn)) {
+    for (pfn_t pfn = block_head(z, start); pfn < end; pfn = block_end(z, pfn)) {
         unsigned domain;
         pfn_t nr = stranded_pages(z, pfn, &domain);
 
         if (nr != 0)
             z->set[domain].nr_stranded += nr;
     }
+    zone_marks_changed(z);
 }
 
 void unstrand_range(struct zone *z, pfn_t start, pfn_t end)

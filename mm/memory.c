@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <limits.h>
 
-#include "zone_internal.h"
+#include "alloc_pass.h"
 
 #define LOCAL_DISTANCE  10u
 #define REMOTE_DISTANCE 20u
@@ -83,6 +83,27 @@ static void build_lists(struct memory *m, unsigned node, unsigned *load)
     }
 }
 
+/* What alloc_pages() would find out for each request: the first zone of a list that may serve it.
+ */
+static void find_first(struct memory *m, unsigned node)
+{
+    static struct zone nowhere; /* nobody writes to what serves no domain */
+    const struct zonelist *zl = &m->all[node];
+
+    for (unsigned t = 0; t < NR_MOBILITIES; t++) {
+        enum migratetype type = (enum migratetype)t;
+        struct first_zone first = {.zone = &nowhere};
+
+        for (unsigned i = zl->nr; i-- > 0;) {
+            if (!zone_serves(m->zone[zl->id[i]], mobility_class(type), type))
+                continue;
+            first.zone = m->zone[zl->id[i]];
+            first.id = zl->id[i];
+        }
+        m->first[node][t] = first;
+    }
+}
+
 static int setup_marks(struct memory *m, const struct mm_settings *settings)
 {
     struct zone *zones[MAX_ZONES];
@@ -101,6 +122,8 @@ void memory_rebuild(struct memory *m)
 
     for (unsigned node = 0; node < m->topology.nr_nodes; node++)
         build_lists(m, node, load);
+    for (unsigned node = 0; node < m->topology.nr_nodes; node++)
+        find_first(m, node);
     (void)setup_marks(m, &m->settings); /* these settings were accepted before */
     m->sequence++;
 }

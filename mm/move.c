@@ -9,6 +9,7 @@
 
 #include "debug.h"
 #include "guarantee.h"
+#include "marks.h"
 
 const enum migratetype move_types[NR_MOBILITIES][NR_MOBILITIES] = {
     [MIGRATE_UNMOVABLE] = {MIGRATE_UNMOVABLE, MIGRATE_MOVABLE, MIGRATE_RECLAIMABLE},
@@ -139,8 +140,10 @@ int zone_move_abort(struct zone *z, pfn_t from, bool *ret_freed)
         release_end(z, from, word_order(w));
     else
         word_store(word_at(z, from), back);
-    if (!(w & WORD_FREE_PENDING) && pb->type == MIGRATE_ISOLATE && pb->resident == 0)
+    if (!(w & WORD_FREE_PENDING) && pb->type == MIGRATE_ISOLATE && pb->resident == 0) {
         z->set[0].nr_stranded += order_pages(word_order(w));
+        zone_marks_changed(z);
+    }
     release_end(z, to, word_order(w));
     *ret_freed = (w & WORD_FREE_PENDING) != 0;
     return 0;

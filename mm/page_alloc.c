@@ -7,8 +7,10 @@
 
 #include "account_internal.h"
 #include "alloc_pass.h"
+#include "marks.h"
 #include "mm/fragmentation.h"
 #include "mm/highatomic.h"
+#include "rmqueue.h"
 
 /* The highest kind of zone that a request may use (gfp_zone). */
 static enum zone_kind class_of(const struct page_request *rq)
@@ -17,7 +19,7 @@ static enum zone_kind class_of(const struct page_request *rq)
         return ZONE_DMA32;
     if (rq->order == MAX_PAGE_ORDER && !(rq->flags & REQUEST_CUT))
         return ZONE_GIGANTIC;
-    return rq->type == MIGRATE_MOVABLE ? ZONE_MOVABLE : ZONE_NORMAL;
+    return mobility_class(rq->type);
 }
 
 struct zone *pass_zone(const struct alloc_pass *p, unsigned i)
@@ -28,9 +30,9 @@ struct zone *pass_zone(const struct alloc_pass *p, unsigned i)
         return NULL;
     if (p->rq->zonemask != 0 && !(p->rq->zonemask >> p->zl->id[i] & 1))
         return NULL;
-    if (z->kind > p->class || !(p->nodemask >> z->node & 1) || p->rq->domain >= z->nr_domains)
+    if (!(p->nodemask >> z->node & 1) || p->rq->domain >= z->nr_domains)
         return NULL;
-    return z->kind == ZONE_MOVABLE && p->rq->type != MIGRATE_MOVABLE ? NULL : z;
+    return zone_serves(z, p->class, p->rq->type) ? z : NULL;
 }
 
 void pass_prefer(struct alloc_pass *p)
@@ -258,12 +260,76 @@ static void wake_boosted(const struct alloc_pass *p, const struct path_ops *ops,
         ops->wake_balancer(ctx, g->zone, 0, (enum zone_kind)z->kind);
 }
 
-int alloc_pages(struct memory *m, const struct path_ops *ops, void *ctx,
-                const struct page_request *rq, struct page_grant *ret, struct refusal *ret_refusal)
+/* Does the request say nothing that narrows where it is served from, and does it make sense? */
+static inline bool is_usual(const struct memory *m, const struct page_request *rq)
 {
-    struct alloc_pass p;
-    int r = pass_init(&p, m, rq);
+    const unsigned narrows = rq->flags & (REQUEST_THISNODE | REQUEST_DMA32 | REQUEST_CMA);
 
+    return (narrows | rq->nodemask | rq->zonemask | rq->tag >> BLOCK_TAG_BITS | ~(unsigned)rq->zone) == 0 &&
+           rq->order < MAX_PAGE_ORDER && rq->type < NR_MOBILITIES &&
+           rq->node < m->topology.nr_nodes;
+}
+
+/* Has its account, and that one's group, so much left that there is nothing to ask, nor to tell? Those
+ * that are charged pageblocks are never calm. */
+static inline bool account_is_calm(const struct page_request *rq)
+{
+    const struct account *a = rq->account;
+    pfn_t pages = order_pages(rq->order);
+
+    return !a || (a->used_pages + pages <= a->calm_pages && a->domain == rq->domain &&
+                  (!a->group || a->group->used_pages + pages <= a->group->calm_pages));
+}
+
+/*
+ * Where the pass would serve most requests if there is a block: in the first zone that may serve
+ * them, when that is above its low mark. NULL says only that the pass must look. Who else is to be
+ * asked whether a request may go on, an account, is asked here, beside the mark.
+ */
+static inline const struct first_zone *usual_zone(const struct memory *m,
+                                                  const struct page_request *rq)
+{
+    const struct first_zone *first;
+    const struct zone *z;
+
+    if (!USUALLY(is_usual(m, rq) && account_is_calm(rq)))
+        return NULL;
+    first = &m->first[rq->node][rq->type];
+    z = first->zone;
+    if (!USUALLY(rq->domain < z->nr_domains && !(z->boosted && (rq->flags & REQUEST_WAKE))))
+        return NULL;
+    /* Blocks that rest are not counted: a yes is a yes. */
+    return USUALLY(above_low(z, &z->set[rq->domain], rq->order, rq->type)) ? first : NULL;
+}
+
+/* Count a grant from the usual zone; an account counts what it has got here. */
+static inline void count_usual(struct memory *m, const struct first_zone *first,
+                               const struct page_request *rq, struct page_grant *ret)
+{
+    if (rq->account)
+        account_charge(m, rq->account, first->id, rq->order);
+    first->zone->usual++;
+    if (!USUALLY(first->zone->node == rq->caller_node))
+        first->zone->usual_other++;
+    ret->zone = first->id;
+    ret->order = rq->order;
+}
+
+/* All others, and those that must look further. */
+static NEVER_INLINE int alloc_otherwise(struct memory *m, const struct path_ops *ops, void *ctx,
+                                        const struct page_request *rq, struct page_grant *ret,
+                                        struct refusal *ret_refusal)
+{
+    const struct first_zone *first = usual_zone(m, rq);
+    struct alloc_pass p;
+    int r;
+
+    if (first && rmqueue_own(first->zone, &first->zone->set[rq->domain], rq->order, rq->type,
+                             rq->tag, &ret->pfn)) {
+        count_usual(m, first, rq, ret);
+        return 0;
+    }
+    r = pass_init(&p, m, rq);
     if (r < 0)
         return r;
     if (!pass_run(&p, ret)) {
@@ -279,5 +345,17 @@ int alloc_pages(struct memory *m, const struct path_ops *ops, void *ctx,
     if (rq->account)
         account_charge(m, rq->account, ret->zone, rq->order);
     wake_boosted(&p, ops, ctx, ret);
+    return 0;
+}
+
+int alloc_pages(struct memory *m, const struct path_ops *ops, void *ctx,
+                const struct page_request *rq, struct page_grant *ret, struct refusal *ret_refusal)
+{
+    const struct first_zone *first = usual_zone(m, rq);
+
+    if (!USUALLY(first && rmqueue_resting(first->zone, &first->zone->set[rq->domain], rq->order,
+                                          rq->type, rq->tag, &ret->pfn)))
+        return alloc_otherwise(m, ops, ctx, rq, ret, ret_refusal);
+    count_usual(m, first, rq, ret);
     return 0;
 }

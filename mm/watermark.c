@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "guarantee.h"
+#include "marks.h"
 
 /* Bounds of min_free_kbytes since Linux 5.7, and of the min mark of a zone that is no lowmem. */
 #define MIN_FREE_KBYTES_MIN 128u
@@ -91,6 +92,18 @@ static void setup_reserve(struct zone *z, struct zone *const *zones, unsigned nr
     }
 }
 
+void zone_marks_changed(struct zone *z)
+{
+    uint64_t kept = 0;
+
+    /* At most so much is kept for others with one domain; with several the pass must look. */
+    if (z->guaranteed != 0)
+        kept = z->nr_domains == 1 ? (uint64_t)z->guaranteed + z->set[0].nr_stranded : UINT32_MAX;
+    for (unsigned t = 0; t < NR_MOBILITIES; t++)
+        z->low_needs[t] = zone_wmark(z, WMARK_LOW) + kept +
+                          z->lowmem_reserve[mobility_class((enum migratetype)t)];
+}
+
 static void clear_marks(struct zone *z)
 {
     for (unsigned i = 0; i < NR_WMARKS; i++)
@@ -98,6 +111,7 @@ static void clear_marks(struct zone *z)
     for (unsigned i = 0; i < NR_ZONE_KINDS; i++)
         z->lowmem_reserve[i] = 0;
     z->boost = 0;
+    zone_marks_changed(z);
 }
 
 int watermarks_setup(struct zone *const *zones, unsigned nr, unsigned page_shift,
@@ -125,20 +139,14 @@ int watermarks_setup(struct zone *const *zones, unsigned nr, unsigned page_shift
         setup_marks(zones[i], pages_min, lowmem, settings->watermark_scale_factor);
         setup_reserve(zones[i], zones, nr, settings);
         zones[i]->boost_factor = settings->watermark_boost_factor;
+        zone_marks_changed(zones[i]);
     }
     return 0;
 }
 
 bool mark_ok(int64_t free, int64_t mark, int64_t reserve, unsigned flags)
 {
-    if (flags & ALLOC_MIN_RESERVE) {
-        mark -= mark / 2;
-        if (flags & ALLOC_NON_BLOCK)
-            mark -= mark / 4;
-    }
-    if (flags & ALLOC_OOM)
-        mark -= mark / 2;
-    return free > mark + reserve;
+    return above_mark(free, mark, reserve, flags);
 }
 
 pfn_t zone_wmark(const struct zone *z, enum zone_watermark mark)
@@ -159,6 +167,7 @@ pfn_t zone_boost(const struct zone *z)
 void zone_unboost(struct zone *z, pfn_t pages)
 {
     z->boost -= pages < z->boost ? pages : z->boost;
+    zone_marks_changed(z);
 }
 
 bool zone_boost_watermark(struct zone *z)
@@ -174,20 +183,8 @@ bool zone_boost_watermark(struct zone *z)
     if (most > z->nr_pages)
         most = z->nr_pages;
     z->boost = (pfn_t)(z->boost + pages < most ? z->boost + pages : most);
+    zone_marks_changed(z);
     return true;
-}
-
-/* Pages that are free, but not for this request (__zone_watermark_unusable_free). */
-static int64_t unusable_free(const struct zone *z, unsigned order, unsigned domain, unsigned flags)
-{
-    const struct list_set *s = &z->set[domain];
-    int64_t n = (int64_t)order_pages(order) - 1;
-
-    if (!(flags & ALLOC_RESERVES))
-        n += s->nr_special[MIGRATE_HIGHATOMIC - NR_MOBILITIES];
-    if (!(flags & ALLOC_CMA))
-        n += s->nr_special[MIGRATE_CMA - NR_MOBILITIES];
-    return n;
 }
 
 /* Is there a free block of the order or more that the request may be cut from? */
@@ -211,21 +208,10 @@ static bool has_block(const struct zone *z, unsigned order, unsigned domain, uns
     return z->nr_large >= order_pages(order);
 }
 
-static bool pages_ok(const struct zone *z, unsigned order, pfn_t mark, enum zone_kind class,
-                     unsigned domain, unsigned flags, int64_t more)
-{
-    int64_t free =
-        (int64_t)domain_free_pages(z, domain) + more - unusable_free(z, order, domain, flags);
-
-    if (flags & ALLOC_NO_WATERMARKS)
-        return free > 0;
-    return mark_ok(free, mark, z->lowmem_reserve[class], flags);
-}
-
 static bool watermark_ok(const struct zone *z, unsigned order, pfn_t mark, enum zone_kind class,
                          unsigned domain, unsigned flags, int64_t more)
 {
-    return pages_ok(z, order, mark, class, domain, flags, more) &&
+    return pages_ok(z, &z->set[domain], order, mark, class, flags, more) &&
            (order == 0 || has_block(z, order, domain, flags));
 }
 
@@ -247,7 +233,7 @@ bool zone_pages_beside(struct zone *z, unsigned order, pfn_t mark, enum zone_kin
                        unsigned domain, unsigned flags, pfn_t credit)
 {
     zone_settle(z);
-    return pages_ok(z, order, mark, class, domain, flags,
+    return pages_ok(z, &z->set[domain], order, mark, class, flags,
                     -(int64_t)zone_kept_pages(z, domain, credit));
 }
 

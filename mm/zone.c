@@ -14,7 +14,7 @@
 struct layout {
     size_t pageblocks; /* in lasting, behind the words */
     size_t lasting;
-    size_t sets; /* in derived, behind the zone */
+    size_t zone; /* in derived, behind the sets */
     size_t derived;
 };
 
@@ -45,11 +45,12 @@ static int layout_of(const struct zone_config *c, struct layout *ret)
         return -EINVAL;
 
     ret->pageblocks =
-        ALIGN_UP((pages + pages / WORD_GROUP * WORD_PADDING) * sizeof(uint64_t), CACHE_LINE);
+        ALIGN_UP((pages + pages / WORD_GROUP * WORD_PADDING) * sizeof(uint64_t), CACHE_LINE) +
+        CACHE_LINE; /* or the first word and the first record would share low address bits */
     ret->lasting = ALIGN_UP(
         ret->pageblocks + (pages >> c->pageblock_order) * sizeof(struct pageblock), CACHE_LINE);
-    ret->sets = ALIGN_UP(sizeof(struct zone), CACHE_LINE);
-    ret->derived = ALIGN_UP(ret->sets + c->nr_domains * sizeof(struct list_set), CACHE_LINE);
+    ret->zone = ALIGN_UP(c->nr_domains * sizeof(struct list_set), CACHE_LINE);
+    ret->derived = ALIGN_UP(ret->zone + sizeof(struct zone), CACHE_LINE);
     return 0;
 }
 
@@ -88,19 +89,30 @@ static void init_blocks(struct zone *z, enum migratetype type)
     z->nr_large = z->nr_pages;
 }
 
+/* What stands in the words of granted blocks, for each place where freed ones rest. */
+static void init_resting(struct list_set *s)
+{
+    for (unsigned t = 0; t < NR_MOBILITIES; t++) {
+        for (unsigned order = 0; order <= MAX_PAGE_ORDER; order++)
+            s->resting[rest_index(order, (enum migratetype)t)].granted =
+                (uint16_t)word_make(BLOCK_ALLOCATED, order, (enum migratetype)t, 0);
+    }
+}
+
 int zone_init(const struct zone_config *config, void *lasting, void *derived, struct zone **ret)
 {
     struct layout l;
-    struct zone *z = derived;
+    struct zone *z;
     int r = layout_of(config, &l);
 
     if (r < 0)
         return r;
     if ((config->debug & ZONE_DEBUG_OWNER) && !config->owner)
         return -EINVAL;
+    z = (struct zone *)((unsigned char *)derived + l.zone);
     z->word = lasting;
     z->pageblock = (struct pageblock *)((unsigned char *)lasting + l.pageblocks);
-    z->set = (struct list_set *)((unsigned char *)derived + l.sets);
+    z->set = derived;
     z->nr_pages = config->nr_pages;
     z->max_pages = max_pages(config);
     z->pageblock_order = (uint8_t)config->pageblock_order;
@@ -110,12 +122,14 @@ int zone_init(const struct zone_config *config, void *lasting, void *derived, st
     z->kernel_rules = config->kernel_rules;
     z->kind = (uint8_t)config->kind;
     z->node = config->node;
-    z->max_resting = config->eager || config->debug ? 0 : MAX_RESTING;
+    z->may_rest = !config->eager && !config->debug;
     z->ops = config->ops;
     z->ops_ctx = config->ops_ctx;
     z->debug = config->debug;
     z->owner = config->debug & ZONE_DEBUG_OWNER ? config->owner : NULL;
     z->fast_orders = z->debug != 0 ? 0 : z->pageblock_order;
+    for (unsigned d = 0; d < z->nr_domains; d++)
+        init_resting(&z->set[d]);
     init_blocks(z, list_type(z, MIGRATE_MOVABLE));
     *ret = z;
     return 0;

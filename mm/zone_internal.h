@@ -40,17 +40,23 @@ struct free_list {
 };
 
 /** How many freed blocks of one order and type may rest: with their number, a cache line. */
-#define MAX_RESTING 15u
+#define MAX_RESTING 14u
 
 /** Blocks that are freed, and not merged yet: the last one is the first to be granted again. */
 struct resting {
-    pfn_t nr;
+    uint32_t nr;
+    uint16_t max;     /**< MAX_RESTING, or 0 while its bit in rests is not set: look there first */
+    uint16_t granted; /**< the word of a block of this order and type that is granted without tag */
     pfn_t pfn[MAX_RESTING];
 };
+
+/** Orders that a word has room for: so the index below stands in the word as it is. */
+#define REST_ORDERS 32u
 
 /** The free lists of one domain: its blocks smaller than a pageblock, and larger ones in its file.
  */
 struct list_set {
+    _Alignas(64) struct resting resting[NR_MOBILITIES * REST_ORDERS]; /**< see rest_index() */
     uint32_t mask[NR_MIGRATETYPES]; /**< bit o: the list of order o is not empty */
     uint32_t rests[NR_MOBILITIES];  /**< bit o: blocks of order o may be resting */
     pfn_t nr_small;                 /**< free pages of the mobilities, in less than pageblocks */
@@ -61,7 +67,6 @@ struct list_set {
     pfn_t guaranteed;  /**< to accounts of this domain; of another than 0 whole pageblocks */
     pfn_t unmet;       /**< domain 0: what of it is not used yet; else nr_held says */
     struct free_list list[NR_MIGRATETYPES][NR_PAGE_ORDERS];
-    struct resting resting[NR_PAGE_ORDERS][NR_MOBILITIES + 1]; /**< 4: makes the index a shift */
 };
 
 struct zone {
@@ -75,10 +80,10 @@ struct zone {
     uint8_t fast_orders; /**< orders below are granted fast; 0 while debugged */
     uint8_t nr_domains;
     bool grouping;
-    bool kernel_rules;   /**< steals go where Linux's do; see fallback.c */
-    uint8_t max_resting; /**< of one order and type: MAX_RESTING, or 0 if blocks merge at once */
-    bool resting;        /**< some set has resting blocks; see zone_settle() */
-    pfn_t guaranteed;    /**< of all sets together; mostly 0, and then guarantees cost nothing */
+    bool kernel_rules; /**< steals go where Linux's do; see fallback.c */
+    bool may_rest;     /**< else blocks merge at once */
+    bool resting;      /**< some set has resting blocks; see zone_settle() */
+    pfn_t guaranteed;  /**< of all sets together; mostly 0, and then guarantees cost nothing */
     pfn_t nr_busy;
     pfn_t nr_unbacked; /**< pageblocks */
     pfn_t nr_bad;
@@ -87,11 +92,14 @@ struct zone {
     pfn_t boost;
     unsigned boost_factor;
     pfn_t lowmem_reserve[NR_ZONE_KINDS];
-    uint8_t kind; /**< enum zone_kind */
-    bool boosted; /**< and the balancer is not woken yet */
+    uint64_t low_needs[NR_MOBILITIES]; /**< see above_low() */
+    uint8_t kind;                      /**< enum zone_kind */
+    bool boosted;                      /**< and the balancer is not woken yet */
     unsigned node;
     struct zone_numa_stat numa;
-    uint64_t allocs;
+    uint64_t usual;       /**< grants of alloc_pages()'s fast path: allocs, hits, local ones */
+    uint64_t usual_other; /**< those of them that were not local */
+    uint64_t allocs;      /**< all others */
     uint64_t frees;
     uint64_t failures;
     uint64_t claims;
@@ -109,6 +117,9 @@ struct zone {
 
 /** For what a hot path calls seldom, so that it need not save registers for it. */
 #define NEVER_INLINE __attribute__((noinline))
+
+/** For the branches of a hot path, so that it lies in one piece. */
+#define USUALLY(x) __builtin_expect(!!(x), 1)
 
 static inline pfn_t order_pages(unsigned order)
 {
@@ -260,17 +271,34 @@ static inline pfn_t list_pop(struct zone *z, struct list_set *s, enum migratetyp
 
 /* ---- blocks that rest ---- */
 
-static inline void rest(struct zone *z, struct list_set *s, enum migratetype type, unsigned order,
-                        pfn_t pfn)
+static inline unsigned rest_index(unsigned order, enum migratetype type)
 {
-    struct resting *r = &s->resting[order][type];
+    return (unsigned)type * REST_ORDERS + order;
+}
+
+/** What rests of an order and type. One address, which the compiler does not take apart again. */
+static inline struct resting *resting_at(struct list_set *s, unsigned index)
+{
+    struct resting *r = &s->resting[index];
+
+    __asm__("" : "+r"(r));
+    return r;
+}
+
+/** Let a block rest, in r, which has room, and is that of its order and type. */
+static inline void rest(struct zone *z, struct resting *r, pfn_t pfn, unsigned order)
+{
+    uint32_t nr = r->nr;
 
     word_store(word_at(z, pfn), word_make(BLOCK_RESTING, order, MIGRATE_UNMOVABLE, 0));
-    if (!(s->rests[type] & order_pages(order))) {
-        s->rests[type] |= order_pages(order);
-        z->resting = true;
-    }
-    r->pfn[r->nr++] = pfn;
+    r->pfn[nr] = pfn;
+    r->nr = nr + 1;
+}
+
+/** Take the block that came last; there is one. */
+static inline pfn_t unrest(struct resting *r)
+{
+    return r->pfn[--r->nr];
 }
 
 /* ---- unmovable pages, counted in the pageblock where their block begins ---- */

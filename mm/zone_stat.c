@@ -56,7 +56,7 @@ void zone_stat(struct zone *z, struct zone_stat *ret)
         .isolated_pages = isolated,
         .busy_pages = z->nr_busy,
         .bad_pages = z->nr_bad,
-        .allocs = z->allocs,
+        .allocs = z->allocs + z->usual,
         .frees = z->frees,
         .failures = z->failures,
         .claims = z->claims,
@@ -68,6 +68,9 @@ void zone_stat(struct zone *z, struct zone_stat *ret)
 void zone_numa_stat(const struct zone *z, struct zone_numa_stat *ret)
 {
     *ret = z->numa;
+    ret->hit += z->usual;
+    ret->local += z->usual - z->usual_other;
+    ret->other += z->usual_other;
 }
 
 pfn_t zone_free_pages(struct zone *z, unsigned domain)

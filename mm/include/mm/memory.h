@@ -21,6 +21,12 @@ struct zonelist {
     uint8_t id[MAX_ZONES];
 };
 
+/** Where the most usual requests are served first; see alloc_pages(). */
+struct first_zone {
+    struct zone *zone; /**< if there is none, one without domains, that serves nobody */
+    unsigned id;
+};
+
 /** What is known of the host's nodes; zero-filled is one node. */
 struct mm_topology {
     unsigned nr_nodes;                      /**< 1 to MAX_NODES; 0 counts as 1 */
@@ -40,8 +46,10 @@ struct memory {
     struct mm_topology topology;
     struct zonelist all[MAX_NODES];   /**< from node n */
     struct zonelist local[MAX_NODES]; /**< of node n */
-    unsigned sequence;                /**< counts rebuilds: who failed while it moved tries again */
-    struct account *accounts;         /**< those that are in no group: account.h */
+    /** From node n, by mobility: requests with no word about zones (4: makes the index a shift). */
+    struct first_zone first[MAX_NODES][NR_MOBILITIES + 1];
+    unsigned sequence;        /**< counts rebuilds: who failed while it moved tries again */
+    struct account *accounts; /**< those that are in no group: account.h */
     const struct account_ops *account_ops;
     void *account_ctx;
 };
