@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "admission.h"
 #include "session.h"
 
 static struct session *take_work(struct hub *hub)
@@ -86,7 +87,7 @@ void hub_follow_policy(struct hub *hub)
     uint32_t slot = 0;
 
     while ((s = session_table_next(&hub->sessions, &slot, SESSION_TABLE_SLOTS)))
-        session_follow_policy(s);
+        admission_renew(s);
     waiting_changed(hub);
 }
 
