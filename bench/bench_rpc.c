@@ -244,16 +244,6 @@ stop_redis:
 
 /* ---- without one ---- */
 
-/** The daemon that was built with this program, or else the one that $PATH finds. */
-static const char *find_daemon(const char *self, char *buf, size_t size)
-{
-    const char *slash = strrchr(self, '/');
-    int length = (int)(slash - self);
-    int n = snprintf(buf, size, "%.*s/../daemon/buddyd", length, self);
-
-    return n > 0 && (size_t)n < size && access(buf, X_OK) == 0 ? buf : "buddyd";
-}
-
 /** Start this program again under a private daemon. Returns only if that fails. */
 static int run_outer(struct bench *b)
 {
@@ -271,7 +261,7 @@ static int run_outer(struct bench *b)
         return EXIT_FAILURE;
     }
     if (!argv[0])
-        argv[0] = find_daemon(self, beside, sizeof(beside));
+        argv[0] = child_find_daemon(self, beside, sizeof(beside));
     rc = bench_pin(b->cpu, &b->cpu);
     if (rc) {
         warnx("--cpu %d: cannot run there: %s", b->cpu, strerror(-rc));

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -50,8 +51,7 @@ static int spawn(const char *const argv[], const char *const env[], pid_t *ret_p
     return 0;
 }
 
-/** Wait for the end of a process: its exit status as child_run() gives it. */
-static int reap(pid_t pid)
+int child_wait(pid_t pid)
 {
     int status;
 
@@ -97,7 +97,7 @@ int child_run(const char *const argv[], const char *const env[], char *out, size
         return rc;
     rc = read_all(fd, out, size);
     close(fd);
-    status = reap(pid);
+    status = child_wait(pid);
     return rc ? rc : status;
 }
 
@@ -143,7 +143,7 @@ int child_start(const char *const argv[], const char *ready, int timeout_ms, pid
     rc = wait_for(fd, ready, timeout_ms);
     close(fd);
     if (rc == -ECHILD) {
-        int status = reap(pid);
+        int status = child_wait(pid);
 
         return status == EXIT_NO_EXEC ? -ENOENT : -ECHILD;
     }
@@ -182,8 +182,17 @@ int child_self(char *ret, size_t size)
     return 0;
 }
 
+const char *child_find_daemon(const char *self, char *buf, size_t size)
+{
+    const char *slash = strrchr(self, '/');
+    int length = (int)(slash - self);
+    int n = snprintf(buf, size, "%.*s/../daemon/buddyd", length, self);
+
+    return n > 0 && (size_t)n < size && access(buf, X_OK) == 0 ? buf : "buddyd";
+}
+
 void child_stop(pid_t pid)
 {
     kill(pid, SIGTERM);
-    reap(pid);
+    child_wait(pid);
 }

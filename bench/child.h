@@ -31,6 +31,13 @@ int child_fork(void (*run)(void *data), void *data, pid_t *ret_pid);
 /** The file name of this program, to start it again. Returns 0, or a negative errno. */
 int child_self(char *ret, size_t size);
 
+/** The daemon that was built with this program (self: child_self()), or else the one that $PATH
+ * finds. buf: room for its name. */
+const char *child_find_daemon(const char *self, char *buf, size_t size);
+
+/** Wait until a child has ended: its exit status as of child_run(). */
+int child_wait(pid_t pid);
+
 /** Ask a child to end, and wait until it has. */
 void child_stop(pid_t pid);
 

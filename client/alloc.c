@@ -9,7 +9,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,24 +19,60 @@
 
 /* ---- what is asked for ---- */
 
-int alloc_prepare(const struct buddyd *b, const struct buddyd_alloc *rq, size_t n,
-                  struct wire_alloc *ret_wire, struct ask *ret_ask)
-{
-    static const struct buddyd_alloc one_page = BUDDYD_ALLOC_INIT;
+/* Flags of the header, but for BUDDYD_ZERO, and what the wire has for them. */
+static const struct {
+    unsigned flag;
+    uint32_t wire;
+} wire_flags[] = {
+    {BUDDYD_HIGH, WIRE_ALLOC_HIGH},
+    {BUDDYD_CMA, WIRE_ALLOC_CMA},
+    {BUDDYD_RESERVE, WIRE_ALLOC_RESERVE},
+};
 
+#define KNOWN_FLAGS (BUDDYD_ZERO | BUDDYD_HIGH | BUDDYD_CMA | BUDDYD_RESERVE)
+
+static uint32_t flags_of_wire(unsigned flags)
+{
+    uint32_t wire = 0;
+
+    for (size_t i = 0; i < sizeof(wire_flags) / sizeof(wire_flags[0]); i++)
+        wire |= flags & wire_flags[i].flag ? wire_flags[i].wire : 0;
+    return wire;
+}
+
+/* The sizes that struct buddyd_alloc has had: it grows at its end. */
+static bool known_size(size_t size)
+{
+    return size == offsetof(struct buddyd_alloc, nodemask) || size == sizeof(struct buddyd_alloc);
+}
+
+/* What the program asks for with all fields that this version has. */
+static int complete(const struct buddyd_alloc *rq, struct buddyd_alloc *ret)
+{
+    *ret = (struct buddyd_alloc)BUDDYD_ALLOC_INIT;
     if (!rq)
-        rq = &one_page;
-    if (rq->size != sizeof(*rq))
+        return 0;
+    if (!known_size(rq->size))
         return error_set(-EINVAL, "alloc: size %zu: initialise with BUDDYD_ALLOC_INIT (%zu)",
                          rq->size, sizeof(*rq));
+    memcpy(ret, rq, rq->size);
+    ret->size = sizeof(*ret);
+    return 0;
+}
+
+static int check(const struct buddyd *b, const struct buddyd_alloc *rq)
+{
     if ((unsigned)rq->type > BUDDYD_RECLAIMABLE)
         return error_set(-EINVAL, "alloc: type %d: 0 (unmovable), 1 (movable) or 2 (reclaimable)",
                          (int)rq->type);
     if (rq->order > MAX_ORDER)
         return error_set(-EINVAL, "alloc: order %u: 0 to %u", rq->order, MAX_ORDER);
-    if (rq->flags & ~BUDDYD_ZERO)
-        return error_set(-EINVAL, "alloc: flags 0x%x: 0 or BUDDYD_ZERO (0x%x)", rq->flags,
-                         BUDDYD_ZERO);
+    if (rq->flags & ~KNOWN_FLAGS)
+        return error_set(-EINVAL, "alloc: flags 0x%x: only those in 0x%x are known", rq->flags,
+                         KNOWN_FLAGS);
+    if (rq->flags & BUDDYD_CMA && rq->type != BUDDYD_MOVABLE)
+        return error_set(-EINVAL, "alloc: BUDDYD_CMA with type %d: only with 1 (movable)",
+                         (int)rq->type);
     if (rq->node < BUDDYD_ANY || rq->node >= (int)WIRE_MAX_NODES)
         return error_set(-EINVAL, "alloc: node %d: 0 to %u, or BUDDYD_ANY (-1)", rq->node,
                          WIRE_MAX_NODES - 1);
@@ -44,17 +80,32 @@ int alloc_prepare(const struct buddyd *b, const struct buddyd_alloc *rq, size_t 
         return error_set(-EINVAL,
                          "alloc: zone %d: the id of one of the %u zones, or BUDDYD_ANY (-1)",
                          rq->zone, b->zones.nr);
+    return 0;
+}
+
+int alloc_prepare(const struct buddyd *b, const struct buddyd_alloc *rq, size_t n,
+                  struct wire_alloc *ret_wire, struct ask *ret_ask)
+{
+    struct buddyd_alloc full;
+    int r = complete(rq, &full);
+
+    if (!r)
+        r = check(b, &full);
+    if (r)
+        return r;
     // Clearing is this process's work: the daemon never touches the bytes.
-    *ret_wire = (struct wire_alloc){.order = rq->order,
-                                    .type = rq->type,
+    *ret_wire = (struct wire_alloc){.order = full.order,
+                                    .type = full.type,
                                     .count = (uint32_t)n,
-                                    .node = rq->node,
-                                    .zone = rq->zone,
-                                    .deadline_ms = rq->timeout_ms};
+                                    .flags = flags_of_wire(full.flags),
+                                    .node = full.node,
+                                    .zone = full.zone,
+                                    .deadline_ms = full.timeout_ms,
+                                    .nodemask = full.nodemask};
     *ret_ask = (struct ask){.nr = (uint32_t)n,
-                            .order = (uint8_t)rq->order,
-                            .type = (uint8_t)rq->type,
-                            .flags = (uint8_t)rq->flags};
+                            .order = (uint8_t)full.order,
+                            .type = (uint8_t)full.type,
+                            .flags = (uint8_t)full.flags};
     return 0;
 }
 
@@ -125,94 +176,6 @@ void alloc_clear(const struct zone_map *zones, const struct ask *ask,
     }
 }
 
-static const char *type_name(unsigned type)
-{
-    static const char *const names[] = {"unmovable", "movable", "reclaimable"};
-
-    return names[type];
-}
-
-static void describe_ask(const struct ask *ask, char *buf, size_t size)
-{
-    uint64_t pages = ask->exact_pages ? ask->exact_pages : UINT64_C(1) << ask->order;
-    const char *s = pages == 1 ? "" : "s";
-
-    if (ask->exact_pages)
-        (void)snprintf(buf, size, "alloc of exactly %" PRIu64 " page%s (%s)", pages, s,
-                       type_name(ask->type));
-    else if (ask->nr == 1)
-        (void)snprintf(buf, size, "alloc of order %u (%" PRIu64 " page%s, %s)", ask->order, pages,
-                       s, type_name(ask->type));
-    else
-        (void)snprintf(buf, size,
-                       "alloc of %" PRIu32 " blocks of order %u (%" PRIu64 " page%s each, %s)",
-                       ask->nr, ask->order, pages, s, type_name(ask->type));
-}
-
-/* The numbers of a shortage or a fragmentation as words. */
-static void describe_refusal(const struct zone_map *zones, const struct wire_refusal *rf, char *buf,
-                             size_t size)
-{
-    const struct buddyd_zone *z = rf->zone < 0 ? NULL : zone_map_find(zones, (uint32_t)rf->zone);
-    char zone[64] = "every zone", largest[64] = "no block is free", index[32] = "";
-
-    if (z)
-        (void)snprintf(zone, sizeof(zone), "zone %u '%s'", z->id, z->name);
-    if (rf->largest_order >= 0)
-        (void)snprintf(largest, sizeof(largest), "the largest free block is of order %" PRId32,
-                       rf->largest_order);
-    if (rf->frag_index >= 0)
-        (void)snprintf(index, sizeof(index), " (index %" PRId32 ".%03" PRId32 ")",
-                       rf->frag_index / 1000, rf->frag_index % 1000);
-    (void)snprintf(buf, size, "refused by %s: %" PRIu64 " pages free, %s: %s%s", zone,
-                   rf->free_pages, largest,
-                   rf->reason == WIRE_REFUSAL_SHORTAGE ? "shortage" : "fragmentation", index);
-}
-
-void alloc_explain(const struct zone_map *zones, const struct ask *ask,
-                   const struct wire_response *rs, struct client_error *why)
-{
-    const struct wire_refusal *rf = rs->refusal;
-    uint32_t reason = rf ? rf->reason : WIRE_REFUSAL_UNKNOWN;
-    int error = -(int)rs->error;
-    char what[128], text[256], buf[128];
-
-    describe_ask(ask, what, sizeof(what));
-    switch (reason) {
-    case WIRE_REFUSAL_SHORTAGE:
-    case WIRE_REFUSAL_FRAGMENTATION:
-        describe_refusal(zones, rf, text, sizeof(text));
-        error_write(why, error, "%s: %s", what, text);
-        break;
-    case WIRE_REFUSAL_NO_ZONE:
-        error_write(why, error, "%s: refused: no zone that may be used is that large", what);
-        break;
-    case WIRE_REFUSAL_NO_HANDLES:
-        error_write(why, error, "%s: refused: the daemon has no handles left", what);
-        break;
-    default:
-        // Something that this version has no words for; the daemon's line names the request itself.
-        if (rs->message && rs->message[0])
-            error_write(why, error, "%s", rs->message);
-        else
-            error_write(why, error, "%s: %s", what, error_name(error, buf, sizeof(buf)));
-    }
-    if (!rf)
-        return;
-    why->refused = true;
-    why->refusal = (struct buddyd_refusal){
-        .reason =
-            reason > WIRE_REFUSAL_NO_HANDLES ? BUDDYD_REASON_UNKNOWN : (enum buddyd_reason)reason,
-        .zone = rf->zone,
-        .order = rf->order,
-        .wanted_pages = rf->wanted_pages,
-        .free_pages = rf->free_pages,
-        .largest_order = rf->largest_order,
-        .frag_index = rf->frag_index,
-        .zones_tried = rf->zones_tried,
-    };
-}
-
 /* ---- calls ---- */
 
 struct alloc_call {
@@ -268,7 +231,7 @@ int buddyd_alloc(struct buddyd *b, const struct buddyd_alloc *rq, struct buddyd_
 int buddyd_alloc_bytes(struct buddyd *b, uint64_t bytes, const struct buddyd_alloc *rq,
                        struct buddyd_block *ret)
 {
-    struct buddyd_alloc with_order = BUDDYD_ALLOC_INIT;
+    struct buddyd_alloc with_order;
     const struct buddyd_zone *z = NULL;
     unsigned shift;
     int r = connection_enter(b);
@@ -278,8 +241,9 @@ int buddyd_alloc_bytes(struct buddyd *b, uint64_t bytes, const struct buddyd_all
     if (!bytes || bytes > MAX_ALLOC_BYTES)
         return error_set(-EINVAL, "alloc: %" PRIu64 " bytes: 1 to %" PRIu64, bytes,
                          MAX_ALLOC_BYTES);
-    if (rq)
-        with_order = *rq;
+    r = complete(rq, &with_order);
+    if (r)
+        return r;
     if (with_order.zone >= 0)
         z = zone_map_find(&b->zones, (uint32_t)with_order.zone);
     shift = z ? z->page_shift : zone_map_page_shift(&b->zones);

@@ -25,9 +25,6 @@ int alloc_take(const struct zone_map *zones, const struct ask *ask,
 /** Clear the blocks if that was asked for. */
 void alloc_clear(const struct zone_map *zones, const struct ask *ask,
                  const struct buddyd_block *blocks, size_t n);
-/** Why an allocation failed, with the numbers. */
-void alloc_explain(const struct zone_map *zones, const struct ask *ask,
-                   const struct wire_response *rs, struct client_error *why);
 /** Free n handles, 1 to WIRE_MAX_BLOCKS. Publishes failures. */
 int alloc_free_some(struct buddyd *b, size_t n, const uint64_t *handles);
 

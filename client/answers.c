@@ -9,7 +9,9 @@
 
 #include "alloc.h"
 #include "ending.h"
+#include "events.h"
 #include "outgoing.h"
+#include "refusal.h"
 
 static void explain(const struct buddyd *b, const struct pending *p, const struct wire_response *rs,
                     struct client_error *why)
@@ -18,7 +20,7 @@ static void explain(const struct buddyd *b, const struct pending *p, const struc
     char buf[128];
 
     if (p->op == WIRE_OP_ALLOC)
-        alloc_explain(&b->zones, &p->ask, rs, why);
+        refusal_take(&b->zones, &p->ask, rs, why);
     else if (rs->message && rs->message[0])
         error_write(why, error, "%s", rs->message);
     else
@@ -109,21 +111,19 @@ static void take_response(struct buddyd *b, const struct wire_response *rs)
 void answers_take(struct buddyd *b, const struct wire_server_packet *packet)
 {
     uint64_t before = b->nr_callbacks;
+    bool handled = false;
 
-    for (size_t i = 0; i < packet->nr_events; i++) {
-        const struct wire_event *ev = &packet->events[i];
-
-        if (ev->kind == WIRE_EVENT_GOODBYE)
-            (void)snprintf(b->farewell, sizeof(b->farewell), "%s", ev->message);
-    }
+    for (size_t i = 0; i < packet->nr_events; i++)
+        handled |= events_take(b, &packet->events[i]);
     for (size_t i = 0; i < packet->nr_responses && !b->dead; i++)
         take_response(b, &packet->responses[i]);
-    if (b->nr_callbacks == before)
+    if (b->nr_callbacks == before && !handled)
         return;
     for (struct waiter *w = b->waiters; w; w = w->next) {
         if (w->for_callbacks)
             pthread_cond_signal(&w->wake);
     }
-    // What the callbacks submitted; if the socket is full, who waits or dispatches sends it.
+    // What callbacks and the handler submitted; if the socket is full, who waits or dispatches
+    // sends it.
     (void)outgoing_flush(b);
 }

@@ -99,6 +99,9 @@ static int take_zones(struct buddyd *b, const struct wire_hello_reply *hello, co
             return r;
     }
     b->session = hello->session;
+    b->domain = hello->domain;
+    b->rights = hello->rights;
+    (void)snprintf(b->policy, sizeof(b->policy), "%s", hello->policy);
     return 0;
 }
 
@@ -294,4 +297,19 @@ int buddyd_fd(const struct buddyd *b)
 uint32_t buddyd_session(const struct buddyd *b)
 {
     return connection_enter(b) ? 0 : b->session;
+}
+
+const char *buddyd_policy(const struct buddyd *b)
+{
+    return connection_enter(b) ? "" : b->policy;
+}
+
+unsigned buddyd_domain(const struct buddyd *b)
+{
+    return connection_enter(b) ? 0 : b->domain;
+}
+
+unsigned buddyd_rights(const struct buddyd *b)
+{
+    return connection_enter(b) ? 0 : b->rights;
 }

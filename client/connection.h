@@ -25,6 +25,9 @@ struct buddyd {
     const uint32_t *owner; /**< 1 in the process that connected; its page is wiped by fork() */
     int fd;
     uint32_t session;
+    uint32_t domain;
+    uint32_t rights; /**< of enum wire_right */
+    char policy[WIRE_MAX_NAME + 1];
     struct zone_map zones;
 
     /* Guarded by lock. */
@@ -41,7 +44,9 @@ struct buddyd {
     bool reading;           /**< a thread reads the socket */
     bool reader_sends;      /**< and wakes up when the socket can take more, too */
     pthread_t reader;
-    uint64_t nr_callbacks; /**< how many ran */
+    uint64_t nr_callbacks;         /**< how many ran */
+    buddyd_event_fn event_handler; /**< NULL: events are not handed out */
+    void *event_data;
     struct address_map addresses;
     struct wire_arena out_arena;
 

@@ -49,7 +49,12 @@ int error_set(int error, const char *format, ...)
 
 void error_publish(const struct client_error *e)
 {
-    last = *e;
+    last.refused = e->refused;
+    memcpy(last.text, e->text, sizeof(last.text));
+    if (!e->refused)
+        return;
+    last.refusal = e->refusal;
+    memcpy(last.explanation, e->explanation, strlen(e->explanation) + 1);
 }
 
 struct client_error *error_here(void)
@@ -67,10 +72,18 @@ const char *buddyd_error(void)
     return last.text;
 }
 
-int buddyd_last_refusal(struct buddyd_refusal *ret)
+int buddyd_last_refusal_sized(struct buddyd_refusal *ret, size_t size)
 {
+    size_t known = size < sizeof(last.refusal) ? size : sizeof(last.refusal);
+
     if (!last.refused)
         return -ENODATA;
-    *ret = last.refusal;
+    memcpy(ret, &last.refusal, known);
+    memset((char *)ret + known, 0, size - known);
     return 0;
+}
+
+const char *buddyd_explanation(void)
+{
+    return last.refused ? last.explanation : "";
 }

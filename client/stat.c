@@ -73,6 +73,16 @@ static void copy_zones(const struct buddyd *b, const struct wire_listing *l, voi
             .claims = s->claims,
             .steals = s->steals,
             .metadata_bytes = s->metadata_bytes,
+            .wmark_min_pages = s->wmark_min_pages,
+            .wmark_low_pages = s->wmark_low_pages,
+            .wmark_high_pages = s->wmark_high_pages,
+            .boost_pages = s->boost_pages,
+            .lowmem_reserve_pages = s->lowmem_reserve_pages,
+            .unmet_pages = s->unmet_pages,
+            .isolated_pages = s->isolated_pages,
+            .highatomic_pages = s->highatomic_pages,
+            .cma_pages = s->cma_pages,
+            .busy_pages = s->busy_pages,
         };
         zone_map_describe(&s->zone, &to[i].zone);
         if (here) {
@@ -117,9 +127,47 @@ static void copy_clients(const struct buddyd *b, const struct wire_listing *l, v
             .pages = s->pages,
             .requests = s->requests,
             .refusals = s->refusals,
+            .domain = s->domain,
+            .waiting = s->waiting,
+            .max_pages = s->max_pages,
+            .used_pages = s->used_pages,
         };
-        (void)snprintf(to[i].name, sizeof(to[i].name), "%s", s->name ? s->name : "");
+        (void)snprintf(to[i].name, sizeof(to[i].name), "%s", s->name);
+        (void)snprintf(to[i].policy, sizeof(to[i].policy), "%s", s->policy);
         memcpy(to[i].pages_by_type, s->pages_by_type, sizeof(to[i].pages_by_type));
+    }
+}
+
+static void copy_accounts(const struct buddyd *b, const struct wire_listing *l, void *out)
+{
+    struct buddyd_account_stat *to = out;
+
+    (void)b;
+    for (size_t i = 0; i < l->nr; i++) {
+        const struct wire_account_stat *s = &l->accounts[i];
+
+        to[i] = (struct buddyd_account_stat){
+            .session = s->session,
+            .domain = s->domain,
+            .uid = s->uid,
+            .max_pages = s->max_pages,
+            .min_pages = s->min_pages,
+            .low_pages = s->low_pages,
+            .high_pages = s->high_pages,
+            .used_pages = s->used_pages,
+            .pinned_pages = s->pinned_pages,
+            .cached_pages = s->cached_pages,
+            .guarantee_pages = s->guarantee_pages,
+            .unmet_pages = s->unmet_pages,
+            .pressure = s->pressure > WIRE_PRESSURE_MIN ? BUDDYD_PRESSURE_MIN
+                                                        : (enum buddyd_pressure)s->pressure,
+            .members = s->members,
+            .waiting = s->waiting,
+            .priority = s->priority,
+            .over = s->over,
+        };
+        (void)snprintf(to[i].name, sizeof(to[i].name), "%s", s->name);
+        (void)snprintf(to[i].group, sizeof(to[i].group), "%s", s->group);
     }
 }
 
@@ -158,6 +206,12 @@ int buddyd_stat_clients(struct buddyd *b, uint64_t *cursor, struct buddyd_client
                         size_t *ret_n)
 {
     return list(b, WIRE_OP_STAT_CLIENTS, 0, cursor, copy_clients, out, ret_n);
+}
+
+int buddyd_stat_accounts(struct buddyd *b, uint64_t *cursor, struct buddyd_account_stat *out,
+                         size_t *ret_n)
+{
+    return list(b, WIRE_OP_STAT_ACCOUNTS, 0, cursor, copy_accounts, out, ret_n);
 }
 
 int buddyd_stat_blocks(struct buddyd *b, uint32_t session, uint64_t *cursor,

@@ -1,103 +1,67 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cmd_clients.c: buddyctl clients. */
-#include "command.h"
-
 #include <inttypes.h>
-#include <stdlib.h>
 
-#include "listing.h"
-#include "text.h"
+#include "listing_command.h"
 
 static const char *pages_size(uint64_t pages, unsigned page_shift, char to[TEXT_SIZE_BYTES])
 {
     return text_size(pages << page_shift, to);
 }
 
-static int print_text(const struct ctl *ctl, const struct buddyd_client_stat *clients, size_t nr,
-                      unsigned page_shift)
+static void add_row(struct table *t, const void *entry, unsigned page_shift)
 {
-    static const char *const headers[] = {"SESSION", "PID",         "UID",      "GID",
-                                          "<NAME",   "BLOCKS",      "MEMORY",   "UNMOVABLE",
-                                          "MOVABLE", "RECLAIMABLE", "REQUESTS", "REFUSED"};
-    struct table *t = table_new(headers, sizeof(headers) / sizeof(headers[0]));
-    int code = CTL_OK;
-    size_t i;
+    const struct buddyd_client_stat *c = entry;
+    char name[TEXT_NAME_BYTES];
+    char size[TEXT_SIZE_BYTES];
+    unsigned type;
 
-    for (i = 0; t && i < nr; i++) {
-        const struct buddyd_client_stat *c = &clients[i];
-        char name[TEXT_NAME_BYTES];
-        char size[TEXT_SIZE_BYTES];
-        unsigned type;
-
-        table_cell(t, "%" PRIu32, c->session);
-        table_cell(t, "%d", c->pid);
-        table_cell(t, "%u", c->uid);
-        table_cell(t, "%u", c->gid);
-        table_cell(t, "%s", text_printable(c->name, name));
-        table_cell(t, "%" PRIu64, c->blocks);
-        table_cell(t, "%s", pages_size(c->pages, page_shift, size));
-        for (type = 0; type < 3; type++)
-            table_cell(t, "%s", pages_size(c->pages_by_type[type], page_shift, size));
-        table_cell(t, "%" PRIu64, c->requests);
-        table_cell(t, "%" PRIu64, c->refusals);
-    }
-    if (!t || table_print(t, ctl->out)) {
-        ctl_error("out of memory");
-        code = CTL_FAILED;
-    }
-    table_free(t);
-    return code;
+    table_cell(t, "%" PRIu32, c->session);
+    table_cell(t, "%d", c->pid);
+    table_cell(t, "%u", c->uid);
+    table_cell(t, "%u", c->gid);
+    table_cell(t, "%s", text_printable(c->name, name));
+    table_cell(t, "%" PRIu64, c->blocks);
+    table_cell(t, "%s", pages_size(c->pages, page_shift, size));
+    for (type = 0; type < 3; type++)
+        table_cell(t, "%s", pages_size(c->pages_by_type[type], page_shift, size));
+    table_cell(t, "%" PRIu64, c->requests);
+    table_cell(t, "%" PRIu64, c->refusals);
 }
 
-static int print_json(const struct ctl *ctl, const struct buddyd_client_stat *clients, size_t nr)
+static json_t *json(const void *entry)
 {
-    json_t *array = json_array();
-    size_t i;
+    const struct buddyd_client_stat *c = entry;
 
-    for (i = 0; i < nr; i++) {
-        const struct buddyd_client_stat *c = &clients[i];
-
-        json_array_append_new(
-            array,
-            json_pack("{s:I, s:i, s:I, s:I, s:o, s:I, s:I, s:{s:I, s:I, s:I}, s:I, s:I}", "session",
-                      (json_int_t)c->session, "pid", c->pid, "uid", (json_int_t)c->uid, "gid",
-                      (json_int_t)c->gid, "name", ctl_json_string(c->name), "blocks",
-                      (json_int_t)c->blocks, "pages", (json_int_t)c->pages, "pages_by_type",
-                      "unmovable", (json_int_t)c->pages_by_type[0], "movable",
-                      (json_int_t)c->pages_by_type[1], "reclaimable",
-                      (json_int_t)c->pages_by_type[2], "requests", (json_int_t)c->requests,
-                      "refused", (json_int_t)c->refusals));
-    }
-    return ctl_print_json(ctl, json_pack("{s:o}", "clients", array));
+    return json_pack(
+        "{s:I, s:i, s:I, s:I, s:o, s:I, s:I, s:{s:I, s:I, s:I}, s:I, s:I, s:o, s:I, s:I, "
+        "s:o, s:I}",
+        "session", (json_int_t)c->session, "pid", c->pid, "uid", (json_int_t)c->uid, "gid",
+        (json_int_t)c->gid, "name", ctl_json_string(c->name), "blocks", (json_int_t)c->blocks,
+        "pages", (json_int_t)c->pages, "pages_by_type", "unmovable",
+        (json_int_t)c->pages_by_type[0], "movable", (json_int_t)c->pages_by_type[1], "reclaimable",
+        (json_int_t)c->pages_by_type[2], "requests", (json_int_t)c->requests, "refused",
+        (json_int_t)c->refusals, "policy", ctl_json_string(c->policy), "domain",
+        (json_int_t)c->domain, "waiting", (json_int_t)c->waiting, "max_pages",
+        ctl_json_limit(c->max_pages), "used_pages", (json_int_t)c->used_pages);
 }
 
 static int run(struct ctl *ctl, int argc, char **argv)
 {
-    struct buddyd_client_stat *clients;
-    struct buddyd_zone zone;
-    struct buddyd *b;
-    size_t nr;
-    int code;
-    int rc;
+    static const char *const headers[] = {"SESSION", "PID",         "UID",      "GID",
+                                          "<NAME",   "BLOCKS",      "MEMORY",   "UNMOVABLE",
+                                          "MOVABLE", "RECLAIMABLE", "REQUESTS", "REFUSED"};
+    static const struct listing_view view = {
+        .name = "clients",
+        .headers = headers,
+        .nr_headers = sizeof(headers) / sizeof(headers[0]),
+        .element = sizeof(struct buddyd_client_stat),
+        .page = listing_clients_page,
+        .add_row = add_row,
+        .json = json,
+    };
 
-    if (!ctl_no_arguments(ctl, argc, argv, &code))
-        return code;
-    code = ctl_connect(ctl, &b);
-    if (code)
-        return code;
-    /* All zones have pages of one size. */
-    rc = buddyd_get_zone(b, 0, &zone);
-    if (!rc)
-        rc = listing_clients(b, &clients, &nr);
-    if (rc) {
-        code = ctl_failed("list the clients", rc);
-    } else {
-        code = ctl->json ? print_json(ctl, clients, nr)
-                         : print_text(ctl, clients, nr, zone.page_shift);
-        free(clients);
-    }
-    buddyd_close(b);
-    return code;
+    return listing_command(ctl, argc, argv, &view);
 }
 
 const struct command cmd_clients = {
@@ -117,6 +81,8 @@ const struct command cmd_clients = {
             "  REFUSED    how many allocations were refused\n"
             "\n"
             "JSON: {\"clients\": [{session, pid, uid, gid, name, blocks, pages,\n"
-            "pages_by_type: {unmovable, movable, reclaimable}, requests, refused}]}\n",
+            "pages_by_type: {unmovable, movable, reclaimable}, requests, refused, policy, domain,\n"
+            "waiting, max_pages, used_pages}]}; policy is the section that holds for it, waiting\n"
+            "its requests that wait for memory, max_pages null if there is no limit.\n",
     .run = run,
 };

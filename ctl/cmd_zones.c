@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cmd_zones.c: buddyctl zones. */
-#include "command.h"
-
 #include <inttypes.h>
-#include <stdlib.h>
 
-#include "listing.h"
-#include "text.h"
+#include "listing_command.h"
 
 static const char *backing_name(enum buddyd_backing backing)
 {
@@ -22,12 +18,14 @@ static const char *backing_name(enum buddyd_backing backing)
     }
 }
 
-static void add_row(struct table *t, const struct buddyd_zone_stat *s)
+static void add_row(struct table *t, const void *entry, unsigned page_shift)
 {
+    const struct buddyd_zone_stat *s = entry;
     const struct buddyd_zone *z = &s->zone;
     char name[TEXT_NAME_BYTES];
     char size[TEXT_SIZE_BYTES];
 
+    (void)page_shift;
     table_cell(t, "%u", z->id);
     table_cell(t, "%s", text_printable(z->name, name));
     if (z->node < 0)
@@ -46,35 +44,16 @@ static void add_row(struct table *t, const struct buddyd_zone_stat *s)
     table_cell(t, "%s", text_size(s->metadata_bytes, size));
 }
 
-static int print_text(const struct ctl *ctl, const struct buddyd_zone_stat *zones, size_t nr)
+static json_t *json(const void *entry)
 {
-    static const char *const headers[] = {"ID",     "<NAME",  "NODE",    "<BACKING", "HUGEPAGE",
-                                          "SIZE",   "FREE",   "EMPTY",   "UNBACKED", "REFUSED",
-                                          "CLAIMS", "STEALS", "METADATA"};
-    struct table *t = table_new(headers, sizeof(headers) / sizeof(headers[0]));
-    int code = CTL_OK;
-    size_t i;
-
-    for (i = 0; t && i < nr; i++)
-        add_row(t, &zones[i]);
-    if (!t || table_print(t, ctl->out)) {
-        ctl_error("out of memory");
-        code = CTL_FAILED;
-    }
-    table_free(t);
-    return code;
-}
-
-static json_t *zone_json(const struct buddyd_zone_stat *s)
-{
+    const struct buddyd_zone_stat *s = entry;
     const struct buddyd_zone *z = &s->zone;
     char base[32];
 
     snprintf(base, sizeof(base), "0x%" PRIx64, z->preferred_base);
     return json_pack(
         "{s:i, s:o, s:o, s:s, s:i, s:i, s:I, s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
-        "s:I, "
-        "s:I}",
+        "s:I, s:I, s:{s:I, s:I, s:I, s:I}, s:I, s:I, s:I, s:I, s:I, s:I}",
         "id", (int)z->id, "name", ctl_json_string(z->name), "node",
         z->node < 0 ? json_null() : json_integer(z->node), "backing", backing_name(z->backing),
         "page_shift", (int)z->page_shift, "hugepage_shift", (int)z->hugepage_shift, "bytes",
@@ -83,41 +62,32 @@ static json_t *zone_json(const struct buddyd_zone_stat *s)
         "empty_pageblocks", (json_int_t)s->empty_pageblocks, "unbacked_pageblocks",
         (json_int_t)s->unbacked_pageblocks, "allocs", (json_int_t)s->allocs, "frees",
         (json_int_t)s->frees, "refused", (json_int_t)s->failures, "claims", (json_int_t)s->claims,
-        "steals", (json_int_t)s->steals, "metadata_bytes", (json_int_t)s->metadata_bytes);
-}
-
-static int print_json(const struct ctl *ctl, const struct buddyd_zone_stat *zones, size_t nr)
-{
-    json_t *array = json_array();
-    size_t i;
-
-    for (i = 0; i < nr; i++)
-        json_array_append_new(array, zone_json(&zones[i]));
-    return ctl_print_json(ctl, json_pack("{s:o}", "zones", array));
+        "steals", (json_int_t)s->steals, "metadata_bytes", (json_int_t)s->metadata_bytes,
+        "watermarks", "min_pages", (json_int_t)s->wmark_min_pages, "low_pages",
+        (json_int_t)s->wmark_low_pages, "high_pages", (json_int_t)s->wmark_high_pages,
+        "boost_pages", (json_int_t)s->boost_pages, "lowmem_reserve_pages",
+        (json_int_t)s->lowmem_reserve_pages, "unmet_pages", (json_int_t)s->unmet_pages,
+        "isolated_pages", (json_int_t)s->isolated_pages, "highatomic_pages",
+        (json_int_t)s->highatomic_pages, "cma_pages", (json_int_t)s->cma_pages, "busy_pages",
+        (json_int_t)s->busy_pages);
 }
 
 static int run(struct ctl *ctl, int argc, char **argv)
 {
-    struct buddyd_zone_stat *zones;
-    struct buddyd *b;
-    size_t nr;
-    int code;
-    int rc;
+    static const char *const headers[] = {"ID",     "<NAME",  "NODE",    "<BACKING", "HUGEPAGE",
+                                          "SIZE",   "FREE",   "EMPTY",   "UNBACKED", "REFUSED",
+                                          "CLAIMS", "STEALS", "METADATA"};
+    static const struct listing_view view = {
+        .name = "zones",
+        .headers = headers,
+        .nr_headers = sizeof(headers) / sizeof(headers[0]),
+        .element = sizeof(struct buddyd_zone_stat),
+        .page = listing_zones_page,
+        .add_row = add_row,
+        .json = json,
+    };
 
-    if (!ctl_no_arguments(ctl, argc, argv, &code))
-        return code;
-    code = ctl_connect(ctl, &b);
-    if (code)
-        return code;
-    rc = listing_zones(b, &zones, &nr);
-    if (rc) {
-        code = ctl_failed("list the zones", rc);
-    } else {
-        code = ctl->json ? print_json(ctl, zones, nr) : print_text(ctl, zones, nr);
-        free(zones);
-    }
-    buddyd_close(b);
-    return code;
+    return listing_command(ctl, argc, argv, &view);
 }
 
 const struct command cmd_zones = {
@@ -142,7 +112,11 @@ const struct command cmd_zones = {
             "\n"
             "JSON: {\"zones\": [{id, name, node, backing, page_shift, hugepage_shift, bytes,\n"
             "preferred_base, at_preferred_base, managed_pages, free_pages, empty_pageblocks,\n"
-            "unbacked_pageblocks, allocs, frees, refused, claims, steals, metadata_bytes}]};\n"
-            "node is null if there is none.\n",
+            "unbacked_pageblocks, allocs, frees, refused, claims, steals, metadata_bytes,\n"
+            "watermarks: {min_pages, low_pages, high_pages, boost_pages}, lowmem_reserve_pages,\n"
+            "unmet_pages, isolated_pages, highatomic_pages, cma_pages, busy_pages}]}; node is\n"
+            "null if there is none; the boost is not in the marks; lowmem_reserve_pages are for\n"
+            "requests that prefer a zone of the normal kind; unmet_pages are guaranteed and not\n"
+            "used yet.\n",
     .run = run,
 };

@@ -47,6 +47,10 @@ extern const struct command cmd_buddyinfo;
 extern const struct command cmd_pagetypeinfo;
 extern const struct command cmd_clients;
 extern const struct command cmd_blocks;
+extern const struct command cmd_accounts;
+extern const struct command cmd_explain;
+extern const struct command cmd_set;
+extern const struct command cmd_reload;
 extern const struct command cmd_replay;
 
 /** All of buddyctl, but for main(). Returns the exit code. */
@@ -64,7 +68,8 @@ enum ctl_option {
     CTL_OWN, /**< the first of a command's own */
 };
 
-/** To be listed first in a command's struct option array. */
+/** To be listed first in a command's struct option array; so many they are. */
+#define NR_COMMON_OPTIONS 3
 #define CTL_COMMON_OPTIONS                                                                         \
     {"socket", required_argument, NULL, CTL_SOCKET}, {"json", no_argument, NULL, CTL_JSON},        \
     {                                                                                              \
@@ -103,5 +108,7 @@ int ctl_connect(const struct ctl *ctl, struct buddyd **ret);
 int ctl_print_json(const struct ctl *ctl, json_t *document);
 /** A string for JSON even if it is not valid UTF-8. */
 json_t *ctl_json_string(const char *text);
+/** A number of pages that may be BUDDYD_UNLIMITED: then null. */
+json_t *ctl_json_limit(uint64_t pages);
 
 #endif

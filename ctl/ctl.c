@@ -11,12 +11,13 @@
 #include "text.h"
 
 static const struct command *const commands[] = {
-    &cmd_zones, &cmd_buddyinfo, &cmd_pagetypeinfo, &cmd_clients, &cmd_blocks, &cmd_replay,
+    &cmd_zones,    &cmd_buddyinfo, &cmd_pagetypeinfo, &cmd_clients, &cmd_blocks,
+    &cmd_accounts, &cmd_explain,   &cmd_set,          &cmd_reload,  &cmd_replay,
 };
 #define NR_COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
 static const char help_head[] = "Usage: buddyctl [--socket PATH] [--json] COMMAND [OPTION...]\n"
-                                "Look into a running buddyd, and try it out.\n"
+                                "Look into a running buddyd, tune it, and try it out.\n"
                                 "\n"
                                 "Commands:\n";
 
@@ -30,7 +31,7 @@ static const char help_tail[] =
     "\n"
     "Exit codes:\n"
     "  0    done\n"
-    "  1    failed; one line on stderr says why\n"
+    "  1    failed, and one line on stderr says why; or explain says that it would be refused\n"
     "  2    the command line is wrong\n"
     "  3    the daemon cannot be reached, or went away\n"
     "  4    a replay found a mismatch, an overlap, a leak or a wrong count\n"
@@ -203,6 +204,11 @@ json_t *ctl_json_string(const char *text)
     char clean[TEXT_NAME_BYTES];
 
     return string ? string : json_string(text_printable(text, clean));
+}
+
+json_t *ctl_json_limit(uint64_t pages)
+{
+    return pages == BUDDYD_UNLIMITED ? json_null() : json_integer((json_int_t)pages);
 }
 
 /* ---- everything ---- */

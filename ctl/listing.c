@@ -5,9 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-typedef int (*page_fn)(struct buddyd *b, uint64_t *cursor, void *out, size_t *ret_n);
-
-static int zones_page(struct buddyd *b, uint64_t *cursor, void *out, size_t *ret_n)
+int listing_zones_page(struct buddyd *b, uint64_t *cursor, void *out, size_t *ret_n)
 {
     return buddyd_stat_zones(b, cursor, out, ret_n);
 }
@@ -17,12 +15,18 @@ static int free_page(struct buddyd *b, uint64_t *cursor, void *out, size_t *ret_
     return buddyd_stat_free(b, cursor, out, ret_n);
 }
 
-static int clients_page(struct buddyd *b, uint64_t *cursor, void *out, size_t *ret_n)
+int listing_clients_page(struct buddyd *b, uint64_t *cursor, void *out, size_t *ret_n)
 {
     return buddyd_stat_clients(b, cursor, out, ret_n);
 }
 
-static int gather(struct buddyd *b, page_fn page, size_t element, void **ret, size_t *ret_nr)
+int listing_accounts_page(struct buddyd *b, uint64_t *cursor, void *out, size_t *ret_n)
+{
+    return buddyd_stat_accounts(b, cursor, out, ret_n);
+}
+
+int listing_gather(struct buddyd *b, listing_page_fn page, size_t element, void **ret,
+                   size_t *ret_nr)
 {
     uint64_t cursor = 0;
     char *all = NULL;
@@ -53,7 +57,7 @@ static int gather(struct buddyd *b, page_fn page, size_t element, void **ret, si
 int listing_zones(struct buddyd *b, struct buddyd_zone_stat **ret, size_t *ret_nr)
 {
     void *all;
-    int rc = gather(b, zones_page, sizeof(**ret), &all, ret_nr);
+    int rc = listing_gather(b, listing_zones_page, sizeof(**ret), &all, ret_nr);
 
     if (!rc)
         *ret = all;
@@ -63,7 +67,7 @@ int listing_zones(struct buddyd *b, struct buddyd_zone_stat **ret, size_t *ret_n
 int listing_free(struct buddyd *b, struct buddyd_free_stat **ret, size_t *ret_nr)
 {
     void *all;
-    int rc = gather(b, free_page, sizeof(**ret), &all, ret_nr);
+    int rc = listing_gather(b, free_page, sizeof(**ret), &all, ret_nr);
 
     if (!rc)
         *ret = all;
@@ -73,7 +77,7 @@ int listing_free(struct buddyd *b, struct buddyd_free_stat **ret, size_t *ret_nr
 int listing_clients(struct buddyd *b, struct buddyd_client_stat **ret, size_t *ret_nr)
 {
     void *all;
-    int rc = gather(b, clients_page, sizeof(**ret), &all, ret_nr);
+    int rc = listing_gather(b, listing_clients_page, sizeof(**ret), &all, ret_nr);
 
     if (!rc)
         *ret = all;

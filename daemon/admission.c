@@ -31,6 +31,7 @@ void admission_renew(struct session *s)
 
     s->priority = rule->priority;
     s->max_waiting = rule->max_requests;
+    s->terms = rule->victim;
 }
 
 int admission(struct session *s, char *why, size_t size)

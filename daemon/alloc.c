@@ -8,13 +8,14 @@
 #include <stdio.h>
 
 #include "dispatch.h"
+#include "explain.h"
 #include "grant.h"
 #include "policy.h"
 #include "waiting.h"
 
-static bool check_alloc(struct call *c, const struct wire_alloc *rq)
+static bool check_alloc(struct call *c, const struct session *s, const struct wire_alloc *rq)
 {
-    const struct policy_rule *rule = policy_of(&c->session->policy);
+    const struct policy_rule *rule = policy_of(&s->policy);
     const struct zone_set *zs = c->hub->zones;
 
     if (rq->type >= NR_MOBILITIES)
@@ -32,14 +33,33 @@ static bool check_alloc(struct call *c, const struct wire_alloc *rq)
     return false;
 }
 
-static bool check_rights(struct call *c, const struct wire_alloc *rq, unsigned *ret_flags)
+bool alloc_prepare(struct call *c, const struct session *s, const struct wire_alloc *rq,
+                   struct grant_request *ret)
 {
     char why[WIRE_MAX_MESSAGE + 1];
-    int error = policy_may_alloc(&c->session->policy, rq, ret_flags, why, sizeof(why));
+    unsigned flags;
+    int error;
 
-    if (error)
+    if (!check_alloc(c, s, rq))
+        return false;
+    error = policy_may_alloc(&s->policy, rq, &flags, why, sizeof(why));
+    if (error) {
         call_fail(c, -error, "%s", why);
-    return !error;
+        return false;
+    }
+    *ret = (struct grant_request){
+        .node = rq->node >= 0 ? (unsigned)rq->node : 0,
+        .zone = rq->zone,
+        .zonemask = policy_of(&s->policy)->zonemask,
+        .nodemask = rq->nodemask,
+        .flags = flags,
+        .type = (enum migratetype)rq->type,
+        .order = rq->order,
+        .count = rq->count,
+        .exact_pages = (pfn_t)rq->exact_pages,
+        .may_wait = rq->deadline_ms != 0,
+    };
+    return true;
 }
 
 static enum wire_refusal_reason wire_reason(enum refusal_reason reason)
@@ -67,6 +87,21 @@ static void describe(const struct grant_request *rq, unsigned order, char *text,
                        1u << order, order ? "s" : "");
     else
         (void)snprintf(text, size, "order %u (%u page%s)", order, 1u << order, order ? "s" : "");
+}
+
+/* The whole decision, in words; once in a while, or who asks in vain again and again would keep the
+ * daemon from others. */
+static void explain_refusal(struct call *c, const struct grant_request *rq)
+{
+    char *text = c->hub->turn->explanation;
+    const uint64_t now = uv_now(c->hub->loop);
+
+    if (now < c->session->explain_at_ms)
+        return;
+    c->session->explain_at_ms = now + EXPLAIN_EVERY_MS;
+    (void)explain_request(c->session, rq, text, sizeof(c->hub->turn->explanation));
+    c->refusal.explanation = text;
+    c->cost += EXPLAIN_COST;
 }
 
 /* It is not the zones: the client, or its group, has as much as it may have. */
@@ -108,8 +143,14 @@ static void refuse(struct call *c, const struct grant_request *rq, const struct 
         .largest_order = why->largest_order,
         .frag_index = why->frag_index,
         .zones_tried = why->tried,
+        .mark = (uint32_t)why->mark,
+        .mark_pages = why->mark_pages,
+        .reserve_pages = why->reserve_pages,
+        .unmet_pages = why->unmet_others,
+        .waited_ms = c->waited_ms,
     };
     c->response.refusal = &c->refusal;
+    explain_refusal(c, rq);
     if (why->account) {
         refuse_account(c, what, why);
         return;
@@ -156,7 +197,9 @@ static void refuse_queue(struct call *c, const struct grant_request *rq)
     c->session->nr_refusals++;
     c->refusal = (struct wire_refusal){
         .reason = WIRE_REFUSAL_QUEUE,
+        .scope = WIRE_SCOPE_QUEUE,
         .zone = -1,
+        .waited_ms = c->waited_ms,
         .order = rq->order,
         .wanted_pages = rq->exact_pages ? rq->exact_pages : (uint64_t)rq->count << rq->order,
         .largest_order = -1,
@@ -188,32 +231,18 @@ static void answer_grant(struct call *c, const struct grant *g)
 
 /* One try. Returns 0, or as grant_alloc(); -EAGAIN: what is free is kept for those who wait longer.
  */
-static int try_alloc(struct call *c, const struct waiting_request *w, unsigned flags,
-                     struct grant_request *grant, struct refusal *ret_refusal)
+static int try_alloc(struct call *c, const struct waiting_request *w, struct grant_request *grant,
+                     struct refusal *ret_refusal)
 {
-    const struct wire_alloc *rq = &c->request->alloc;
-    unsigned priority = c->session->priority;
     int error;
 
-    *grant = (struct grant_request){
-        .node = rq->node >= 0 ? (unsigned)rq->node : 0,
-        .zone = rq->zone,
-        .zonemask = policy_of(&c->session->policy)->zonemask,
-        .nodemask = rq->nodemask,
-        .flags = flags,
-        .type = (enum migratetype)rq->type,
-        .order = rq->order,
-        .count = rq->count,
-        .exact_pages = (pfn_t)rq->exact_pages,
-        .may_wait = rq->deadline_ms != 0,
-    };
-    c->cost += rq->count;
-    if (!waiting_restrain(c->hub, w, priority, grant))
+    c->cost += grant->count;
+    if (!waiting_restrain(c->session, w, grant))
         return -EAGAIN;
     error = grant_alloc(c->hub->zones, &c->session->holdings, grant, &c->hub->turn->scratch.grant,
                         ret_refusal);
     if (!error)
-        waiting_passed(c->hub, w, priority);
+        waiting_passed(c->session, w);
     return error;
 }
 
@@ -236,12 +265,11 @@ void alloc_handle(struct call *c)
 {
     struct grant_request grant;
     struct refusal refusal;
-    unsigned flags;
     int error;
 
-    if (!check_alloc(c, &c->request->alloc) || !check_rights(c, &c->request->alloc, &flags))
+    if (!alloc_prepare(c, c->session, &c->request->alloc, &grant))
         return;
-    error = try_alloc(c, NULL, flags, &grant, &refusal);
+    error = try_alloc(c, NULL, &grant, &refusal);
     if (!error || !waiting_park(c, error, &refusal))
         answer(c, error, &grant, &refusal);
 }
@@ -250,15 +278,15 @@ bool alloc_retry(struct call *c, struct waiting_request *w, bool last)
 {
     struct grant_request grant;
     struct refusal refusal;
-    unsigned flags;
     int error;
 
     /* The policy may have changed while it waited. */
-    if (!check_rights(c, &c->request->alloc, &flags))
+    if (!alloc_prepare(c, c->session, &c->request->alloc, &grant))
         return false;
-    error = try_alloc(c, w, flags, &grant, &refusal);
+    error = try_alloc(c, w, &grant, &refusal);
     if (!last && waiting_still(w, error, &refusal))
         return true;
+    c->waited_ms = waiting_ms(w);
     answer(c, error, &grant, &refusal);
     return false;
 }

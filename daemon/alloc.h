@@ -6,7 +6,17 @@
 #include <stdbool.h>
 
 struct call;
+struct grant_request;
+struct session;
 struct waiting_request;
+struct wire_alloc;
+
+/**
+ * What a session asks for, in the allocator's words, if it makes sense and its policy lets it ask.
+ * Returns false when not: then c has its answer.
+ */
+bool alloc_prepare(struct call *c, const struct session *s, const struct wire_alloc *rq,
+                   struct grant_request *ret);
 
 /** Carry out an Alloc: it is answered, or waits (c->parked). */
 void alloc_handle(struct call *c);

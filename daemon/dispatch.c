@@ -13,6 +13,7 @@
 #include <stdio.h>
 
 #include "alloc.h"
+#include "explain.h"
 #include "grant.h"
 #include "log.h"
 #include "policy.h"
@@ -90,7 +91,7 @@ static void handle_free(struct call *c)
     }
     c->cost += (uint32_t)rq->nr;
     if (freed)
-        waiting_changed(c->hub);
+        waiting_changed(c->hub, &c->session->policy);
     if (freed == rq->nr)
         c->response.free.freed = freed;
     else
@@ -155,11 +156,17 @@ struct operation {
 };
 
 static const struct operation operations[WIRE_NR_OPS] = {
-    [WIRE_OP_HELLO] = {handle_hello, true},       [WIRE_OP_ALLOC] = {alloc_handle, false},
-    [WIRE_OP_FREE] = {handle_free, false},        [WIRE_OP_STAT_ZONES] = {stat_zones, false},
-    [WIRE_OP_STAT_FREE] = {stat_free, false},     [WIRE_OP_STAT_CLIENTS] = {stat_clients, false},
-    [WIRE_OP_STAT_BLOCKS] = {stat_blocks, false}, [WIRE_OP_SET_POLICY] = {handle_set_policy, false},
+    [WIRE_OP_HELLO] = {handle_hello, true},
+    [WIRE_OP_ALLOC] = {alloc_handle, false},
+    [WIRE_OP_FREE] = {handle_free, false},
+    [WIRE_OP_STAT_ZONES] = {stat_zones, false},
+    [WIRE_OP_STAT_FREE] = {stat_free, false},
+    [WIRE_OP_STAT_CLIENTS] = {stat_clients, false},
+    [WIRE_OP_STAT_BLOCKS] = {stat_blocks, false},
+    [WIRE_OP_SET_POLICY] = {handle_set_policy, false},
     [WIRE_OP_RELOAD] = {handle_reload, false},
+    [WIRE_OP_EXPLAIN] = {explain_handle, false},
+    [WIRE_OP_STAT_ACCOUNTS] = {stat_accounts, false},
 };
 
 void dispatch(struct call *c)
@@ -170,6 +177,7 @@ void dispatch(struct call *c)
     c->response = (struct wire_response){.id = rq->id, .op = rq->op};
     c->fds = (struct packet_fds){0};
     c->cost = 1;
+    c->waited_ms = 0;
     c->parked = false;
     if (c->session->state == SESSION_NEW && !op->before_hello)
         call_fail(c, EPROTO, "%s before hello: a session begins with hello", wire_op_name(rq->op));

@@ -27,6 +27,7 @@ struct call {
     char message[WIRE_MAX_MESSAGE + 1];
     struct packet_fds fds; /**< to travel beside the answer */
     uint32_t cost;         /**< of SESSION_TURN_COST */
+    uint32_t waited_ms;    /**< until it was answered */
     bool parked;           /**< it waits: there is no answer yet */
 };
 

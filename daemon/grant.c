@@ -48,8 +48,8 @@ static void grant_commit(struct zone_set *zs, struct holdings *holdings, const s
     }
 }
 
-static struct page_request page_request(const struct holdings *holdings,
-                                        const struct grant_request *rq)
+struct page_request grant_page_request(const struct holdings *holdings,
+                                       const struct grant_request *rq)
 {
     return (struct page_request){
         .order = rq->order,
@@ -69,7 +69,7 @@ static int alloc_blocks(struct zone_set *zs, const struct holdings *holdings,
                         const struct grant_request *rq, struct grant *g,
                         struct refusal *ret_refusal)
 {
-    struct page_request prq = page_request(holdings, rq);
+    struct page_request prq = grant_page_request(holdings, rq);
     struct page_grant got;
     uint32_t i;
     int error;
@@ -98,7 +98,7 @@ static int alloc_exact(struct zone_set *zs, const struct holdings *holdings,
                        const struct grant_request *rq, struct grant *g, struct refusal *ret_refusal)
 {
     uint32_t nr = (uint32_t)__builtin_popcount(rq->exact_pages);
-    struct page_request prq = page_request(holdings, rq);
+    struct page_request prq = grant_page_request(holdings, rq);
     struct page_grant got[EXACT_MAX_BLOCKS];
     uint64_t tags[EXACT_MAX_BLOCKS] = {0};
     uint32_t i;

@@ -50,6 +50,12 @@ struct grant {
 };
 
 /**
+ * The request for one block, untagged; with exact_pages, for one of the order that has them all.
+ */
+struct page_request grant_page_request(const struct holdings *holdings,
+                                       const struct grant_request *rq);
+
+/**
  * Take blocks and give them to an owner: all of them, or none.
  * With exact_pages: as many blocks as the number has bits set, adjoining, by ascending offset, the
  * largest first. g is scratch when it fails. Returns 0; -ENOMEM with *ret_refusal;

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "admission.h"
+#include "pressure.h"
 #include "session.h"
 
 static struct session *take_work(struct hub *hub)
@@ -37,7 +38,7 @@ static void on_idle(uv_idle_t *idle)
 
     if (s)
         session_work(s);
-    if (!hub->work_first && !hub->waiting.changed)
+    if (!hub->work_first && !hub->waiting.changed_first)
         (void)uv_idle_stop(idle);
 }
 
@@ -65,7 +66,9 @@ int hub_init(struct hub *hub, uv_loop_t *loop, struct zone_set *zones, struct po
         .sessions = sessions,
         .turn = turn,
         .session_gone = session_gone,
+        .top_priority = policy_set_top_priority(policy),
     };
+    pressure_watch(hub);
     return 0;
 }
 
@@ -73,6 +76,7 @@ void hub_start(struct hub *hub)
 {
     (void)uv_idle_init(hub->loop, &hub->idle);
     hub->idle.data = hub;
+    last_resort_start(hub);
 }
 
 void hub_free(struct hub *hub)
@@ -86,9 +90,11 @@ void hub_follow_policy(struct hub *hub)
     struct session *s;
     uint32_t slot = 0;
 
-    while ((s = session_table_next(&hub->sessions, &slot, SESSION_TABLE_SLOTS)))
+    hub->top_priority = policy_set_top_priority(hub->policy);
+    while ((s = session_table_next(&hub->sessions, &slot, SESSION_TABLE_SLOTS))) {
         admission_renew(s);
-    waiting_changed(hub);
+        waiting_changed(hub, &s->policy);
+    }
 }
 
 void hub_queue_work(struct hub *hub, struct session *s)

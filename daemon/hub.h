@@ -14,6 +14,7 @@
 #include <uv.h>
 
 #include "grant.h"
+#include "last_resort.h"
 #include "outbox.h"
 #include "policy_set.h"
 #include "proto/wire.h"
@@ -45,6 +46,8 @@ struct scratch {
         } frees;
         struct wire_client_stat clients[WIRE_MAX_LISTING];
         struct wire_block_stat blocks[WIRE_MAX_LISTING];
+        struct wire_account_stat accounts[WIRE_MAX_LISTING];
+        char text[WIRE_MAX_LONG_TEXT + 1];
     };
 };
 
@@ -55,6 +58,7 @@ struct turn {
     struct wire_arena pack;                /**< what packing a reply needs */
     struct reply reply;
     struct scratch scratch;
+    char explanation[WIRE_MAX_TEXT + 1]; /**< of a refusal */
     _Alignas(64) unsigned char requests_mem[WIRE_ARENA_BYTES];
     _Alignas(64) unsigned char pack_mem[WIRE_ARENA_BYTES];
 };
@@ -70,6 +74,8 @@ struct hub {
     struct session *work_last;
     uv_idle_t idle;
     struct waiting waiting; /**< allocations that wait for memory */
+    uint8_t top_priority;   /**< the highest that the policy gives to anybody */
+    struct victim_search last_resort;
     bool stopping; /**< nothing is freed piece by piece any more: the zones go as a whole */
     /** A session's memory has been freed. */
     void (*session_gone)(struct hub *hub);
@@ -84,7 +90,8 @@ struct hub {
  */
 int hub_init(struct hub *hub, uv_loop_t *loop, struct zone_set *zones, struct policy_set *policy,
              void (*session_gone)(struct hub *hub));
-/** Begin to work. From now on hub->idle is to be closed before hub_free(). */
+/** Begin to work. From now on hub->idle and hub->last_resort.timer are to be closed before
+ * hub_free(). */
 void hub_start(struct hub *hub);
 /** All sessions must be gone. */
 void hub_free(struct hub *hub);

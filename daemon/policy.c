@@ -73,3 +73,22 @@ int policy_may_alloc(const struct policy_member *asker, const struct wire_alloc 
     *ret_flags = result;
     return 0;
 }
+
+bool policy_guarantees(const struct policy_member *asker, unsigned zone, uint64_t pages)
+{
+    const struct account *group = &asker->group->account;
+
+    return (uint64_t)group->used[zone] + pages <= group->limits.guarantee[zone];
+}
+
+uint64_t policy_pages_over(const struct policy_member *subject)
+{
+    const struct account *group = &subject->group->account;
+    uint64_t pages = 0;
+
+    for (unsigned i = 0; i < MAX_ZONES; i++) {
+        if (group->used[i] > group->limits.guarantee[i])
+            pages += group->used[i] - group->limits.guarantee[i];
+    }
+    return pages;
+}

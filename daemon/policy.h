@@ -33,4 +33,9 @@ bool policy_may_connect(uint32_t nr_of_user);
 int policy_may_alloc(const struct policy_member *asker, const struct wire_alloc *rq,
                      unsigned *ret_flags, char *why, size_t size);
 
+/** Would so many pages more be within what the client's group is guaranteed in a zone? */
+bool policy_guarantees(const struct policy_member *asker, unsigned zone, uint64_t pages);
+/** Pages that a client's group has beyond all of its guarantees. */
+uint64_t policy_pages_over(const struct policy_member *subject);
+
 #endif

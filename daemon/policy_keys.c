@@ -310,7 +310,7 @@ static bool set_number(struct assignment *a)
     else if (a->key == RULE_PRIORITY)
         rule->priority = (uint8_t)value;
     else
-        rule->grace_ms = (uint32_t)value;
+        rule->victim.grace_ms = (uint32_t)value;
     return true;
 }
 
@@ -321,7 +321,7 @@ static bool set_score(struct assignment *a)
 
     if (!parse_number(a->value + (minus ? 1 : 0), 10, minus ? -MIN_SCORE : MAX_SCORE, &value))
         return false;
-    a->rule->score = (int16_t)(minus ? -(int)value : (int)value);
+    a->rule->victim.score = (int16_t)(minus ? -(int)value : (int)value);
     return true;
 }
 
@@ -336,7 +336,7 @@ static bool set_last_resort(struct assignment *a)
     for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (strcmp(a->value, names[i]) != 0)
             continue;
-        a->rule->last_resort = (enum last_resort)i;
+        a->rule->victim.last_resort = (enum last_resort)i;
         return true;
     }
     return false;

@@ -24,7 +24,7 @@ void policy_rule_init(struct policy_rule *rule, const char *name, const char *or
         .nodes = UINT64_MAX,
         .max_sessions = WIRE_MAX_SESSIONS_PER_UID,
         .max_requests = RULE_MAX_REQUESTS,
-        .grace_ms = 1000,
+        .victim = {.grace_ms = 1000},
     };
     (void)snprintf(rule->name, sizeof(rule->name), "%s", name);
     (void)snprintf(rule->origin, sizeof(rule->origin), "%s", origin);

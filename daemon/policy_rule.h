@@ -90,6 +90,13 @@ enum last_resort {
     LAST_RESORT_KILL,
 };
 
+/** How its clients come to be victims of the last resort. Zero-filled: they do not. */
+struct victim_terms {
+    enum last_resort last_resort;
+    int16_t score;     /**< in 1/1000 of all memory, added to what one holds; -1000: never */
+    uint32_t grace_ms; /**< from the warning to the end */
+};
+
 /** Limits of one account, in pages. */
 struct rule_limits {
     uint64_t max_pages;       /**< or ACCOUNT_UNLIMITED */
@@ -118,9 +125,7 @@ struct policy_rule {
     uint32_t max_sessions; /**< of one user, in this section */
     uint32_t max_requests; /**< of one session, that wait */
     uint8_t priority;
-    int16_t score; /**< for the choice of the last resort's victim; -1000: never */
-    enum last_resort last_resort;
-    uint32_t grace_ms;
+    struct victim_terms victim;
 };
 
 /** What a rule has to know of the zones. */

@@ -252,3 +252,14 @@ int policy_set_create(const struct daemon_config *config, struct memory *memory,
     *ret = ps;
     return 0;
 }
+
+uint8_t policy_set_top_priority(const struct policy_set *ps)
+{
+    uint8_t top = 0;
+
+    for (unsigned i = 0; i < ps->nr_sections; i++) {
+        if (ps->sections[i]->rule.priority > top)
+            top = ps->sections[i]->rule.priority;
+    }
+    return top;
+}

@@ -18,6 +18,7 @@
 #include "mm/account.h"
 #include "policy_rule.h"
 #include "user_counts.h"
+#include "wait_line.h"
 
 struct peer;
 
@@ -28,6 +29,7 @@ struct policy_group {
     struct policy_group *next;    /**< of the section */
     uid_t uid;                    /**< per_uid: whose it is */
     struct user_counts sessions;  /**< of each user */
+    struct wait_line line;        /**< requests that it says no to */
     struct account_limits before; /**< while the policy changes */
 };
 
@@ -43,6 +45,7 @@ struct policy_section {
 struct policy_member {
     struct account account; /**< first, since groups list accounts */
     struct policy_group *group;
+    struct wait_line line; /**< requests that its own account says no to */
     uid_t uid;
 };
 
@@ -69,6 +72,8 @@ void policy_set_free(struct policy_set *ps);
 /** From now on sessions leave without a word to mm/: the zones go as a whole. */
 void policy_set_close(struct policy_set *ps);
 
+/** The highest priority that any section gives. */
+uint8_t policy_set_top_priority(const struct policy_set *ps);
 /** Does anything depend on the peers' cgroups? */
 bool policy_set_needs_cgroup(const struct policy_set *ps);
 

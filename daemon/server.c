@@ -207,9 +207,9 @@ static void on_closed(uv_handle_t *handle)
     free_if_done(server);
 }
 
-static void on_hub_closed(uv_handle_t *idle)
+static void on_hub_closed(uv_handle_t *handle)
 {
-    struct server *server = server_of(idle->data);
+    struct server *server = server_of(handle->data);
 
     server->nr_handles--;
     free_if_done(server);
@@ -261,7 +261,7 @@ int server_start(struct server **ret, uv_loop_t *loop, const struct daemon_confi
     hub_start(&server->hub);
     (void)uv_timer_init(loop, &server->pause);
     server->pause.data = server;
-    server->nr_handles += 2;
+    server->nr_handles += 3;
     server->spare_fd = open_spare();
     *ret = server;
     return 0;
@@ -319,6 +319,7 @@ void server_stop(struct server *server)
         (void)close(server->spare_fd);
     uv_close((uv_handle_t *)&server->pause, on_closed);
     uv_close((uv_handle_t *)&server->hub.idle, on_hub_closed);
+    uv_close((uv_handle_t *)&server->hub.last_resort.timer, on_hub_closed);
     server->stopped = true;
 }
 

@@ -24,6 +24,7 @@
 #include "dispatch.h"
 #include "hub.h"
 #include "log.h"
+#include "pressure.h"
 
 /** The rest of a packet. */
 struct held_packet {
@@ -255,7 +256,7 @@ static void run_packet(struct session *s, const unsigned char *bytes, size_t len
         if (cost >= SESSION_TURN_COST || !outbox_empty(&s->outbox) || s->state == SESSION_ENDING)
             break;
         /* What has come free is for those who wait, before anybody's next request. */
-        if (s->hub->waiting.changed)
+        if (s->hub->waiting.changed_first)
             break;
         call.hub = s->hub;
         call.session = s;
@@ -337,11 +338,12 @@ void session_work(struct session *s)
     if (s->state == SESSION_ENDING) {
         if (grant_free_some(s->hub->zones, &s->holdings, SESSION_SLICE_BLOCKS))
             hub_queue_work(s->hub, s);
-        waiting_changed(s->hub);
+        waiting_changed(s->hub, &s->policy);
         session_free_if_done(s);
         return;
     }
-    if (s->held && outbox_empty(&s->outbox))
+    pressure_tell(s);
+    if (s->held && s->state != SESSION_ENDING && outbox_empty(&s->outbox))
         run_packet(s, s->held->bytes, s->held->len, s->held->next);
     wait_for_next(s);
 }
@@ -352,6 +354,15 @@ void session_answer(struct session *s, const struct call *c)
     if (s->state != SESSION_ENDING)
         send_reply(s);
     reset_reply(&s->hub->turn->reply);
+    wait_for_next(s);
+}
+
+void session_event(struct session *s, const struct wire_event *event)
+{
+    struct turn *turn = s->hub->turn;
+
+    if (wire_append_event(turn->reply.bytes, &turn->reply.len, event, &turn->pack) == 0)
+        send_reply(s);
     wait_for_next(s);
 }
 

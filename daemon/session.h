@@ -25,6 +25,7 @@ struct call;
 struct held_packet;
 struct hub;
 struct waiting_request;
+struct wire_event;
 
 /** Work (blocks granted or freed, roughly) that one packet may do in one turn of the loop. */
 #define SESSION_TURN_COST 2048u
@@ -54,9 +55,12 @@ struct session {
     struct waiting_request *waiting; /**< its requests that wait for memory */
     uint32_t nr_waiting;
     uint32_t max_waiting;
-    uint8_t priority; /**< of its requests among those who wait */
+    uint8_t priority;          /**< of its requests among those who wait */
+    struct victim_terms terms; /**< what may be done to it as the last resort */
+    enum pressure told[2];     /**< of its account and its group: what it knows */
     uint64_t nr_requests;
     uint64_t nr_refusals;
+    uint64_t explain_at_ms; /**< before, no refusal is explained again */
     struct outbox outbox;
     struct held_packet *held; /**< a packet whose last requests are still to be carried out */
     uv_poll_t socket_poll;
@@ -84,6 +88,9 @@ void session_dismiss(struct session *s, const char *why);
 
 /** Send the answer of a request that has waited. It may end the session. */
 void session_answer(struct session *s, const struct call *c);
+
+/** Send an event, behind what waits already. Not in a turn of any session. It may end this one. */
+void session_event(struct session *s, const struct wire_event *event);
 
 /** Do a slice of what waits: for the hub. */
 void session_work(struct session *s);

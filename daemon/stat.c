@@ -11,6 +11,7 @@
 #include <errno.h>
 
 #include "dispatch.h"
+#include "mm/highatomic.h"
 #include "policy.h"
 
 /** Records that one request may look at. */
@@ -59,6 +60,17 @@ void stat_zones(struct call *c)
             .claims = st.claims,
             .steals = st.steals,
             .metadata_bytes = e->lasting.bytes + e->derived_bytes,
+            .wmark_min_pages = zone_wmark(e->zone, WMARK_MIN) - zone_boost(e->zone),
+            .wmark_low_pages = zone_wmark(e->zone, WMARK_LOW) - zone_boost(e->zone),
+            .wmark_high_pages = zone_wmark(e->zone, WMARK_HIGH) - zone_boost(e->zone),
+            .boost_pages = zone_boost(e->zone),
+            .lowmem_reserve_pages = zone_lowmem_reserve(e->zone, ZONE_NORMAL),
+            .unmet_pages = account_unmet_others(&zs->memory, NULL, i),
+            .isolated_pages = st.isolated_pages,
+            .highatomic_pages = highatomic_pages(e->zone),
+            .cma_pages = (uint64_t)zone_nr_pageblocks(e->zone, MIGRATE_CMA)
+                         << zone_pageblock_order(e->zone),
+            .busy_pages = st.busy_pages,
         };
     }
     c->response.listing.zones = out;

@@ -12,5 +12,6 @@ void stat_zones(struct call *c);
 void stat_free(struct call *c);
 void stat_clients(struct call *c);
 void stat_blocks(struct call *c);
+void stat_accounts(struct call *c);
 
 #endif

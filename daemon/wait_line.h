@@ -42,6 +42,9 @@ struct wait_line {
     struct waiter *first[WAIT_PRIORITIES];
     struct waiter *last[WAIT_PRIORITIES];
     uint32_t nr;
+    bool changed; /**< in the list of lines that have something for somebody: waiting.h */
+    struct wait_line *changed_next;
+    struct wait_line *changed_prev;
 };
 
 /** Put one in by its priority and arrival; it must stand nowhere. */

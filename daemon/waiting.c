@@ -13,7 +13,7 @@
 #include "alloc.h"
 #include "dispatch.h"
 #include "hub.h"
-#include "log.h"
+#include "policy.h"
 #include "session.h"
 
 static struct waiting_request *request_of(struct waiter *w)
@@ -24,6 +24,78 @@ static struct waiting_request *request_of(struct waiter *w)
 static uint64_t now_ms(const struct hub *hub)
 {
     return uv_now(hub->loop);
+}
+
+/* ---- lines with something for somebody ---- */
+
+static void unmark(struct waiting *q, struct wait_line *line)
+{
+    if (!line->changed)
+        return;
+    if (line->changed_prev)
+        line->changed_prev->changed_next = line->changed_next;
+    else
+        q->changed_first = line->changed_next;
+    if (line->changed_next)
+        line->changed_next->changed_prev = line->changed_prev;
+    else
+        q->changed_last = line->changed_prev;
+    line->changed = false;
+}
+
+static void mark(struct hub *hub, struct wait_line *line)
+{
+    struct waiting *q = &hub->waiting;
+
+    if (line->nr == 0 || line->changed)
+        return;
+    line->changed = true;
+    line->changed_next = NULL;
+    line->changed_prev = q->changed_last;
+    if (q->changed_last)
+        q->changed_last->changed_next = line;
+    else
+        q->changed_first = line;
+    q->changed_last = line;
+    hub_wake(hub);
+}
+
+void waiting_changed(struct hub *hub, struct policy_member *member)
+{
+    if (hub->waiting.nr == 0)
+        return;
+    mark(hub, &hub->waiting.zones);
+    if (member) {
+        mark(hub, &member->line);
+        mark(hub, &member->group->line);
+    }
+}
+
+/* An empty line is in no list, so that its account can go. */
+static void stand_nowhere(struct waiting_request *w)
+{
+    struct wait_line *line = w->waiter.line;
+
+    wait_line_remove(&w->waiter);
+    if (line->nr == 0)
+        unmark(&w->hub->waiting, line);
+}
+
+/* The line of what said no. */
+static void stand_where(struct waiting_request *w, int error, const struct refusal *why)
+{
+    struct policy_member *member = &w->session->policy;
+    struct wait_line *line = &w->hub->waiting.zones;
+
+    if (error == -ENOMEM && why->scope == REFUSED_BY_ACCOUNT)
+        line = &member->line;
+    else if (error == -ENOMEM && why->scope == REFUSED_BY_GROUP)
+        line = &member->group->line;
+    if (line == w->waiter.line)
+        return;
+    if (w->waiter.line)
+        stand_nowhere(w);
+    wait_line_add(line, &w->waiter);
 }
 
 /* ---- the end of one ---- */
@@ -43,7 +115,7 @@ static void leave(struct waiting_request *w)
 {
     struct waiting *q = &w->hub->waiting;
 
-    wait_line_remove(&w->waiter);
+    stand_nowhere(w);
     if (w->session_prev)
         w->session_prev->session_next = w->session_next;
     else
@@ -86,22 +158,13 @@ static void on_deadline(uv_timer_t *timer)
     (void)try_again(timer->data, true);
 }
 
-void waiting_changed(struct hub *hub)
-{
-    if (hub->waiting.nr == 0 || hub->waiting.changed)
-        return;
-    hub->waiting.changed = true;
-    hub_wake(hub);
-}
-
 bool waiting_slice(struct hub *hub)
 {
     struct waiting *q = &hub->waiting;
-    struct waiter *w = wait_line_first(&q->zones);
+    struct wait_line *line = q->changed_first;
+    struct waiter *w = line ? wait_line_first(line) : NULL;
     unsigned tries = 0, in_vain = 0;
 
-    if (!q->changed)
-        return false;
     while (w && in_vain < WAIT_MAX_OVERTAKES) {
         struct waiter *next = wait_line_next(w);
         uint64_t dropped = q->nr_dropped;
@@ -117,19 +180,33 @@ bool waiting_slice(struct hub *hub)
             return true;
         w = next;
     }
-    q->changed = false;
-    return false;
+    if (line)
+        unmark(q, line);
+    return q->changed_first != NULL;
 }
 
 /* ---- those who come ---- */
 
-/* What is to be kept for it when it holds: nothing while memory is on its way to it. */
+static uint64_t pages_of(const struct wire_alloc *rq)
+{
+    return rq->exact_pages ? rq->exact_pages : (uint64_t)rq->count << rq->order;
+}
+
+/*
+ * Where it is to stand, and what is to be kept for it when it holds: nothing while memory is on its
+ * way to it.
+ */
 static void remember(struct waiting_request *w, int error, const struct refusal *why)
 {
+    bool zones = error == -ENOMEM && why->scope == REFUSED_BY_ZONE;
+
+    stand_where(w, error, why);
     if (error == -EAGAIN)
         return;
-    w->fragmented = error == -ENOMEM && why->reason == REFUSAL_FRAGMENTATION;
-    w->near_zone = error == -ENOMEM ? why->zone : MAX_ZONES;
+    w->fragmented = zones && why->reason == REFUSAL_FRAGMENTATION;
+    w->near_zone = zones ? why->zone : MAX_ZONES;
+    if (zones)
+        last_resort_look(w->hub, w->waiter.priority, pages_of(&w->alloc));
 }
 
 static uint32_t time_left(const struct call *c, int error)
@@ -167,6 +244,11 @@ static struct waiting_request *admit(const struct call *c, uint32_t ms)
     return w;
 }
 
+uint32_t waiting_ms(const struct waiting_request *w)
+{
+    return (uint32_t)(now_ms(w->hub) - w->since_ms);
+}
+
 bool waiting_still(struct waiting_request *w, int error, const struct refusal *why)
 {
     if (error == -EINPROGRESS || error == -EAGAIN || error == -ENOMEM) {
@@ -192,24 +274,21 @@ bool waiting_park(struct call *c, int error, const struct refusal *why)
     if (!w)
         return false;
     remember(w, error, why);
-    wait_line_add(&c->hub->waiting.zones, &w->waiter);
     c->parked = true;
     return true;
 }
 
 /* ---- who may pass whom ---- */
 
-static uint64_t pages_of(const struct wire_alloc *rq)
+static uint64_t grant_pages(const struct grant_request *grant)
 {
-    return rq->exact_pages ? rq->exact_pages : (uint64_t)rq->count << rq->order;
+    return grant->exact_pages ? grant->exact_pages : (uint64_t)grant->count << grant->order;
 }
 
 /* Zones that a request must leave alone for the sake of one that holds. */
 static uint64_t kept_zones(const struct hub *hub, const struct waiting_request *holder,
                            const struct grant_request *grant)
 {
-    uint64_t pages =
-        grant->exact_pages ? grant->exact_pages : (uint64_t)grant->count << grant->order;
     struct zone *z;
 
     if (holder->fragmented)
@@ -217,33 +296,55 @@ static uint64_t kept_zones(const struct hub *hub, const struct waiting_request *
     if (holder->near_zone >= hub->zones->nr)
         return 0;
     z = hub->zones->entry[holder->near_zone].zone;
-    return zone_free_pages(z, 0) < pages_of(&holder->alloc) + pages
+    return zone_free_pages(z, holder->session->policy.account.domain) <
+                   pages_of(&holder->alloc) + grant_pages(grant)
                ? (uint64_t)1 << holder->near_zone
                : 0;
 }
 
-bool waiting_restrain(struct hub *hub, const struct waiting_request *w, unsigned priority,
+/* Is this account's memory kept for another of its requests? */
+static bool is_kept(const struct hub *hub, const struct wait_line *line, unsigned priority,
+                    uint64_t arrival)
+{
+    struct waiter *holder = wait_line_holder(line, priority, arrival);
+
+    return holder && !wait_line_relent(holder, now_ms(hub));
+}
+
+bool waiting_restrain(struct session *s, const struct waiting_request *w,
                       struct grant_request *grant)
 {
+    struct hub *hub = s->hub;
     const uint64_t arrival = w ? w->waiter.arrival : UINT64_MAX;
-    struct waiter *holder = wait_line_holder(&hub->waiting.zones, priority, arrival);
+    struct waiter *holder;
     uint64_t zones;
 
+    if (hub->waiting.nr == 0)
+        return true;
+    if (is_kept(hub, &s->policy.line, s->priority, arrival) ||
+        is_kept(hub, &s->policy.group->line, s->priority, arrival))
+        return false;
+    holder = wait_line_holder(&hub->waiting.zones, s->priority, arrival);
     if (!holder)
         return true;
     if (request_of(holder)->fragmented && wait_line_relent(holder, now_ms(hub)))
         return true;
-    zones = grant->zonemask & ~kept_zones(hub, request_of(holder), grant) &
-            (UINT64_MAX >> (MAX_ZONES - hub->zones->nr));
-    if (zones == 0)
-        return false;
-    grant->zonemask = zones;
-    return true;
+    zones = kept_zones(hub, request_of(holder), grant);
+    for (uint32_t i = 0; i < hub->zones->nr; i++) {
+        if (zones >> i & 1 && !policy_guarantees(&s->policy, i, grant_pages(grant)))
+            grant->zonemask &= ~((uint64_t)1 << i);
+    }
+    return (grant->zonemask & (UINT64_MAX >> (MAX_ZONES - hub->zones->nr))) != 0;
 }
 
-void waiting_passed(struct hub *hub, const struct waiting_request *w, unsigned priority)
+void waiting_passed(struct session *s, const struct waiting_request *w)
 {
-    if (hub->waiting.nr != 0)
-        wait_line_passed(&hub->waiting.zones, priority, w ? w->waiter.arrival : UINT64_MAX,
-                         now_ms(hub));
+    struct hub *hub = s->hub;
+    const uint64_t arrival = w ? w->waiter.arrival : UINT64_MAX;
+
+    if (hub->waiting.nr == 0)
+        return;
+    wait_line_passed(&hub->waiting.zones, s->priority, arrival, now_ms(hub));
+    wait_line_passed(&s->policy.line, s->priority, arrival, now_ms(hub));
+    wait_line_passed(&s->policy.group->line, s->priority, arrival, now_ms(hub));
 }

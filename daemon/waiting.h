@@ -21,6 +21,7 @@
 struct call;
 struct grant_request;
 struct hub;
+struct policy_member;
 struct session;
 
 /** Tries in one slice: each is an allocation of up to WIRE_MAX_BLOCKS blocks. */
@@ -51,11 +52,16 @@ struct waiting {
     uint64_t nr_dropped; /**< so that a walk knows when it must begin again */
     uint32_t nr;         /**< requests that wait */
     uint32_t nr_timers;  /**< that the loop still has */
-    bool changed;        /**< something has come free since the last complete walk */
+    /** Lines in which somebody may be served: something came free since their last whole walk. */
+    struct wait_line *changed_first;
+    struct wait_line *changed_last;
 };
 
-/** Let those who wait be tried again: memory has come free, or a limit was raised. */
-void waiting_changed(struct hub *hub);
+/**
+ * Let those who wait for the zones be tried again, and those who wait for this account or its group
+ * (member: NULL is nobody's): memory has come free, or a limit was raised.
+ */
+void waiting_changed(struct hub *hub, struct policy_member *member);
 /**
  * Let an allocation wait that was refused, if it has time left. error: -ENOMEM; -EINPROGRESS:
  * memory is on its way to it; -EAGAIN: what is free is kept for others (why is not looked at then).
@@ -64,14 +70,16 @@ void waiting_changed(struct hub *hub);
 bool waiting_park(struct call *c, int error, const struct refusal *why);
 /** One that waits was tried again, in vain: remember why. Returns false if no time will help it. */
 bool waiting_still(struct waiting_request *w, int error, const struct refusal *why);
+/** How long it has waited. */
+uint32_t waiting_ms(const struct waiting_request *w);
 /**
- * Leave to those who wait what is kept for them: take zones out of the request's mask. Returns
- * false, and changes nothing, when no zone is left.
+ * Leave to those who wait what is kept for them: take zones out of a request's mask (w: one that
+ * waited, or NULL), but for what its group is guaranteed. Returns false when nothing is left.
  */
-bool waiting_restrain(struct hub *hub, const struct waiting_request *w, unsigned priority,
+bool waiting_restrain(struct session *s, const struct waiting_request *w,
                       struct grant_request *grant);
 /** A request was served (w: one that waited, or NULL): those whom it passed count it. */
-void waiting_passed(struct hub *hub, const struct waiting_request *w, unsigned priority);
+void waiting_passed(struct session *s, const struct waiting_request *w);
 /** Try some of those who wait. Returns whether there is more to try. */
 bool waiting_slice(struct hub *hub);
 /** Forget all that a session waits for; it gets no answer. */

@@ -102,9 +102,9 @@ void account_sync(struct memory *m, struct account *a, unsigned zone)
     set_used(m, a, zone, zone_is_for(z, a) ? z->set[a->domain].nr_held : 0);
 }
 
-void account_settle(struct memory *m, struct account *a)
+void account_refresh(struct memory *m, struct account *a)
 {
-    for (unsigned i = 0; i < MAX_ZONES; i++) {
+    for (unsigned i = 0; account_holds(a) && i < MAX_ZONES; i++) {
         if (m->zone[i])
             zone_settle(m->zone[i]);
         account_sync(m, a, i);
@@ -304,8 +304,7 @@ int account_add(struct memory *m, struct account *a, struct account *group, unsi
         *a = (struct account){.group = group, .domain = group ? group->domain : domain};
         a->limits.max_pages = ACCOUNT_UNLIMITED;
         set_calm(a);
-        if (account_holds(a))
-            account_settle(m, a);
+        account_refresh(m, a);
         r = set_limits(m, a, limits, &misfit);
         if (r < 0)
             *a = (struct account){.group = NULL};
@@ -329,8 +328,7 @@ int account_remove(struct memory *m, struct account *a)
 {
     if (!a->linked)
         return -EINVAL;
-    if (account_holds(a))
-        account_settle(m, a);
+    account_refresh(m, a);
     if (a->used_pages != 0 || a->nr_members != 0)
         return -EBUSY;
     for (unsigned i = 0; i < m->nr_zones; i++) {

@@ -40,10 +40,7 @@ static inline bool zone_is_for(const struct zone *z, const struct account *a)
 
 /** May it have so many pages more? Of one account alone. */
 bool account_has(const struct account *a, pfn_t pages, enum zone_watermark mark, unsigned flags);
-/** Take over what the domain of an account that holds pageblocks holds now, of all zones, settled.
- */
-void account_settle(struct memory *m, struct account *a);
-/** The same of one zone, as it stands. */
+/** account_refresh() of one zone, as it stands, unsettled. */
 void account_sync(struct memory *m, struct account *a, unsigned zone);
 /** Does a guarantee fit into the zone, beside others? Sets what of *ret says why not. */
 bool guarantee_fits(const struct zone *z, uint64_t wanted, uint64_t others,

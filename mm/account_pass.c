@@ -11,21 +11,29 @@
 #include "account_internal.h"
 #include "alloc_pass.h"
 
-static bool refuses(const struct alloc_pass *p, const struct account *a, enum zone_watermark mark,
-                    unsigned rights)
+bool pass_allows(const struct alloc_pass *p, const struct account *a, pfn_t pages,
+                 enum zone_watermark mark)
 {
-    return !account_holds(a) && !account_has(a, order_pages(p->rq->order), mark, rights);
+    if (mark == WMARK_LOW)
+        return account_has(a, pages, mark, 0);
+    return account_has(a, pages, mark, p->rights) ||
+           (p->reserves != 0 && account_has(a, pages, mark, p->reserves));
 }
 
-struct account *pass_refuser(const struct alloc_pass *p, enum zone_watermark mark, unsigned rights)
+static bool refuses(const struct alloc_pass *p, const struct account *a, enum zone_watermark mark)
+{
+    return !account_holds(a) && !pass_allows(p, a, order_pages(p->rq->order), mark);
+}
+
+struct account *pass_refuser(const struct alloc_pass *p, enum zone_watermark mark)
 {
     struct account *a = p->rq->account;
 
     if (!a)
         return NULL;
-    if (refuses(p, a, mark, rights))
+    if (refuses(p, a, mark))
         return a;
-    return a->group && refuses(p, a->group, mark, rights) ? a->group : NULL;
+    return a->group && refuses(p, a->group, mark) ? a->group : NULL;
 }
 
 pfn_t pass_credit(const struct alloc_pass *p, unsigned id)
@@ -58,9 +66,9 @@ static enum lending holder_lending(const struct alloc_pass *p, unsigned id)
 {
     if (!p->holder)
         return LEND_ANY;
-    account_sync(p->m, p->holder, id);
-    return account_has(p->holder, pass_held_pages(p, p->m->zone[id]), pass_account_mark(p),
-                       p->rights)
+    for (unsigned i = 0; i < p->m->nr_zones; i++)
+        account_sync(p->m, p->holder, i);
+    return pass_allows(p, p->holder, pass_held_pages(p, p->m->zone[id]), pass_account_mark(p))
                ? LEND_ANY
                : LEND_SMALL;
 }
@@ -70,15 +78,15 @@ static enum lending lesser(enum lending a, enum lending b)
     return a < b ? a : b;
 }
 
-static int rmqueue(struct zone *z, const struct zone_request *rq, unsigned flags,
-                   enum lending lending, pfn_t *ret_pfn)
+static int rmqueue(const struct alloc_pass *p, unsigned id, const struct zone_request *rq,
+                   unsigned flags, enum lending lending, pfn_t *ret_pfn)
 {
     struct zone_request zrq = *rq;
 
     zrq.flags |= flags;
     if (lending == LEND_SMALL)
         zrq.flags |= ALLOC_SMALL;
-    return pass_rmqueue(z, &zrq, ret_pfn);
+    return p->take(p->m->zone[id], &zrq, ret_pfn);
 }
 
 /* Once, with the zone as it stands. */
@@ -98,7 +106,7 @@ static int try_guarded(struct alloc_pass *p, unsigned id, pfn_t *ret_pfn)
     if (entitled != LEND_NOTHING) {
         /* What is kept for HIGHATOMIC only when other types' pages have been tried. */
         unsigned flags = zrq.flags & ALLOC_NOFRAGMENT ? 0 : ALLOC_GUARANTEED;
-        int r = rmqueue(z, &zrq, flags, entitled, ret_pfn);
+        int r = rmqueue(p, id, &zrq, flags, entitled, ret_pfn);
 
         if (r != -ENOMEM)
             return r;
@@ -106,8 +114,8 @@ static int try_guarded(struct alloc_pass *p, unsigned id, pfn_t *ret_pfn)
     if (!zone_watermark_beside(z, zrq.order, p->mark, p->class, zrq.domain, zrq.flags, credit))
         return -ENOMEM;
     if (lending != LEND_NOTHING)
-        return rmqueue(z, &zrq, 0, lending, ret_pfn);
-    return zrq.flags & ALLOC_CMA ? rmqueue(z, &zrq, ALLOC_CMA_ALONE, most, ret_pfn) : -ENOMEM;
+        return rmqueue(p, id, &zrq, 0, lending, ret_pfn);
+    return zrq.flags & ALLOC_CMA ? rmqueue(p, id, &zrq, ALLOC_CMA_ALONE, most, ret_pfn) : -ENOMEM;
 }
 
 int pass_rmqueue_guarded(struct alloc_pass *p, unsigned id, pfn_t *ret_pfn)
@@ -121,6 +129,6 @@ int pass_rmqueue_guarded(struct alloc_pass *p, unsigned id, pfn_t *ret_pfn)
     /* Blocks that rest are held, and pageblocks full of them are not empty, before they merge. */
     zone_settle(z);
     if (p->holder)
-        account_settle(p->m, p->holder);
+        account_refresh(p->m, p->holder);
     return try_guarded(p, id, ret_pfn);
 }

@@ -20,10 +20,15 @@ struct alloc_pass {
     struct zone_request zrq;
     struct zone *preferred; /**< the first zone that may be used; NULL: none */
     enum zone_watermark mark;
-    unsigned rights;        /**< ALLOC_* that accounts are asked with */
+    unsigned rights;        /**< of the slow path: ALLOC_* that accounts are asked with, */
+    unsigned reserves;      /**< or these, whichever serves */
     struct account *holder; /**< the one that is charged what the domain holds, or NULL */
     uint64_t tried;
     bool begun; /**< memory is on its way between domains */
+    /** How a zone is asked for the block: pass_rmqueue(), or what only says what that would do. */
+    int (*take)(struct zone *z, const struct zone_request *zrq, pfn_t *ret_pfn);
+    bool forecast;   /**< take changes nothing, and nothing else may */
+    bool given_back; /**< of a forecast: as if what is kept for HIGHATOMIC were free for all */
 };
 
 /** Decode a request (prepare_alloc_pages). -EINVAL when it makes no sense. */
@@ -34,13 +39,18 @@ void pass_prefer(struct alloc_pass *p);
 struct zone *pass_zone(const struct alloc_pass *p, unsigned i);
 /** Count that nr pages or blocks were granted from a zone (zone_statistics). */
 void pass_count(const struct alloc_pass *p, struct zone *z, unsigned nr);
+/** Ask one zone at the pass's mark; returns as zone_rmqueue(). */
+int pass_try(struct alloc_pass *p, unsigned id, pfn_t *ret_pfn);
 /** Try each zone of the list at the pass's mark (get_page_from_freelist). */
 bool pass_run(struct alloc_pass *p, struct page_grant *ret);
 /**
- * The account, or the group, that the request's pages would bring below its mark, with these rights;
- * NULL: none. Who is charged by pageblocks is asked at each zone instead.
+ * The account, or the group, that the request's pages would bring below its mark; NULL: none. Who is
+ * charged by pageblocks is asked at each zone instead.
  */
-struct account *pass_refuser(const struct alloc_pass *p, enum zone_watermark mark, unsigned rights);
+struct account *pass_refuser(const struct alloc_pass *p, enum zone_watermark mark);
+/** May this account have so many pages more? At low nobody has rights. */
+bool pass_allows(const struct alloc_pass *p, const struct account *a, pfn_t pages,
+                 enum zone_watermark mark);
 /** The mark that accounts are asked for: low in the fast pass, else min. */
 static inline enum zone_watermark pass_account_mark(const struct alloc_pass *p)
 {
@@ -68,6 +78,8 @@ void pass_refusal(const struct alloc_pass *p, struct refusal *ret);
 
 /** The rights of a request in the slow path (gfp_to_alloc_flags). */
 unsigned slowpath_flags(const struct page_request *rq);
+/** Rights beyond every mark, and none for all others (__gfp_pfmemalloc_flags). */
+unsigned slowpath_reserves(const struct page_request *rq);
 /** Everything behind the fast pass. Returns 0, -ENOMEM or -EINPROGRESS. */
 int slowpath(struct alloc_pass *p, const struct path_ops *ops, void *ctx, struct page_grant *ret);
 

@@ -51,6 +51,16 @@ static bool range_is_empty(const struct zone *z, pfn_t start, pfn_t end)
     return true;
 }
 
+/* Where several pageblocks are empty and together; PFN_NONE: nowhere. */
+static pfn_t find_scattered(const struct zone *z, unsigned order)
+{
+    pfn_t pages = order_pages(order), start = 0;
+
+    while (start + pages <= z->nr_pages && !range_is_empty(z, start, start + pages))
+        start += pages;
+    return start + pages <= z->nr_pages ? start : PFN_NONE;
+}
+
 /*
  * Take several pageblocks that are empty and together, but lie in different files, and hence are
  * not merged. The one search here that is O(pageblocks): for more than a pageblock, with several
@@ -58,13 +68,10 @@ static bool range_is_empty(const struct zone *z, pfn_t start, pfn_t end)
  */
 static bool take_scattered(struct zone *z, unsigned order, enum migratetype type, pfn_t *ret_pfn)
 {
-    pfn_t pages = order_pages(order), start = 0, end;
+    pfn_t pages = order_pages(order), start = find_scattered(z, order), end = start + pages;
 
-    while (start + pages <= z->nr_pages && !range_is_empty(z, start, start + pages))
-        start += pages;
-    if (start + pages > z->nr_pages)
+    if (start == PFN_NONE)
         return false;
-    end = start + pages;
     for (pfn_t pfn = start; pfn < end; pfn += order_pages(word_order(*word_at(z, pfn)))) {
         const struct pageblock *pb = pageblock_of(z, pfn);
         unsigned o = word_order(*word_at(z, pfn));
@@ -84,6 +91,33 @@ static void clear_pageblocks(struct zone *z, pfn_t head, unsigned order)
         word_store(word_at(z, head + (i << z->pageblock_order)), 0);
 }
 
+/* May the request wait for a pageblock? */
+static bool may_pass(const struct zone_request *rq)
+{
+    return (rq->flags & (ALLOC_NOWAIT | ALLOC_GUARANTEED)) != ALLOC_NOWAIT;
+}
+
+static bool is_on_its_way(const struct zone *z, const struct zone_request *rq)
+{
+    return z->set[rq->domain].nr_populating >= order_pages(rq->order);
+}
+
+bool domain_can_pass(const struct zone *z, const struct zone_request *rq)
+{
+    unsigned order = rq->order > z->pageblock_order ? rq->order : z->pageblock_order;
+
+    if (!may_pass(rq) || is_on_its_way(z, rq))
+        return may_pass(rq);
+    for (unsigned d = 0; !(rq->flags & ALLOC_SMALL) && d < z->nr_domains; d++) {
+        for (unsigned t = 0; d != rq->domain && t < NR_MOBILITIES; t++) {
+            if (z->set[d].mask[t] >> order != 0)
+                return true;
+        }
+    }
+    return !(rq->flags & ALLOC_SMALL) && order > z->pageblock_order &&
+           find_scattered(z, order) != PFN_NONE;
+}
+
 bool domain_pass(struct zone *z, const struct zone_request *rq)
 {
     unsigned order = rq->order > z->pageblock_order ? rq->order : z->pageblock_order;
@@ -91,9 +125,9 @@ bool domain_pass(struct zone *z, const struct zone_request *rq)
     struct list_set *s = &z->set[rq->domain];
     pfn_t pfn;
 
-    if ((rq->flags & (ALLOC_NOWAIT | ALLOC_GUARANTEED)) == ALLOC_NOWAIT)
+    if (!may_pass(rq))
         return false;
-    if (s->nr_populating >= order_pages(rq->order))
+    if (is_on_its_way(z, rq))
         return true; /* what is on its way may do; ask again when it is there */
     if (rq->flags & ALLOC_SMALL)
         return false;

@@ -100,28 +100,34 @@ void retype_broken(struct zone *z, pfn_t start, enum migratetype to)
     retype(z, start, z->pageblock_order, to);
 }
 
-/* try_to_claim_block, below a pageblock: only if at least half of it is free or of like mobility.
- */
-static bool claim_broken(struct zone *z, const struct zone_request *rq,
-                         const struct found_block *donor, struct found_block *ret)
+/* Only if at least half of the pageblock is free or of like mobility. */
+static bool is_worth_claiming(const struct zone *z, enum migratetype wanted,
+                              const struct found_block *donor)
 {
     pfn_t pages = order_pages(z->pageblock_order);
     pfn_t start = donor->pfn & ~(pages - 1);
     struct occupancy n = count_pageblock(z, start);
     pfn_t alike = 0;
 
-    if (zone_boost_watermark(z) && (rq->flags & ALLOC_KSWAPD))
-        z->boosted = true;
-    if (rq->type == MIGRATE_MOVABLE)
+    if (wanted == MIGRATE_MOVABLE)
         alike = n.movable;
     else if (donor->type == MIGRATE_MOVABLE)
         alike = pages - n.free - n.movable;
     if (n.free + alike < pages / 2)
         return false;
-    if (!z->kernel_rules && rq->type == MIGRATE_MOVABLE &&
-        pageblock_of(z, start)->nr_unmovable > n.movable)
+    return z->kernel_rules || wanted != MIGRATE_MOVABLE ||
+           pageblock_of(z, start)->nr_unmovable <= n.movable;
+}
+
+/* try_to_claim_block, below a pageblock. */
+static bool claim_broken(struct zone *z, const struct zone_request *rq,
+                         const struct found_block *donor, struct found_block *ret)
+{
+    if (zone_boost_watermark(z) && (rq->flags & ALLOC_KSWAPD))
+        z->boosted = true;
+    if (!is_worth_claiming(z, rq->type, donor))
         return false;
-    retype_broken(z, start, rq->type);
+    retype_broken(z, donor->pfn & ~(order_pages(z->pageblock_order) - 1), rq->type);
     notify(z, rq, donor, true);
     return take_smallest(z, donor->set, rq->order, rq->type, ret);
 }
@@ -142,28 +148,70 @@ static void claim_whole(struct zone *z, const struct zone_request *rq, struct fo
     ret->type = rq->type;
 }
 
-bool fallback_claim(struct zone *z, const struct zone_request *rq, struct found_block *ret)
+/* Orders from which a request may be served that falls back, from min_order on. */
+static uint32_t donor_orders(const struct zone *z, const struct zone_request *rq,
+                             unsigned min_order)
 {
     const struct list_set *s = &z->set[rq->domain];
-    unsigned min_order = rq->order;
-    uint32_t donors;
+    uint32_t donors = s->mask[fallbacks[rq->type][0]] | s->mask[fallbacks[rq->type][1]];
 
     if (!z->grouping)
-        return false;
-    if ((rq->flags & ALLOC_NOFRAGMENT) && min_order < z->pageblock_order)
-        min_order = z->pageblock_order;
-    donors = s->mask[fallbacks[rq->type][0]] | s->mask[fallbacks[rq->type][1]];
+        return 0;
     donors &= ~(order_pages(min_order) - 1u);
     if (rq->flags & ALLOC_SMALL)
         donors &= order_pages(z->pageblock_order) - 1u;
+    return donors;
+}
+
+static uint32_t claim_orders(const struct zone *z, const struct zone_request *rq)
+{
+    unsigned min_order = rq->order;
+
+    if ((rq->flags & ALLOC_NOFRAGMENT) && min_order < z->pageblock_order)
+        min_order = z->pageblock_order;
+    return donor_orders(z, rq, min_order);
+}
+
+/* The donor of an order: the head of the list that is preferred. */
+static struct found_block claim_donor(const struct zone *z, const struct zone_request *rq,
+                                      unsigned order)
+{
+    const struct list_set *s = &z->set[rq->domain];
+    unsigned i = s->mask[fallbacks[rq->type][0]] >> order & 1u ? 0 : 1;
+    enum migratetype type = fallbacks[rq->type][i];
+
+    return (struct found_block){s->list[type][order].head, order, type, rq->domain};
+}
+
+bool fallback_can_claim(const struct zone *z, const struct zone_request *rq)
+{
+    uint32_t donors = claim_orders(z, rq);
+
     for (; donors != 0; donors &= ~(1u << highest_order(donors))) {
-        struct found_block donor = {.order = highest_order(donors), .set = rq->domain};
-        unsigned i = s->mask[fallbacks[rq->type][0]] >> donor.order & 1u ? 0 : 1;
+        struct found_block donor = claim_donor(z, rq, highest_order(donors));
 
         if (!may_claim(z, donor.order, rq->type))
             return false;
-        donor.type = fallbacks[rq->type][i];
-        donor.pfn = s->list[donor.type][donor.order].head;
+        if (donor.order >= z->pageblock_order || is_worth_claiming(z, rq->type, &donor))
+            return true;
+    }
+    return false;
+}
+
+bool fallback_can_steal(const struct zone *z, const struct zone_request *rq)
+{
+    return !(rq->flags & ALLOC_NOFRAGMENT) && donor_orders(z, rq, rq->order) != 0;
+}
+
+bool fallback_claim(struct zone *z, const struct zone_request *rq, struct found_block *ret)
+{
+    uint32_t donors = claim_orders(z, rq);
+
+    for (; donors != 0; donors &= ~(1u << highest_order(donors))) {
+        struct found_block donor = claim_donor(z, rq, highest_order(donors));
+
+        if (!may_claim(z, donor.order, rq->type))
+            return false;
         if (donor.order >= z->pageblock_order) {
             claim_whole(z, rq, donor, ret);
             return true;
@@ -244,15 +292,9 @@ static struct found_block find_mildest(const struct zone *z, const struct zone_r
 bool fallback_steal(struct zone *z, const struct zone_request *rq, struct found_block *ret)
 {
     struct list_set *s = &z->set[rq->domain];
-    uint32_t donors;
+    uint32_t donors = donor_orders(z, rq, rq->order);
 
-    if (!z->grouping || (rq->flags & ALLOC_NOFRAGMENT))
-        return false;
-    donors = s->mask[fallbacks[rq->type][0]] | s->mask[fallbacks[rq->type][1]];
-    donors &= ~(order_pages(rq->order) - 1u);
-    if (rq->flags & ALLOC_SMALL)
-        donors &= order_pages(z->pageblock_order) - 1u;
-    if (donors == 0)
+    if (donors == 0 || (rq->flags & ALLOC_NOFRAGMENT))
         return false;
     *ret = z->kernel_rules || rq->type == MIGRATE_RECLAIMABLE ? find_smallest(s, rq, donors)
                                                               : find_mildest(z, rq, donors);

@@ -54,6 +54,15 @@ static bool avoids_fragments(const struct alloc_pass *p)
     return false;
 }
 
+int pass_rmqueue(struct zone *z, const struct zone_request *zrq, pfn_t *ret_pfn)
+{
+    int r = zone_rmqueue(z, zrq, ret_pfn);
+
+    if (r == -ENOMEM)
+        z->failures--; /* a refusal is counted once, by alloc_pages(), however often it is tried */
+    return r;
+}
+
 int pass_init(struct alloc_pass *p, struct memory *m, const struct page_request *rq)
 {
     if (rq->order > MAX_PAGE_ORDER || rq->type >= NR_MOBILITIES || rq->domain >= MAX_DOMAINS ||
@@ -72,6 +81,7 @@ int pass_init(struct alloc_pass *p, struct memory *m, const struct page_request 
                 .tag = rq->tag,
                 .by = rq->by},
         .mark = WMARK_LOW,
+        .take = pass_rmqueue,
     };
     if (rq->account && rq->domain != 0)
         p->holder = rq->account->group ? rq->account->group : rq->account;
@@ -101,40 +111,40 @@ void pass_count(const struct alloc_pass *p, struct zone *z, unsigned nr)
         z->numa.other += nr;
 }
 
-int pass_rmqueue(struct zone *z, const struct zone_request *zrq, pfn_t *ret_pfn)
+int pass_try(struct alloc_pass *p, unsigned id, pfn_t *ret_pfn)
 {
-    int r = zone_rmqueue(z, zrq, ret_pfn);
+    struct zone *z = p->m->zone[id];
 
-    if (r == -ENOMEM)
-        z->failures--; /* a refusal is counted once, by alloc_pages(), however often it is tried */
-    return r;
+    if (z->guaranteed != 0 || p->holder)
+        return pass_rmqueue_guarded(p, id, ret_pfn);
+    if (zone_watermark_fast(z, p->rq->order, p->mark, p->class, p->rq->domain, p->zrq.flags))
+        return p->take(z, &p->zrq, ret_pfn);
+    return -ENOMEM;
 }
 
 static bool try_zone(struct alloc_pass *p, unsigned id, struct page_grant *ret)
 {
     struct zone *z = p->m->zone[id];
     pfn_t pfn;
-    int r = -ENOMEM;
+    int r = pass_try(p, id, &pfn);
 
     p->tried |= (uint64_t)1 << id;
-    if (z->guaranteed != 0 || p->holder)
-        r = pass_rmqueue_guarded(p, id, &pfn);
-    else if (zone_watermark_fast(z, p->rq->order, p->mark, p->class, p->rq->domain, p->zrq.flags))
-        r = pass_rmqueue(z, &p->zrq, &pfn);
     if (r == -EINPROGRESS)
         p->begun = true;
     if (r < 0)
         return false;
-    if (p->zrq.flags & ALLOC_HIGHATOMIC)
-        highatomic_reserve(z, pfn);
-    pass_count(p, z, 1);
+    if (!p->forecast) {
+        if (p->zrq.flags & ALLOC_HIGHATOMIC)
+            highatomic_reserve(z, pfn);
+        pass_count(p, z, 1);
+    }
     *ret = (struct page_grant){.zone = id, .pfn = pfn, .order = p->rq->order};
     return true;
 }
 
 bool pass_run(struct alloc_pass *p, struct page_grant *ret)
 {
-    if (pass_refuser(p, pass_account_mark(p), p->rights))
+    if (pass_refuser(p, pass_account_mark(p)))
         return false;
     for (;;) {
         bool again = (p->zrq.flags & ALLOC_NOFRAGMENT) != 0;
@@ -195,13 +205,13 @@ static void consider(const struct alloc_pass *p, unsigned id, struct refusal *r)
  * pageblock of the zone that came nearest. */
 static struct account *refusing_account(const struct alloc_pass *p, const struct refusal *r)
 {
-    struct account *a = pass_refuser(p, pass_account_mark(p), p->rights);
+    struct account *a = pass_refuser(p, pass_account_mark(p));
     pfn_t pages;
 
     if (a || !p->holder || r->reason == REFUSAL_NO_ZONE)
         return a;
     pages = pass_held_pages(p, p->m->zone[r->zone]);
-    return account_has(p->holder, pages, pass_account_mark(p), p->rights) ? NULL : p->holder;
+    return pass_allows(p, p->holder, pages, pass_account_mark(p)) ? NULL : p->holder;
 }
 
 /* The refusal's numbers are those of the account. */

@@ -6,7 +6,6 @@
  */
 #include <errno.h>
 
-#include "account_internal.h"
 #include "alloc_pass.h"
 #include "mm/highatomic.h"
 
@@ -45,8 +44,7 @@ unsigned slowpath_flags(const struct page_request *rq)
     return flags;
 }
 
-/* Rights beyond every mark, and none for all others (__gfp_pfmemalloc_flags). */
-static unsigned reserve_flags(const struct page_request *rq)
+unsigned slowpath_reserves(const struct page_request *rq)
 {
     if (rq->flags & REQUEST_NO_RESERVES)
         return 0;
@@ -79,14 +77,14 @@ static bool run(struct slowpath *s, struct page_grant *ret)
     return s->granted || s->p->begun;
 }
 
-/* Has the account that is in the way reclaim what is its own? mark, rights: what it is asked. */
-static bool reclaim_own(struct slowpath *s, enum zone_watermark mark, unsigned rights)
+/* Has the account that is below its mark reclaim what is its own? */
+static bool reclaim_own(struct slowpath *s, enum zone_watermark mark)
 {
     const struct page_request *rq = s->p->rq;
-    struct account *a = pass_refuser(s->p, mark, rights);
+    struct account *a = pass_refuser(s->p, mark);
 
     if (!a && s->p->holder &&
-        !account_has(s->p->holder, pass_held_pages(s->p, s->p->preferred), mark, rights))
+        !pass_allows(s->p, s->p->holder, pass_held_pages(s->p, s->p->preferred), mark))
         a = s->p->holder;
     return a && (rq->flags & REQUEST_MAY_WAIT) && s->ops->reclaim_account &&
            s->ops->reclaim_account(s->ctx, a, rq) != 0;
@@ -98,12 +96,8 @@ static bool reclaim_own(struct slowpath *s, enum zone_watermark mark, unsigned r
  */
 static bool account_admits(struct slowpath *s)
 {
-    unsigned rights = reserve_flags(s->p->rq);
-
-    if (rights == 0)
-        rights = s->p->zrq.flags;
-    for (int i = 0; pass_refuser(s->p, WMARK_MIN, rights); i++) {
-        if (i > MAX_RECLAIM_RETRIES || !reclaim_own(s, WMARK_MIN, rights))
+    for (int i = 0; pass_refuser(s->p, WMARK_MIN); i++) {
+        if (i == MAX_RECLAIM_RETRIES || !reclaim_own(s, WMARK_MIN))
             return false;
     }
     return true;
@@ -119,10 +113,26 @@ static bool compact(struct slowpath *s, enum compact_priority priority, struct p
     return s->compacted != COMPACT_SKIPPED && s->compacted != COMPACT_DEFERRED && run(s, ret);
 }
 
+/* A forecast gives all back at once, and looks once more. */
+static bool forecast_unreserve(struct alloc_pass *p)
+{
+    bool any = false;
+
+    for (unsigned i = 0; !p->given_back && i < p->zl->nr; i++) {
+        const struct zone *z = pass_zone(p, i);
+
+        any |= z && z->set[p->rq->domain].mask[MIGRATE_HIGHATOMIC] != 0;
+    }
+    p->given_back |= any;
+    return any;
+}
+
 static bool unreserve_highatomic(const struct slowpath *s, bool force)
 {
-    const struct alloc_pass *p = s->p;
+    struct alloc_pass *p = s->p;
 
+    if (p->forecast)
+        return forecast_unreserve(p);
     for (unsigned i = 0; i < p->zl->nr; i++) {
         struct zone *z = pass_zone(p, i);
 
@@ -247,7 +257,7 @@ static bool compact_first(struct slowpath *s, struct page_grant *ret, bool *ret_
     bool costly = rq->order > COSTLY_ORDER;
 
     *ret_fail = false;
-    if (!(rq->flags & REQUEST_MAY_WAIT) || reserve_flags(rq) != 0 ||
+    if (!(rq->flags & REQUEST_MAY_WAIT) || slowpath_reserves(rq) != 0 ||
         !(costly || (rq->order > 0 && rq->type != MIGRATE_MOVABLE)))
         return false;
     if (compact(s, COMPACT_ASYNC, ret))
@@ -263,11 +273,14 @@ static bool compact_first(struct slowpath *s, struct page_grant *ret, bool *ret_
 static bool run_privileged(struct slowpath *s, struct page_grant *ret)
 {
     struct alloc_pass *p = s->p;
-    unsigned rights = reserve_flags(p->rq);
+    unsigned rights = slowpath_reserves(p->rq);
 
     if (rights != 0)
         p->zrq.flags = rights | (p->zrq.flags & (ALLOC_CMA | ALLOC_KSWAPD | ALLOC_NOWAIT));
-    p->rights = p->zrq.flags;
+    if (p->given_back) {
+        p->zrq.flags |= p->rq->order > 0 ? ALLOC_HIGHATOMIC : 0;
+        p->zrq.flags |= p->zrq.flags & ALLOC_RESERVES ? 0 : ALLOC_NON_BLOCK;
+    }
     /* Who may use reserves, or is of high priority and cannot wait, is not bound to its nodes. */
     if (rights != 0 || (p->rq->flags & (REQUEST_HIGH | REQUEST_MAY_WAIT)) == REQUEST_HIGH)
         p->nodemask = UINT64_MAX;
@@ -320,8 +333,7 @@ static bool try_all(struct slowpath *s, struct page_grant *ret)
     pass_prefer(s->p);
     if (!s->p->preferred)
         return false;
-    s->p->rights = s->p->zrq.flags;
-    (void)reclaim_own(s, WMARK_LOW, 0);
+    (void)reclaim_own(s, WMARK_LOW);
     if (!account_admits(s))
         return false;
     wake_balancers(s);
@@ -345,6 +357,8 @@ int slowpath(struct alloc_pass *p, const struct path_ops *ops, void *ctx, struct
     bool ends;
 
     p->mark = WMARK_MIN;
+    p->rights = slowpath_flags(p->rq);
+    p->reserves = slowpath_reserves(p->rq);
     do {
         ends = try_all(&s, ret);
     } while (!ends && p->m->sequence != s.sequence);

@@ -410,4 +410,10 @@ void retype(struct zone *z, pfn_t pfn, unsigned order, enum migratetype type);
  */
 bool domain_pass(struct zone *z, const struct zone_request *rq);
 
+/* ---- the same as questions: nothing changes; the zone is settled ---- */
+
+bool fallback_can_claim(const struct zone *z, const struct zone_request *rq);
+bool fallback_can_steal(const struct zone *z, const struct zone_request *rq);
+bool domain_can_pass(const struct zone *z, const struct zone_request *rq);
+
 #endif

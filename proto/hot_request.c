@@ -41,7 +41,7 @@ static int append_alloc(void *buf, size_t *len, const struct wire_request *rq)
         [ALLOC_EXACT_PAGES] = alloc->exact_pages,
         [ALLOC_DEADLINE_MS] = alloc->deadline_ms,
     };
-    uint8_t body[ALLOC_FIELDS * (1 + VARINT_MAX_BYTES) + NODEMASK_BYTES], *end = body, *at;
+    uint8_t body[(size_t)ALLOC_FIELDS * (1 + VARINT_MAX_BYTES) + NODEMASK_BYTES], *end = body, *at;
 
     if (alloc->count == 0 || wire_check_alloc(alloc, &(struct complaint){NULL, NULL}))
         return -EINVAL;

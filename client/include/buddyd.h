@@ -77,9 +77,29 @@ enum buddyd_reason {
     BUDDYD_REASON_FRAGMENTATION = 2, /**< enough free pages, but not together */
     BUDDYD_REASON_NO_ZONE = 3,       /**< no zone that was allowed can ever hold such a block */
     BUDDYD_REASON_NO_HANDLES = 4,    /**< the daemon has no names left */
+    BUDDYD_REASON_ACCOUNT = 5,       /**< this client's account, or its group, has no more */
+    BUDDYD_REASON_QUEUE = 6,         /**< others wait longer for the same memory */
 };
 
-/** Why an allocation was refused, as numbers. */
+/** Who refused. */
+enum buddyd_scope {
+    BUDDYD_SCOPE_ZONE = 0,
+    BUDDYD_SCOPE_ACCOUNT = 1, /**< this client's account */
+    BUDDYD_SCOPE_GROUP = 2,   /**< the group that its account is in */
+    BUDDYD_SCOPE_QUEUE = 3,   /**< those who wait */
+};
+
+/** A mark of what is free in a zone or an account. */
+enum buddyd_mark {
+    BUDDYD_MARK_MIN = 0,
+    BUDDYD_MARK_LOW = 1,
+    BUDDYD_MARK_HIGH = 2,
+};
+
+/** An account without a limit: its max_pages. */
+#define BUDDYD_UNLIMITED UINT64_MAX
+
+/** Why an allocation was refused, as numbers. Later versions add fields at the end. */
 struct buddyd_refusal {
     enum buddyd_reason reason;
     int zone; /**< the zone that came nearest; -1: none */
@@ -89,11 +109,37 @@ struct buddyd_refusal {
     int largest_order;    /**< the largest free block's; -1: nothing is free */
     int frag_index;       /**< times 1000: towards 0 shortage, towards 1000 fragmentation */
     uint64_t zones_tried; /**< bit i: zone i was tried */
+    enum buddyd_scope scope;
+    enum buddyd_mark mark;  /**< the mark that would have been passed */
+    uint64_t mark_pages;    /**< what it keeps */
+    uint64_t reserve_pages; /**< and the lowmem reserve beside it */
+    uint64_t unmet_pages;   /**< and what others are guaranteed and do not use yet */
+    uint64_t max_pages;     /**< the account's, or BUDDYD_UNLIMITED */
+    uint64_t used_pages;    /**< the account's */
+    unsigned waited_ms;     /**< how long the request had waited for memory */
+    char account[32];       /**< the name of the account or group that refused; or empty */
 };
 
-/** Why this thread's last allocation was refused. -ENODATA when its last failure was none; the text
- * of buddyd_error() stays as it was. */
-BUDDYD_API int buddyd_last_refusal(struct buddyd_refusal *ret);
+/** As buddyd_last_refusal(), of a struct of size bytes: as many are written, 0 where this library
+ * knows no more. For callers that cannot use the inline function. */
+BUDDYD_API int buddyd_last_refusal_sized(struct buddyd_refusal *ret, size_t size);
+
+/**
+ * Why this thread's last allocation was refused. -ENODATA when its last failure was none; the text
+ * of buddyd_error() stays as it was. Inline, so that the library learns which fields the program
+ * was compiled with.
+ */
+static inline int buddyd_last_refusal(struct buddyd_refusal *ret)
+{
+    return buddyd_last_refusal_sized(ret, sizeof(*ret));
+}
+
+/**
+ * The same for a person, in lines that end with a newline: what each account and zone said, with
+ * the numbers. Empty when this thread's last failure was no refusal, or the daemon did not explain
+ * it. Valid until this thread's next call. Never NULL.
+ */
+BUDDYD_API const char *buddyd_explanation(void);
 
 /* ---- zones ---- */
 
@@ -132,22 +178,30 @@ enum buddyd_type {
 
 /** Clear the block before it is handed out; done in place, by this process. */
 #define BUDDYD_ZERO (1u << 0)
+/** High priority: may take half of what the min mark keeps. Needs BUDDYD_RIGHT_HIGH. */
+#define BUDDYD_HIGH (1u << 1)
+/** Take from contiguous areas (CMA) too; movable blocks only. Needs BUDDYD_RIGHT_CMA. */
+#define BUDDYD_CMA (1u << 2)
+/** Ask no mark at all: what frees memory may go this far. Needs BUDDYD_RIGHT_RESERVE. */
+#define BUDDYD_RESERVE (1u << 3)
 
 #define BUDDYD_ANY (-1)
 
-/** What is asked for. Initialise with BUDDYD_ALLOC_INIT. */
+/** What is asked for. Initialise with BUDDYD_ALLOC_INIT, so that later versions can add fields;
+ * those of a program that was compiled with an earlier version are accepted. */
 struct buddyd_alloc {
     size_t size;
     enum buddyd_type type;
     unsigned order;      /**< 2^order pages; 0 to 18 */
-    unsigned flags;      /**< BUDDYD_ZERO */
+    unsigned flags;      /**< BUDDYD_ZERO, BUDDYD_HIGH, BUDDYD_CMA, BUDDYD_RESERVE */
     int node;            /**< the NUMA node to prefer, or BUDDYD_ANY */
     int zone;            /**< the only zone to take from, or BUDDYD_ANY */
     unsigned timeout_ms; /**< how long the daemon may make it wait for memory; 0: not at all */
+    uint64_t nodemask;   /**< bit i: NUMA node i may be taken from; 0: all nodes */
 };
 #define BUDDYD_ALLOC_INIT                                                                          \
     {                                                                                              \
-        sizeof(struct buddyd_alloc), BUDDYD_UNMOVABLE, 0, 0, BUDDYD_ANY, BUDDYD_ANY, 0             \
+        sizeof(struct buddyd_alloc), BUDDYD_UNMOVABLE, 0, 0, BUDDYD_ANY, BUDDYD_ANY, 0, 0          \
     }
 
 /** A block that this client has. The caller keeps it; the fields are to be read only. */
@@ -165,16 +219,18 @@ struct buddyd_block {
 
 /**
  * Allocate one block. rq may be NULL: one unmovable page.
- * Fails with -ENOMEM when it is refused: buddyd_error() says why, buddyd_last_refusal() in numbers;
- * -EINVAL when the request makes no sense.
+ * Fails with -ENOMEM when it is refused: buddyd_error() says why, buddyd_last_refusal() in numbers,
+ * buddyd_explanation() at length; -EPERM when a flag needs a right that this client has not;
+ * -EINVAL when the request makes no sense. With timeout_ms it waits as long as the daemon makes it
+ * wait; the library adds no timeout of its own.
  */
 BUDDYD_API int buddyd_alloc(struct buddyd *b, const struct buddyd_alloc *rq,
                             struct buddyd_block *ret);
 /** Allocate the smallest block of at least bytes (1 to 1 GiB); rq->order is not looked at. */
 BUDDYD_API int buddyd_alloc_bytes(struct buddyd *b, uint64_t bytes, const struct buddyd_alloc *rq,
                                   struct buddyd_block *ret);
-/** Allocate n blocks of one kind, all or none. ret has room for n. Any n; one round trip for 1024.
- */
+/** Allocate n blocks of one kind, all or none. ret has room for n. Any n; one round trip for 1024,
+ * each of which may wait for timeout_ms. */
 BUDDYD_API int buddyd_alloc_bulk(struct buddyd *b, const struct buddyd_alloc *rq, size_t n,
                                  struct buddyd_block *ret);
 
@@ -197,7 +253,7 @@ BUDDYD_API int buddyd_pin(struct buddyd *b, const struct buddyd_block *block, vo
 BUDDYD_API void buddyd_unpin(struct buddyd *b, const struct buddyd_block *block);
 
 /* ---- the kernel's family ----
- * For UNMOVABLE memory by address, as kernel programmers know it. flags is BUDDYD_ZERO or 0.
+ * For UNMOVABLE memory by address, as kernel programmers know it. flags as in buddyd_alloc.
  * Addresses are of this process. What one of these allocated is freed by its counterpart here, or
  * by buddyd_free() with nothing else ever naming it again.
  */
@@ -253,11 +309,55 @@ BUDDYD_API int buddyd_flush(struct buddyd *b);
 BUDDYD_API int buddyd_fd(const struct buddyd *b);
 /**
  * Send what was submitted and run the callbacks of the answers that have come. timeout_ms: how long
- * to wait for the first one; 0 not at all, -1 for ever; with nothing pending it does not wait.
+ * to wait for the first one; 0 not at all, -1 for ever; with nothing pending it does not wait,
+ * not for events either.
  * Returns how many callbacks ran meanwhile, or a negative errno; after -ENOTCONN every pending
  * callback has run with an error.
  */
 BUDDYD_API int buddyd_dispatch(struct buddyd *b, int timeout_ms);
+
+/* ---- events ---- */
+
+enum buddyd_event_kind {
+    BUDDYD_EVENT_PRESSURE = 2, /**< how much is left in this client's account passed a mark */
+    BUDDYD_EVENT_REVOKE = 3,   /**< this client is asked to free memory, or to lose its session */
+};
+
+enum buddyd_pressure {
+    BUDDYD_PRESSURE_NONE = 0, /**< above the high mark again */
+    BUDDYD_PRESSURE_LOW = 1,  /**< at the low mark or below */
+    BUDDYD_PRESSURE_MIN = 2,  /**< at the min mark or below: refusals are near */
+};
+
+/** What the daemon tells without being asked. Valid during the call of the handler. Later versions
+ * add fields at the end. */
+struct buddyd_event {
+    enum buddyd_event_kind kind; /**< only those that this version knows are handed out */
+    const char *message;         /**< one line, or empty; never NULL */
+
+    /* Of a PRESSURE. */
+    enum buddyd_pressure level;
+    const char *account; /**< the client's own or its group's; never NULL */
+    uint64_t free_pages;
+    uint64_t mark_pages; /**< the mark that was passed */
+    uint64_t used_pages;
+    uint64_t max_pages;
+
+    /* Of a REVOKE. */
+    unsigned grace_ms; /**< how long before the session is ended */
+    uint64_t pages;    /**< how much would have to be freed */
+};
+
+typedef void (*buddyd_event_fn)(void *data, const struct buddyd_event *event);
+
+/**
+ * Have fn called for each event from now on; NULL: for none, as at first. It runs where the
+ * callbacks of asynchronous calls run, in buddyd_dispatch() or in any other call of any thread that
+ * waits for an answer on this connection, and by the same rules: it may submit (a free, say), but
+ * must not wait. A program that only allocates now and then watches buddyd_fd() and dispatches, or
+ * learns of events late. When this returns, another thread may still be in the handler before.
+ */
+BUDDYD_API int buddyd_set_event_handler(struct buddyd *b, buddyd_event_fn fn, void *data);
 
 /* ---- statistics ----
  * Listings go page by page: *cursor is 0 at first; call again while it is not 0. *ret_n may be 0 on
@@ -281,6 +381,16 @@ struct buddyd_zone_stat {
     uint64_t claims;
     uint64_t steals;
     uint64_t metadata_bytes;
+    uint64_t wmark_min_pages; /**< the marks are without the boost, which is added to each */
+    uint64_t wmark_low_pages;
+    uint64_t wmark_high_pages;
+    uint64_t boost_pages;
+    uint64_t lowmem_reserve_pages; /**< for requests that prefer a zone of the normal kind */
+    uint64_t unmet_pages;          /**< guaranteed to accounts here and not used yet */
+    uint64_t isolated_pages;
+    uint64_t highatomic_pages; /**< reserved for HIGHATOMIC */
+    uint64_t cma_pages;
+    uint64_t busy_pages; /**< being moved, populated or passed on */
 };
 
 struct buddyd_free_stat {
@@ -302,6 +412,34 @@ struct buddyd_client_stat {
     uint64_t requests;
     uint64_t refusals;
     uint64_t pages_by_type[3];
+    char policy[32]; /**< the section of the policy that holds for it */
+    unsigned domain;
+    unsigned waiting;   /**< its requests that wait for memory */
+    uint64_t max_pages; /**< its account's, or BUDDYD_UNLIMITED */
+    uint64_t used_pages;
+};
+
+/** What a client, or a group of clients, may use. */
+struct buddyd_account_stat {
+    char name[32];    /**< the client's name, or the group's, which is a section of the policy */
+    char group[32];   /**< the group that it is in; empty: none */
+    uint32_t session; /**< the client's; 0: a group */
+    unsigned domain;
+    int64_t uid;        /**< whose; -1: nobody's */
+    uint64_t max_pages; /**< or BUDDYD_UNLIMITED */
+    uint64_t min_pages; /**< marks of what is free in it: max - used */
+    uint64_t low_pages;
+    uint64_t high_pages;
+    uint64_t used_pages;
+    uint64_t pinned_pages;    /**< of the used: cannot be moved or reclaimed at present */
+    uint64_t cached_pages;    /**< of the used: lie in the client's own caches */
+    uint64_t guarantee_pages; /**< in all zones together */
+    uint64_t unmet_pages;     /**< of the guarantee: not used yet */
+    enum buddyd_pressure pressure;
+    unsigned members; /**< of a group */
+    unsigned waiting; /**< requests that wait for memory */
+    unsigned priority;
+    int over; /**< 1: it has more than max, which was lowered */
 };
 
 struct buddyd_block_stat {
@@ -320,11 +458,52 @@ BUDDYD_API int buddyd_stat_free(struct buddyd *b, uint64_t *cursor, struct buddy
 /** Clients of other users are listed for root and the daemon's own user only. */
 BUDDYD_API int buddyd_stat_clients(struct buddyd *b, uint64_t *cursor,
                                    struct buddyd_client_stat *out, size_t *ret_n);
+/** Accounts of the clients that are listed for this one, and their groups. */
+BUDDYD_API int buddyd_stat_accounts(struct buddyd *b, uint64_t *cursor,
+                                    struct buddyd_account_stat *out, size_t *ret_n);
 /** session: only its blocks, or 0 for all. Blocks of other users as above. */
 BUDDYD_API int buddyd_stat_blocks(struct buddyd *b, uint32_t session, uint64_t *cursor,
                                   struct buddyd_block_stat *out, size_t *ret_n);
 /** The number of this connection's session in listings. */
 BUDDYD_API uint32_t buddyd_session(const struct buddyd *b);
+
+/* ---- policy ---- */
+
+/* What a client may ask for: bits of buddyd_rights(). */
+#define BUDDYD_RIGHT_HIGH (1u << 0) /**< BUDDYD_HIGH */
+#define BUDDYD_RIGHT_HIGHATOMIC                                                                    \
+    (1u << 1)                          /**< the HIGHATOMIC reserve, for requests that cannot wait */
+#define BUDDYD_RIGHT_CMA     (1u << 2) /**< BUDDYD_CMA */
+#define BUDDYD_RIGHT_RESERVE (1u << 3) /**< BUDDYD_RESERVE */
+#define BUDDYD_RIGHT_ADMIN   (1u << 4) /**< buddyd_set_policy(), buddyd_reload() */
+
+/** The section of the daemon's policy that held for this client when it connected. It stays b's. */
+BUDDYD_API const char *buddyd_policy(const struct buddyd *b);
+/** The number of the domain whose memory this client shares with others; 0 is the default one. */
+BUDDYD_API unsigned buddyd_domain(const struct buddyd *b);
+/** BUDDYD_RIGHT_* bits, and those of later versions, as they were when it connected. */
+BUDDYD_API unsigned buddyd_rights(const struct buddyd *b);
+
+/** Room for any text of buddyd_explain(), with its end. */
+#define BUDDYD_EXPLAIN_BYTES 16385u
+
+/**
+ * What would become of an allocation of n blocks (1 to 1024) now? Nothing is allocated.
+ * session: whose, or 0 for this client's. rq may be NULL as for buddyd_alloc(). text: gets lines
+ * for a person, as much of them as size bytes hold with their end; NULL if size is 0. *ret_granted:
+ * 1 or 0. -ENOENT when there is no such session, or it is another user's.
+ */
+BUDDYD_API int buddyd_explain(struct buddyd *b, uint32_t session, const struct buddyd_alloc *rq,
+                              size_t n, char *text, size_t size, int *ret_granted);
+/**
+ * Change one key of the daemon's running policy. section (without brackets, up to 63 bytes), key
+ * (up to 31) and value (up to 255) are as they would stand in the configuration file. -EPERM
+ * without BUDDYD_RIGHT_ADMIN; -EINVAL, with what would be accepted, when the daemon cannot do it.
+ */
+BUDDYD_API int buddyd_set_policy(struct buddyd *b, const char *section, const char *key,
+                                 const char *value);
+/** Have the daemon read its configuration files again. Errors as above; then nothing changes. */
+BUDDYD_API int buddyd_reload(struct buddyd *b);
 
 #ifdef __cplusplus
 }

@@ -138,6 +138,11 @@ void account_charge(struct memory *m, struct account *a, unsigned zone, unsigned
  */
 void account_uncharge(struct memory *m, struct account *a, unsigned zone, unsigned order);
 
+/**
+ * What an account of a domain uses that is charged whole pageblocks changes with moves and merges
+ * too: this brings it up to date. Of others it is always. O(zones).
+ */
+void account_refresh(struct memory *m, struct account *a);
 /** max - used; 0 when it is over; ACCOUNT_UNLIMITED without a max. */
 uint64_t account_free_pages(const struct account *a);
 /** May the account and its group have 2^order pages more at this mark? */

@@ -215,8 +215,13 @@ void fake_hello(struct fake *f)
     MUST(f->packet.nr_requests == 1 && f->packet.requests[0].op == WIRE_OP_HELLO);
     MUST(strcmp(f->packet.requests[0].hello.name, "test") == 0);
     rs.id = f->packet.requests[0].id;
-    rs.hello = (struct wire_hello_reply){
-        .version = f->version, .session = 7, .nr_zones = f->nr_zones, .zones = f->zone};
+    rs.hello = (struct wire_hello_reply){.version = f->version,
+                                         .session = 7,
+                                         .nr_zones = f->nr_zones,
+                                         .zones = f->zone,
+                                         .policy = f->policy,
+                                         .domain = f->domain,
+                                         .rights = f->rights};
     fake_say(f, &rs);
     send_with_fds(f);
     f->nr_packets = f->nr_requests = 0;
@@ -297,6 +302,7 @@ static void answer_alloc(struct fake *f, const struct wire_request *rq)
     struct wire_response rs = {.id = rq->id, .op = WIRE_OP_ALLOC};
     size_t nr = 0;
 
+    f->last_alloc = rq->alloc;
     if (rq->alloc.exact_pages) {
         uint32_t left = (uint32_t)rq->alloc.exact_pages, align = 1;
 

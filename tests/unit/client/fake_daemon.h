@@ -44,6 +44,9 @@ struct fake {
     int memfd[FAKE_MAX_ZONES];
     unsigned nr_fds; /**< how many descriptors travel, of memfd[] and then again from its start */
     uint32_t version;
+    const char *policy;
+    uint32_t domain;
+    uint32_t rights;
 
     /* Bytes to send instead of others: what wire.h would not write. */
     const void *patch_from, *patch_to;
@@ -54,6 +57,7 @@ struct fake {
 
     /* The last packet, and the one that is being built. */
     struct wire_client_packet packet;
+    struct wire_alloc last_alloc; /**< the last that was answered */
     unsigned nr_packets;
     unsigned nr_requests;
     size_t out_len;

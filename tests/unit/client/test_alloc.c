@@ -156,9 +156,11 @@ static void test_bad_requests(void **state)
     } while (0)
 
     ASSERT_BAD(size, 8, "size 8");
+    ASSERT_BAD(size, sizeof(rq) + 8, "size");
     ASSERT_BAD(order, 19, "order 19");
     ASSERT_BAD(type, (enum buddyd_type)3, "type 3");
-    ASSERT_BAD(flags, 6, "flags 0x6");
+    ASSERT_BAD(flags, 0x12, "flags 0x12");
+    ASSERT_BAD(flags, BUDDYD_CMA, "BUDDYD_CMA with type 0");
     ASSERT_BAD(node, -2, "node -2");
     ASSERT_BAD(zone, 1, "zone 1");
     ASSERT_BAD(zone, -7, "zone -7");
@@ -166,6 +168,60 @@ static void test_bad_requests(void **state)
     assert_int_equal(buddyd_last_refusal(&why), -ENODATA);
     assert_int_equal(block.handle, 5);
     assert_int_equal(buddyd_alloc(NULL, NULL, &block), -EINVAL);
+}
+
+/* Of a program that was compiled before nodemask came: what lies behind is its own. */
+static void test_an_earlier_request(void **state)
+{
+    struct buddyd *b = ((struct fixture *)*state)->b;
+    struct buddyd_alloc rq = BUDDYD_ALLOC_INIT;
+    struct buddyd_block block;
+
+    rq.size = offsetof(struct buddyd_alloc, nodemask);
+    rq.order = 1;
+    rq.nodemask = 0xbad;
+    assert_int_equal(buddyd_alloc(b, &rq, &block), 0);
+    assert_int_equal(block.order, 1);
+    assert_int_equal(((struct fixture *)*state)->f.last_alloc.nodemask, 0);
+    assert_int_equal(buddyd_free(b, block.handle), 0);
+    assert_int_equal(buddyd_alloc_bytes(b, 4096, &rq, &block), 0);
+    assert_int_equal(((struct fixture *)*state)->f.last_alloc.nodemask, 0);
+    assert_int_equal(buddyd_free(b, block.handle), 0);
+    rq.size = 8;
+    assert_int_equal(buddyd_alloc_bytes(b, 4096, &rq, &block), -EINVAL);
+}
+
+static void test_what_the_daemon_is_asked(void **state)
+{
+    struct buddyd *b = ((struct fixture *)*state)->b;
+    const struct wire_alloc *asked = &((struct fixture *)*state)->f.last_alloc;
+    const struct {
+        unsigned flag;
+        uint32_t wire;
+    } flags[] = {{0, 0},
+                 {BUDDYD_ZERO, 0},
+                 {BUDDYD_HIGH, WIRE_ALLOC_HIGH},
+                 {BUDDYD_CMA, WIRE_ALLOC_CMA},
+                 {BUDDYD_RESERVE, WIRE_ALLOC_RESERVE}};
+    struct buddyd_alloc rq = BUDDYD_ALLOC_INIT;
+    struct buddyd_block block;
+
+    rq.type = BUDDYD_MOVABLE;
+    rq.node = 1;
+    rq.zone = 0;
+    rq.timeout_ms = 77;
+    rq.nodemask = UINT64_MAX - 1;
+    for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+        rq.flags = flags[i].flag;
+        assert_int_equal(buddyd_alloc(b, &rq, &block), 0);
+        assert_int_equal(buddyd_free(b, block.handle), 0);
+        assert_int_equal(asked->flags, flags[i].wire);
+    }
+    assert_int_equal(asked->type, 1);
+    assert_int_equal(asked->node, 1);
+    assert_int_equal(asked->zone, 0);
+    assert_int_equal(asked->deadline_ms, 77);
+    assert_true(asked->nodemask == UINT64_MAX - 1);
 }
 
 static void test_refusal(void **state)
@@ -277,11 +333,17 @@ int main(void)
 {
 #define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_one_block),        TEST(test_pin_of_nonsense),
-        TEST(test_zeroed),           TEST(test_bytes),
-        TEST(test_bad_requests),     TEST(test_refusal),
-        TEST(test_other_refusals),   TEST(test_bulk),
+        TEST(test_one_block),
+        TEST(test_pin_of_nonsense),
+        TEST(test_zeroed),
+        TEST(test_bytes),
+        TEST(test_bad_requests),
+        TEST(test_refusal),
+        TEST(test_other_refusals),
+        TEST(test_bulk),
         TEST(test_bulk_all_or_none),
+        TEST(test_an_earlier_request),
+        TEST(test_what_the_daemon_is_asked),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

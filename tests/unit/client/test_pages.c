@@ -76,7 +76,7 @@ static void test_by_order(void **state)
     assert_int_equal(q[4096], 0x33);
     assert_int_equal(buddyd_free_page(b, q), 0);
     assert_int_equal(buddyd_get_free_pages(b, 0, 19, (void **)&q), -EINVAL);
-    assert_int_equal(buddyd_get_free_pages(b, 2, 0, (void **)&q), -EINVAL);
+    assert_int_equal(buddyd_get_free_pages(b, 0x20, 0, (void **)&q), -EINVAL);
     assert_int_equal(buddyd_get_free_pages(b, 0, 18, (void **)&q), -ENOMEM);
 }
 
@@ -125,7 +125,7 @@ static void test_exact(void **state)
 
     assert_int_equal(buddyd_alloc_pages_exact(b, 0, 0, (void **)&p), -EINVAL);
     assert_int_equal(buddyd_alloc_pages_exact(b, (1 << 30) + 1, 0, (void **)&p), -EINVAL);
-    assert_int_equal(buddyd_alloc_pages_exact(b, 4096, 8, (void **)&p), -EINVAL);
+    assert_int_equal(buddyd_alloc_pages_exact(b, 4096, 0x20, (void **)&p), -EINVAL);
     assert_int_equal(buddyd_free_pages_exact(b, p, 0), -EINVAL);
     assert_int_equal(buddyd_alloc_pages_exact(b, (1 << 30) - 4096, 0, (void **)&p), -ENOMEM);
     assert_non_null(strstr(buddyd_error(), "exactly 262143 pages"));

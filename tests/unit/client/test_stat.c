@@ -24,7 +24,15 @@ static void answer_stat(struct fake *f, const struct wire_request *rq)
                                                         .pages = 5,
                                                         .requests = 6,
                                                         .refusals = 7,
-                                                        .pages_by_type = {8, 9, 10}}};
+                                                        .pages_by_type = {8, 9, 10},
+                                                        .policy = "web",
+                                                        .domain = 11,
+                                                        .waiting = 12,
+                                                        .max_pages = UINT64_MAX,
+                                                        .used_pages = 14}};
+    static const struct wire_account_stat accounts[2] = {
+        {"web", "", 0, 11, -1, 12, 13, 14, 15, 16, 17, 18, 19, 20, 1, 21, 22, 23, true},
+        {"test", "web", 7, 0, 1000, UINT64_MAX, 0, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, false}};
     struct wire_block_stat blocks[1] = {{.handle = 1,
                                          .session = rq->stat.session,
                                          .zone = 0,
@@ -41,7 +49,17 @@ static void answer_stat(struct fake *f, const struct wire_request *rq)
                                        .failures = 7,
                                        .claims = 8,
                                        .steals = 9,
-                                       .metadata_bytes = 10}};
+                                       .metadata_bytes = 10,
+                                       .wmark_min_pages = 11,
+                                       .wmark_low_pages = 12,
+                                       .wmark_high_pages = 13,
+                                       .boost_pages = 14,
+                                       .lowmem_reserve_pages = 15,
+                                       .unmet_pages = 16,
+                                       .isolated_pages = 17,
+                                       .highatomic_pages = 18,
+                                       .cma_pages = 19,
+                                       .busy_pages = 20}};
 
     // A zone that came after this client.
     zones[1].zone = f->zone[0];
@@ -60,6 +78,10 @@ static void answer_stat(struct fake *f, const struct wire_request *rq)
     case WIRE_OP_STAT_CLIENTS:
         rs.listing.nr = 1;
         rs.listing.clients = clients;
+        break;
+    case WIRE_OP_STAT_ACCOUNTS:
+        rs.listing.nr = 2;
+        rs.listing.accounts = accounts;
         break;
     case WIRE_OP_STAT_BLOCKS:
         if (rq->stat.session == 99) {
@@ -138,6 +160,16 @@ static void test_zones(void **state)
     assert_int_equal(out[0].claims, 8);
     assert_int_equal(out[0].steals, 9);
     assert_int_equal(out[0].metadata_bytes, 10);
+    assert_int_equal(out[0].wmark_min_pages, 11);
+    assert_int_equal(out[0].wmark_low_pages, 12);
+    assert_int_equal(out[0].wmark_high_pages, 13);
+    assert_int_equal(out[0].boost_pages, 14);
+    assert_int_equal(out[0].lowmem_reserve_pages, 15);
+    assert_int_equal(out[0].unmet_pages, 16);
+    assert_int_equal(out[0].isolated_pages, 17);
+    assert_int_equal(out[0].highatomic_pages, 18);
+    assert_int_equal(out[0].cma_pages, 19);
+    assert_int_equal(out[0].busy_pages, 20);
     assert_int_equal(buddyd_stat_zones(b, &cursor, out, &n), 0);
     assert_int_equal(n, 0);
     assert_int_equal(cursor, 60);
@@ -190,6 +222,49 @@ static void test_clients(void **state)
     assert_int_equal(out[0].refusals, 7);
     assert_int_equal(out[0].pages_by_type[0], 8);
     assert_int_equal(out[0].pages_by_type[2], 10);
+    assert_string_equal(out[0].policy, "web");
+    assert_int_equal(out[0].domain, 11);
+    assert_int_equal(out[0].waiting, 12);
+    assert_true(out[0].max_pages == BUDDYD_UNLIMITED);
+    assert_int_equal(out[0].used_pages, 14);
+}
+
+static void test_accounts(void **state)
+{
+    static struct buddyd_account_stat out[BUDDYD_LISTING_MAX];
+    struct buddyd *b = ((struct fixture *)*state)->b;
+    uint64_t cursor = 0;
+    size_t n = 0;
+
+    assert_int_equal(buddyd_stat_accounts(b, &cursor, out, &n), 0);
+    assert_int_equal(n, 2);
+    assert_string_equal(out[0].name, "web");
+    assert_string_equal(out[0].group, "");
+    assert_int_equal(out[0].session, 0);
+    assert_int_equal(out[0].domain, 11);
+    assert_int_equal(out[0].uid, -1);
+    assert_int_equal(out[0].max_pages, 12);
+    assert_int_equal(out[0].min_pages, 13);
+    assert_int_equal(out[0].low_pages, 14);
+    assert_int_equal(out[0].high_pages, 15);
+    assert_int_equal(out[0].used_pages, 16);
+    assert_int_equal(out[0].pinned_pages, 17);
+    assert_int_equal(out[0].cached_pages, 18);
+    assert_int_equal(out[0].guarantee_pages, 19);
+    assert_int_equal(out[0].unmet_pages, 20);
+    assert_int_equal(out[0].pressure, BUDDYD_PRESSURE_LOW);
+    assert_int_equal(out[0].members, 21);
+    assert_int_equal(out[0].waiting, 22);
+    assert_int_equal(out[0].priority, 23);
+    assert_int_equal(out[0].over, 1);
+    assert_string_equal(out[1].name, "test");
+    assert_string_equal(out[1].group, "web");
+    assert_int_equal(out[1].session, 7);
+    assert_int_equal(out[1].uid, 1000);
+    assert_true(out[1].max_pages == BUDDYD_UNLIMITED);
+    // A level that this version does not know is the worst.
+    assert_int_equal(out[1].pressure, BUDDYD_PRESSURE_MIN);
+    assert_int_equal(out[1].over, 0);
 }
 
 static void test_blocks(void **state)
@@ -218,10 +293,8 @@ int main(void)
 {
 #define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_zones),
-        TEST(test_free_blocks),
-        TEST(test_clients),
-        TEST(test_blocks),
+        TEST(test_zones),    TEST(test_free_blocks), TEST(test_clients),
+        TEST(test_accounts), TEST(test_blocks),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

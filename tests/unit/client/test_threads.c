@@ -92,6 +92,61 @@ static void test_answers_in_another_order(void **state)
     fake_stop(&f);
 }
 
+/* ---- an answer that takes long ---- */
+
+#define MEANWHILE 1000
+
+/* The first allocation waits until MEANWHILE other requests were answered. */
+static void let_the_first_wait(struct fake *f)
+{
+    struct wire_request first;
+
+    fake_hello(f);
+    if (!fake_receive(f))
+        return;
+    first = f->packet.requests[0];
+    sem_post(&f->reached);
+    for (unsigned i = 0; i < MEANWHILE && fake_receive(f); i++)
+        fake_answer_all(f);
+    fake_answer(f, &first);
+    fake_send(f);
+    fake_serve(f);
+}
+
+static void *alloc_that_waits(void *arg)
+{
+    struct buddyd_alloc rq = BUDDYD_ALLOC_INIT;
+    struct buddyd_block block;
+
+    rq.timeout_ms = 1;
+    EXPECT(buddyd_alloc(arg, &rq, &block) == 0);
+    return NULL;
+}
+
+/* timeout_ms is the daemon's matter: the library waits as long as it takes, and lets others pass.
+ */
+static void test_the_daemon_alone_looks_at_the_clock(void **state)
+{
+    struct buddyd *b;
+    pthread_t thread;
+    struct fake f;
+
+    (void)state;
+    failures = 0;
+    fake_init(&f);
+    fake_start(&f, let_the_first_wait);
+    assert_int_equal(fake_connect(&f, &b), 0);
+    assert_int_equal(pthread_create(&thread, NULL, alloc_that_waits, b), 0);
+    sem_wait(&f.reached);
+    for (unsigned i = 0; i < MEANWHILE; i++)
+        assert_int_equal(buddyd_free(b, 1), -ESTALE);
+    pthread_join(thread, NULL);
+    assert_int_equal(failures, 0);
+    assert_int_equal(f.last_alloc.deadline_ms, 1);
+    buddyd_close(b);
+    fake_stop(&f);
+}
+
 /* ---- hammering ---- */
 
 struct hammer {
@@ -264,6 +319,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_answers_in_another_order),
+        cmocka_unit_test(test_the_daemon_alone_looks_at_the_clock),
         cmocka_unit_test(test_hammer),
         cmocka_unit_test(test_dispatchers_beside_callers),
     };

@@ -337,7 +337,10 @@ int buddyd_stat_zones(struct buddyd *b, uint64_t *cursor, struct buddyd_zone_sta
                                      .managed_pages = FAKE_PAGES,
                                      .free_pages = free_pages(),
                                      .empty_pageblocks = 3,
-                                     .metadata_bytes = 1536};
+                                     .metadata_bytes = 1536,
+                                     .wmark_low_pages = 12,
+                                     .boost_pages = 14,
+                                     .busy_pages = 20};
     *ret_n = 1;
     return 0;
 }
@@ -385,12 +388,51 @@ int buddyd_stat_clients(struct buddyd *b, uint64_t *cursor, struct buddyd_client
                                              .name = "caf\xc3\xa9",
                                              .blocks = s->blocks,
                                              .pages = s->pages + (fake->wrong == FAKE_COUNT)};
+        strcpy(out[n].policy, "default");
+        out[n].max_pages = BUDDYD_UNLIMITED;
+        out[n].waiting = 2;
         out[n++].pages_by_type[1] = s->pages;
     }
     if (at == FAKE_SESSIONS && fake->nr_others && n < 2)
-        out[n++] = (struct buddyd_client_stat){.session = 99, .name = "\xff", .pages = 5};
+        out[n++] = (struct buddyd_client_stat){
+            .session = 99, .name = "\xff", .pages = 5, .max_pages = 77, .used_pages = 6};
     *cursor = at < FAKE_SESSIONS ? at * 2 : 0;
     *ret_n = n;
+    return 0;
+}
+
+int buddyd_stat_accounts(struct buddyd *b, uint64_t *cursor, struct buddyd_account_stat *out,
+                         size_t *ret_n)
+{
+    (void)b;
+    if (fake->wrong == FAKE_NO_LISTS)
+        return failed(-EIO, "no listing today");
+    *cursor = 0;
+    *ret_n = 3;
+    out[0] = (struct buddyd_account_stat){.name = "databases",
+                                          .uid = -1,
+                                          .max_pages = 1 << 20,
+                                          .min_pages = 256,
+                                          .low_pages = 512,
+                                          .high_pages = 768,
+                                          .used_pages = 1 << 18,
+                                          .guarantee_pages = 1 << 19,
+                                          .unmet_pages = 1 << 18,
+                                          .pressure = BUDDYD_PRESSURE_LOW,
+                                          .members = 1,
+                                          .waiting = 2,
+                                          .priority = 3};
+    out[1] = (struct buddyd_account_stat){.name = "red\x1bis",
+                                          .group = "databases",
+                                          .session = 7,
+                                          .domain = 1,
+                                          .uid = 4000000000,
+                                          .max_pages = BUDDYD_UNLIMITED,
+                                          .used_pages = 3,
+                                          .pinned_pages = 2,
+                                          .cached_pages = 1,
+                                          .pressure = BUDDYD_PRESSURE_MIN};
+    out[2] = (struct buddyd_account_stat){.name = "big", .uid = -1, .over = 1};
     return 0;
 }
 
@@ -415,5 +457,42 @@ int buddyd_stat_blocks(struct buddyd *b, uint32_t session, uint64_t *cursor,
     }
     *cursor = at < FAKE_PAGES ? at : 0;
     *ret_n = n;
+    return 0;
+}
+
+/* ---- policy ---- */
+
+/* Granted is what has order 0. */
+int buddyd_explain(struct buddyd *b, uint32_t session, const struct buddyd_alloc *rq, size_t n,
+                   char *text, size_t size, int *ret_granted)
+{
+    (void)b;
+    if (fake->wrong == FAKE_NO_RIGHT)
+        return failed(-ENOENT, "session 7: there is none");
+    fake->asked = (struct fake_question){session, *rq, n};
+    *ret_granted = rq->order == 0;
+    snprintf(text, size, "%s\n  zone 'a': 7 pages free\n", *ret_granted ? "granted" : "refused");
+    return 0;
+}
+
+int buddyd_set_policy(struct buddyd *b, const char *section, const char *key, const char *value)
+{
+    size_t len = strlen(fake->settings);
+
+    (void)b;
+    if (fake->wrong == FAKE_NO_RIGHT)
+        return failed(-EPERM, "the right ADMIN is needed");
+    if (!strcmp(key, "bad"))
+        return failed(-EINVAL, "bad: no such key");
+    snprintf(fake->settings + len, sizeof(fake->settings) - len, "%s.%s=%s;", section, key, value);
+    return 0;
+}
+
+int buddyd_reload(struct buddyd *b)
+{
+    (void)b;
+    if (fake->wrong == FAKE_NO_RIGHT)
+        return failed(-EPERM, "the right ADMIN is needed");
+    fake->nr_reloads++;
     return 0;
 }

@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <buddyd.h>
+
 #define FAKE_SESSIONS 12ul
 #define FAKE_ARENA    8192ul /* pages of each session */
 #define FAKE_PAGE     4096ul
@@ -30,6 +32,7 @@ enum fake_wrong {
     FAKE_CRASH,     /* a client dies */
     FAKE_HANG,      /* no answer comes any more */
     FAKE_NO_LISTS,  /* listings fail */
+    FAKE_NO_RIGHT,  /* the policy may not be changed, nor anything explained */
 };
 
 struct fake_session {
@@ -39,6 +42,12 @@ struct fake_session {
     _Atomic uint64_t blocks;
     _Atomic uint64_t answers;
     _Atomic uint8_t used[FAKE_ARENA];
+};
+
+struct fake_question {
+    uint32_t session;
+    struct buddyd_alloc alloc;
+    size_t nr;
 };
 
 /** All that the processes share. */
@@ -51,6 +60,9 @@ struct fake {
     _Atomic uint32_t nr_sessions;
     _Atomic uint32_t nr_others;
     _Atomic uint64_t lost_pages;
+    struct fake_question asked; /* by the last explain */
+    char settings[256];         /* all that were set: "SECTION.KEY=VALUE;" */
+    _Atomic unsigned nr_reloads;
     struct fake_session sessions[FAKE_SESSIONS];
 };
 

@@ -17,7 +17,8 @@
 #include "command.h"
 #include "fake_buddyd.h"
 
-static const char *const listings[] = {"zones", "buddyinfo", "pagetypeinfo", "clients", "blocks"};
+static const char *const listings[] = {"zones",   "buddyinfo", "pagetypeinfo",
+                                       "clients", "blocks",    "accounts"};
 #define NR_LISTINGS (sizeof(listings) / sizeof(listings[0]))
 
 /* What was printed, as JSON; to be released. */
@@ -73,6 +74,7 @@ static void wrong_lines(void **state)
         {{"buddyinfo", "all"}, "takes no argument"},
         {{"pagetypeinfo", "all"}, "takes no argument"},
         {{"clients", "all"}, "takes no argument"},
+        {{"accounts", "all"}, "takes no argument"},
         {{"blocks", "7"}, "takes no argument"},
         {{"blocks", "--session"}, "option --session needs a value"},
         {{"blocks", "--session", "0"}, "--session 0: it must be"},
@@ -174,7 +176,10 @@ static void zones_as_json(void **state)
     assert_int_equal(capture_ctl("zones", "--json", NULL), 0);
     o = printed_json();
     zone = json_array_get(json_object_get(o, "zones"), 0);
-    assert_int_equal(json_object_size(zone), 19);
+    assert_int_equal(json_object_size(zone), 26);
+    assert_int_equal(
+        json_integer_value(json_object_get(json_object_get(zone, "watermarks"), "low_pages")), 12);
+    assert_int_equal(json_integer_value(json_object_get(zone, "busy_pages")), 20);
     assert_int_equal(json_integer_value(json_object_get(zone, "bytes")), FAKE_PAGES * FAKE_PAGE);
     assert_int_equal(json_integer_value(json_object_get(zone, "free_pages")), FAKE_PAGES);
     assert_true(json_is_null(json_object_get(zone, "node")));
@@ -248,6 +253,12 @@ static void clients(void **state)
                         "caf\xc3\xa9");
     assert_int_equal(json_integer_value(json_object_get(json_array_get(array, 0), "uid")),
                      4000000000);
+    assert_string_equal(json_string_value(json_object_get(json_array_get(array, 0), "policy")),
+                        "default");
+    assert_true(json_is_null(json_object_get(json_array_get(array, 0), "max_pages")));
+    assert_int_equal(json_integer_value(json_object_get(json_array_get(array, 0), "waiting")), 2);
+    assert_int_equal(json_integer_value(json_object_get(json_array_get(array, 1), "max_pages")),
+                     77);
     /* Not UTF-8. */
     assert_string_equal(json_string_value(json_object_get(json_array_get(array, 1), "name")), "?");
     assert_int_equal(json_integer_value(json_object_get(json_array_get(array, 1), "pages")), 5);

@@ -24,6 +24,7 @@
 #define ZONE_PAGES 1024u
 
 static struct hub hub;
+static uv_loop_t loop; /* its clock; what is queued on it is never done */
 static struct session alice;
 static struct session bob;
 static struct call call;
@@ -59,7 +60,9 @@ static int set_up(void **state)
     make_config(&config, NR_ZONES, (uint64_t)ZONE_PAGES * PAGE);
     assert_int_equal(zone_set_create(&config, &zones, why, sizeof(why)), 0);
     assert_int_equal(policy_set_create(&config, &zones->memory, &policy, why, sizeof(why)), 0);
-    assert_int_equal(hub_init(&hub, NULL, zones, policy, session_gone), 0);
+    assert_int_equal(uv_loop_init(&loop), 0);
+    assert_int_equal(hub_init(&hub, &loop, zones, policy, session_gone), 0);
+    hub_start(&hub);
     config_free(&config);
     add_session(&alice, 1001, "alice");
     add_session(&bob, 1002, "bob");
@@ -70,10 +73,14 @@ static int tear_down(void **state)
 {
     (void)state;
     check_zones(hub.zones);
-    policy_set_close(hub.policy);
+    hub_stop_work(&hub);
+    uv_close((uv_handle_t *)&hub.idle, NULL);
+    uv_close((uv_handle_t *)&hub.last_resort.timer, NULL);
+    assert_int_equal(uv_run(&loop, UV_RUN_DEFAULT), 0);
     policy_set_free(hub.policy);
     zone_set_free(hub.zones);
     hub_free(&hub);
+    assert_int_equal(uv_loop_close(&loop), 0);
     return 0;
 }
 

@@ -103,9 +103,9 @@ static void values_are_understood(void **state)
     assert_int_equal(r.max_sessions, 4);
     assert_int_equal(r.max_requests, 0);
     assert_int_equal(r.priority, 7);
-    assert_int_equal(r.score, -1000);
-    assert_int_equal(r.last_resort, LAST_RESORT_KILL);
-    assert_int_equal(r.grace_ms, 250);
+    assert_int_equal(r.victim.score, -1000);
+    assert_int_equal(r.victim.last_resort, LAST_RESORT_KILL);
+    assert_int_equal(r.victim.grace_ms, 250);
 
     /* And taken back. */
     set(&r, RULE_MAX, "none");
