@@ -52,6 +52,7 @@ static int read_all(const char *file, char *ret, size_t size)
     ssize_t n = 1;
     int rc = 0;
 
+    ret[0] = '\0';
     if (fd < 0)
         return -errno;
     while (n != 0 && len < size - 1) {

@@ -206,7 +206,7 @@ static int convert_zone(const struct section *zone, struct daemon_config *config
         .mount = set[KEY_MOUNT].value,
     };
     char reason[WHY_BYTES];
-    enum zone_kind kind;
+    enum zone_kind kind = ZONE_NORMAL;
     const char *key;
     int rc;
 

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "admission.h"
 #include "pressure.h"
 #include "session.h"
 
@@ -91,7 +92,7 @@ void hub_follow_policy(struct hub *hub)
 
     hub->top_priority = policy_set_top_priority(hub->policy);
     while ((s = session_table_next(&hub->sessions, &slot, SESSION_TABLE_SLOTS))) {
-        session_follow_policy(s);
+        admission_renew(s);
         waiting_changed(hub, &s->policy);
     }
 }

@@ -249,7 +249,7 @@ static void remove_section(struct policy_set *ps, struct policy_section *section
     ps->removed = section;
 }
 
-static void commit(struct change *c)
+static void commit(struct change *c, const struct policy_rule *rules)
 {
     struct policy_set *ps = c->ps;
 
@@ -260,7 +260,7 @@ static void commit(struct change *c)
     ps->sections = c->sections;
     ps->nr_sections = c->nr;
     for (unsigned i = 0; i < c->nr; i++) {
-        ps->sections[i]->rule = c->rules[i];
+        ps->sections[i]->rule = rules[i];
         set_members(ps, ps->sections[i]);
     }
     policy_set_tidy(ps);
@@ -297,7 +297,7 @@ static int replace(struct policy_set *ps, const struct policy_rule *rules, unsig
     if (rc < 0)
         free(c.sections);
     else
-        commit(&c);
+        commit(&c, rules);
     return rc;
 }
 

@@ -168,12 +168,12 @@ int policy_set_admit(struct policy_set *ps, const struct peer *peer, const char 
 {
     struct policy_section *section =
         policy_match(ps->sections, ps->nr_sections, peer->uid, peer->gid, cgroup);
-    struct policy_group *group;
+    struct policy_group *group = NULL;
     int rc;
 
     assert(section);
     rc = find_group(ps, section, peer->uid, &group, why, size);
-    if (rc < 0)
+    if (!group)
         return rc;
     rc = add_member(ps, group, member, peer->uid, why, size);
     if (rc < 0 && section->rule.per_uid)
@@ -210,9 +210,12 @@ void policy_set_close(struct policy_set *ps)
 
 static void section_free(struct policy_set *ps, struct policy_section *section)
 {
-    while (section->groups) {
-        if (ps->closing || policy_group_remove(ps, section->groups) < 0)
-            group_free(section->groups);
+    struct policy_group *next;
+
+    for (struct policy_group *g = section->groups; g; g = next) {
+        next = g->next;
+        if (ps->closing || policy_group_remove(ps, g) < 0)
+            group_free(g);
     }
     free(section);
 }

@@ -20,7 +20,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "cgroup.h"
+#include "admission.h"
 #include "dispatch.h"
 #include "hub.h"
 #include "log.h"
@@ -386,45 +386,6 @@ static int start_polling(struct session *s)
     return 0;
 }
 
-/* Who is it, as far as the policy minds? */
-static int find_cgroup(const struct hub *hub, const struct peer *peer, char ret[CGROUP_PATH_BYTES])
-{
-    int rc;
-
-    ret[0] = '\0';
-    if (!policy_set_needs_cgroup(hub->policy) || peer->pidfd < 0)
-        return 0;
-    rc = cgroup_of(peer->pid, peer->pidfd, ret);
-    if (rc == 0 || rc == -ESRCH)
-        return rc;
-    log_warning("pid %d: its cgroup is not known (%s): no section for units is for it",
-                (int)peer->pid, strerror(-rc));
-    return 0;
-}
-
-void session_follow_policy(struct session *s)
-{
-    const struct policy_rule *rule = policy_of(&s->policy);
-
-    s->priority = rule->priority;
-    s->max_waiting = rule->max_requests;
-    s->terms = rule->victim;
-}
-
-static int admit(struct session *s, char *why, size_t size)
-{
-    char cgroup[CGROUP_PATH_BYTES];
-    int rc = find_cgroup(s->hub, &s->peer, cgroup);
-
-    if (rc == 0)
-        rc = policy_set_admit(s->hub->policy, &s->peer, cgroup, &s->policy, why, size);
-    if (rc == 0) {
-        s->holdings.account = &s->policy.account;
-        session_follow_policy(s);
-    }
-    return rc;
-}
-
 int session_open(struct hub *hub, int fd, struct session **ret, char *why, size_t size)
 {
     struct session *s = calloc(1, sizeof(*s));
@@ -442,7 +403,7 @@ int session_open(struct hub *hub, int fd, struct session **ret, char *why, size_
     error = session_table_add(&hub->sessions, s, s->peer.uid, &s->id);
     if (error)
         goto fail_close;
-    error = admit(s, why, size);
+    error = admission(s, why, size);
     if (error)
         goto fail_remove;
     s->holdings.owner.id = s->id;

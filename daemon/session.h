@@ -74,9 +74,6 @@ struct session {
  */
 int session_open(struct hub *hub, int fd, struct session **ret, char *why, size_t size);
 
-/** Take over what the policy says now. */
-void session_follow_policy(struct session *s);
-
 /**
  * Disconnect, and free what the session owns: in slices, from the hub's queue of work. Then the
  * session is gone, in a later turn of the loop. why: for the log.

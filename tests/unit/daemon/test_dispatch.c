@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "admission.h"
 #include "dispatch.h"
 #include "fixture.h"
 #include "why.h"
@@ -43,7 +44,7 @@ static void add_session(struct session *s, uid_t uid, const char *name)
     assert_int_equal(policy_set_admit(hub.policy, &s->peer, cgroup, &s->policy, why, sizeof(why)),
                      0);
     s->holdings.account = &s->policy.account;
-    session_follow_policy(s);
+    admission_renew(s);
     assert_int_equal(session_table_add(&hub.sessions, s, uid, &s->id), 0);
     s->holdings.owner.id = s->id;
 }
