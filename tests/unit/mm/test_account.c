@@ -9,6 +9,8 @@
 
 #include "mm/account.h"
 #include "mm/contig.h"
+#include "mm/explain.h"
+#include "mm/highatomic.h"
 #include "mm/isolate.h"
 #include "path_fixture.h"
 #include "zone_internal.h"
@@ -18,6 +20,7 @@
 static struct path_fixture f; /* too large for a stack */
 static struct account group, member, other;
 static struct account_misfit misfit;
+static struct explanation explained;
 static unsigned told, reclaims;
 static struct account *reclaimed;
 
@@ -342,6 +345,28 @@ static void an_account_reclaims_its_own_first(void **state)
     path_close(&f);
 }
 
+static void lower_max(struct path_fixture *x, unsigned n)
+{
+    const struct account_limits l = limits(0, 0, 0, 0);
+
+    (void)n;
+    assert_int_equal(account_set_limits(&x->m, &group, &l, NULL), 0);
+}
+
+static void limits_may_change_on_the_way(void **state)
+{
+    (void)state;
+    open_host(1024, 1);
+    assert_int_equal(add(&group, NULL, 0, no_limits, 0), 0);
+    path_fragment(f.zf[0].z);
+    f.on_compact = lower_max;
+    f.log[0] = '\0';
+    assert_int_equal(get(&group, COSTLY_ORDER + 1, REQUEST_MAY_WAIT, NULL), -ENOMEM);
+    path_called(&f, "async"); /* and then nobody is asked for more */
+    assert_int_equal(f.refusal.scope, REFUSED_BY_ACCOUNT);
+    path_close(&f);
+}
+
 static void bulk_and_exact_requests_are_charged(void **state)
 {
     struct page_request rq = path_request(0, MOVABLE, 0);
@@ -358,6 +383,7 @@ static void bulk_and_exact_requests_are_charged(void **state)
     assert_int_equal(group.used_pages, 10);
     assert_int_equal(alloc_pages_exact(&f.m, NULL, NULL, &rq, 21, tags, g, &f.refusal), 3);
     assert_int_equal(group.used_pages, 31);
+    assert_int_equal(member.used_pages, 31);
     assert_int_equal(alloc_pages_exact(&f.m, NULL, NULL, &rq, 33, tags, g, &f.refusal), -ENOMEM);
     check();
     account_uncharge(&f.m, &member, 0, 0);
@@ -453,6 +479,55 @@ static void no_cma_area_serves_a_guarantee(void **state)
     path_close(&f);
 }
 
+static void a_small_cma_area_serves_no_larger_block(void **state)
+{
+    struct page_request rq = path_request(3, MOVABLE, REQUEST_CMA);
+
+    (void)state;
+    open_host(1024, 1);
+    assert_int_equal(zone_cma_init(f.zf[0].z, 960, 64, NULL), 0);
+    assert_int_equal(add(&group, NULL, 0, no_limits, 100), 0);
+    path_leave(f.zf[0].z, 64 + 104, MIGRATE_UNMOVABLE);
+    while (get(NULL, 0, REQUEST_CMA, NULL) == 0)
+        ;
+    assert_int_equal(zone_free_pages(f.zf[0].z, 0), 100);
+    for (pfn_t pfn = 0; pfn < 4; pfn++)
+        give(f.zf[0].z, pfn);
+    for (pfn_t pfn = 961; pfn < 1024; pfn += 2)
+        give(f.zf[0].z, pfn);
+    assert_int_equal(alloc_explain(&f.m, &rq, &explained), 0);
+    assert_int_equal(explained.result, -ENOMEM);
+    assert_int_equal(explained.grantable_order, 2);
+    assert_int_equal(get(NULL, 3, REQUEST_CMA, NULL), -ENOMEM);
+    path_close(&f);
+}
+
+/* What is kept for HIGHATOMIC in a domain's file is held by it, and counts for its guarantee. */
+static void a_domains_kept_pageblock_is_held(void **state)
+{
+    struct zone_obstacle o;
+    struct zone *z;
+    pfn_t pfn = 0;
+
+    (void)state;
+    open_host(2048, 2);
+    z = f.zf[0].z;
+    assert_int_equal(add(&group, NULL, 1, no_limits, 2 * PATH_P + 3), 0);
+    assert_int_equal(account_unmet_others(&f.m, NULL, 0), 2 * PATH_P);
+    assert_int_equal(get(&group, 0, 0, NULL), -EINPROGRESS); /* though it cannot wait */
+    assert_int_equal(zone_populate_done(z, f.zf[0].populate[0].pfn), 0);
+    assert_int_equal(get(&group, 0, 0, &pfn), 0);
+    highatomic_reserve(z, pfn);
+    put(&group, pfn, 0);
+    assert_int_equal(zone_held_pages(z, 1), PATH_P);
+    for (pfn_t i = 0; i < 2048 / PATH_P - 2; i++)
+        (void)take(z, PATH_ORDER, MOVABLE);
+    assert_int_equal(zone_isolate_range(z, pfn & ~(PATH_P - 1), PATH_P, &o), -EBUSY);
+    assert_int_equal(o.reason, OBSTACLE_GUARANTEED);
+    check();
+    path_close(&f);
+}
+
 /* ---- the checks can fail ---- */
 
 static void damage_is_found(void **state)
@@ -472,6 +547,7 @@ static void damage_is_found(void **state)
         (field) -= (by);                                                                           \
         check();                                                                                   \
     } while (0)
+    BREAKS(group.used_pages, 1, accounts_check(&f.m, (char[200]){""}, 200));
     BREAKS(group.used_pages, 1, accounts_check(&f.m, NULL, 0));
     BREAKS(group.calm_pages, 1, accounts_check(&f.m, NULL, 0));
     BREAKS(group.nr_members, 1, accounts_check(&f.m, NULL, 0));
@@ -513,11 +589,14 @@ int main(void)
         cmocka_unit_test(max_may_fall_below_what_is_used),
         cmocka_unit_test(members_must_pass_their_group),
         cmocka_unit_test(an_account_reclaims_its_own_first),
+        cmocka_unit_test(limits_may_change_on_the_way),
         cmocka_unit_test(bulk_and_exact_requests_are_charged),
         cmocka_unit_test(guarantees_stand_against_every_right),
         cmocka_unit_test(a_guarantee_asks_no_mark),
         cmocka_unit_test(a_range_is_not_taken_from_a_guarantee),
         cmocka_unit_test(no_cma_area_serves_a_guarantee),
+        cmocka_unit_test(a_small_cma_area_serves_no_larger_block),
+        cmocka_unit_test(a_domains_kept_pageblock_is_held),
         cmocka_unit_test(damage_is_found),
     };
 
