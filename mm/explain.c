@@ -241,8 +241,14 @@ int alloc_explain(struct memory *m, const struct page_request *rq, struct explan
 {
     struct alloc_pass fast, p;
     struct page_grant g = {.zone = 0};
-    int r = walk(m, rq, &fast, &p, &g);
+    int r;
 
+    /* What rests would merge in the middle of the walk, and answers differ by that. */
+    for (unsigned i = 0; i < m->nr_zones; i++) {
+        if (m->zone[i])
+            zone_settle(m->zone[i]);
+    }
+    r = walk(m, rq, &fast, &p, &g);
     if (r == -EINVAL)
         return r;
     *ret = (struct explanation){.result = r, .zone = -1, .first_no = -1, .grantable_order = -1};
