@@ -41,8 +41,7 @@ static int check_one(const struct account *a, const struct report *r)
                                                 : limited && free_pages > wmark[WMARK_HIGH])
         return broken(r, "%llu pages are free with pressure %d", (unsigned long long)free_pages,
                       (int)a->pressure);
-    if (limited && a->calm_pages != 0 &&
-        a->calm_pages + wmark[WMARK_LOW] >= a->limits.max_pages)
+    if (limited && a->calm_pages != 0 && a->calm_pages + wmark[WMARK_LOW] >= a->limits.max_pages)
         return broken(r, "calm up to %llu pages of %llu", (unsigned long long)a->calm_pages,
                       (unsigned long long)a->limits.max_pages);
     return 0;

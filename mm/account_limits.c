@@ -37,7 +37,7 @@ static uint64_t reserves(const struct zone *z)
 {
     uint64_t most = 0;
 
-    for (unsigned class = 0; class < NR_ZONE_KINDS; class++) {
+    for (unsigned class = 0; class < NR_ZONE_KINDS; class ++) {
         if (z->lowmem_reserve[class] > most)
             most = z->lowmem_reserve[class];
     }

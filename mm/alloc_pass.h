@@ -51,8 +51,8 @@ int pass_try(struct alloc_pass *p, unsigned id, pfn_t *ret_pfn);
 /** Try each zone of the list at the pass's mark (get_page_from_freelist). */
 bool pass_run(struct alloc_pass *p, struct page_grant *ret);
 /**
- * The account, or the group, that the request's pages would bring below its mark; NULL: none. Who is
- * charged by pageblocks is asked at each zone instead.
+ * The account, or the group, that the request's pages would bring below its mark; NULL: none. Who
+ * is charged by pageblocks is asked at each zone instead.
  */
 struct account *pass_refuser(const struct alloc_pass *p, enum zone_watermark mark);
 /** May this account have so many pages more? At low nobody has rights. */

@@ -40,7 +40,8 @@ static int forecast(struct zone *z, const struct zone_request *rq, pfn_t *ret_pf
                : -ENOMEM;
 }
 
-/* Walk it all. Returns what alloc_pages() would; *fast is the pass as it was before the slow path. */
+/* Walk it all. Returns what alloc_pages() would; *fast is the pass as it was before the slow path.
+ */
 static int walk(struct memory *m, const struct page_request *rq, struct alloc_pass *fast,
                 struct alloc_pass *p, struct page_grant *ret)
 {
@@ -100,16 +101,14 @@ static void explain_zone_mark(const struct alloc_pass *p, unsigned id, enum zone
     const struct zone *z = p->m->zone[id];
     const struct list_set *s = &z->set[p->rq->domain];
     const struct account *a = p->rq->account;
-    bool cma =
-        (p->zrq.flags & ALLOC_CMA) && !(a && account_top(a)->limits.guarantee[id] != 0);
+    bool cma = (p->zrq.flags & ALLOC_CMA) && !(a && account_top(a)->limits.guarantee[id] != 0);
 
     *ret = (struct explain_mark){
         .mark = mark,
         .free_pages = domain_free_pages(z, p->rq->domain),
         .order_pages = order_pages(p->rq->order) - 1,
-        .highatomic_pages = p->zrq.flags & ALLOC_RESERVES
-                                ? 0
-                                : s->nr_special[MIGRATE_HIGHATOMIC - NR_MOBILITIES],
+        .highatomic_pages =
+            p->zrq.flags & ALLOC_RESERVES ? 0 : s->nr_special[MIGRATE_HIGHATOMIC - NR_MOBILITIES],
         .cma_pages = cma ? 0 : s->nr_special[MIGRATE_CMA - NR_MOBILITIES],
         .marked_pages = z->wmark[mark],
         .boost_pages = z->boost,
@@ -159,8 +158,8 @@ static void explain_account(const struct alloc_pass *p, const struct account *a,
     /* Of who is charged by pageblocks, no is an answer for empty ones alone: the zones tell. */
     if (account_holds(a) && p->preferred)
         pages = pass_held_pages(p, p->preferred);
-    *s = (struct explain_step){
-        .scope = a == p->rq->account ? REFUSED_BY_ACCOUNT : REFUSED_BY_GROUP, .account = a};
+    *s = (struct explain_step){.scope = a == p->rq->account ? REFUSED_BY_ACCOUNT : REFUSED_BY_GROUP,
+                               .account = a};
     explain_account_mark(a, pages, WMARK_LOW, 0, &s->fast);
     explain_account_mark(a, pages, WMARK_MIN, rights, &s->slow);
     explain_account_mark(a, pages, WMARK_MIN, slowpath_reserves(p->rq), &other);
@@ -242,8 +241,14 @@ int alloc_explain(struct memory *m, const struct page_request *rq, struct explan
 {
     struct alloc_pass fast, p;
     struct page_grant g = {.zone = 0};
-    int r = walk(m, rq, &fast, &p, &g);
+    int r;
 
+    /* What rests would merge in the middle of the walk, and answers differ by that. */
+    for (unsigned i = 0; i < m->nr_zones; i++) {
+        if (m->zone[i])
+            zone_settle(m->zone[i]);
+    }
+    r = walk(m, rq, &fast, &p, &g);
     if (r == -EINVAL)
         return r;
     *ret = (struct explanation){.result = r, .zone = -1, .first_no = -1, .grantable_order = -1};

@@ -5,7 +5,8 @@
  * Stranded is what is granted in isolated pageblocks. When its owner frees it, it comes back to
  * nobody, but the owner's guarantee may be unmet again by as much: so guarantees count it as if it
  * were free already (guarantee.c). Of domain 0 these are granted pages, less what is moving away,
- * since that has its new place already; of others what is held, since that is what they are charged.
+ * since that has its new place already; of others what is held, since that is what they are
+ * charged.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -29,9 +30,8 @@ static pfn_t stranded_pages(const struct zone *z, pfn_t pfn, unsigned *ret_domai
 
     *ret_domain = pb->resident;
     if (order < z->pageblock_order && pb->resident != 0)
-        return (pfn & (order_pages(z->pageblock_order) - 1)) == 0
-                   ? order_pages(z->pageblock_order)
-                   : 0;
+        return (pfn & (order_pages(z->pageblock_order) - 1)) == 0 ? order_pages(z->pageblock_order)
+                                                                  : 0;
     if (state == BLOCK_ALLOCATED || (state == BLOCK_MOVING && pb->resident != 0))
         return order_pages(order);
     return 0;

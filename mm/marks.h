@@ -59,8 +59,8 @@ static inline enum zone_kind mobility_class(enum migratetype type)
     return type == MIGRATE_MOVABLE ? ZONE_MOVABLE : ZONE_NORMAL;
 }
 
-/** Sum up what usual requests must leave at the low mark, for above_low(): to be called when a mark,
- * a reserve, a guarantee or what is stranded has risen. */
+/** Sum up what usual requests must leave at the low mark, for above_low(): to be called when a
+ * mark, a reserve, a guarantee or what is stranded has risen. */
 void zone_marks_changed(struct zone *z);
 
 /**

@@ -203,8 +203,8 @@ static void consider(const struct alloc_pass *p, unsigned id, struct refusal *r)
     r->frag_index = zone_fragindex(z, p->rq->order, p->rq->domain);
 }
 
-/* The account that is in the way, when all zones have been asked: also one that may not hold another
- * pageblock of the zone that came nearest. */
+/* The account that is in the way, when all zones have been asked: also one that may not hold
+ * another pageblock of the zone that came nearest. */
 static struct account *refusing_account(const struct alloc_pass *p, const struct refusal *r)
 {
     struct account *a = pass_refuser(p, pass_account_mark(p));
@@ -265,13 +265,14 @@ static inline bool is_usual(const struct memory *m, const struct page_request *r
 {
     const unsigned narrows = rq->flags & (REQUEST_THISNODE | REQUEST_DMA32 | REQUEST_CMA);
 
-    return (narrows | rq->nodemask | rq->zonemask | rq->tag >> BLOCK_TAG_BITS | ~(unsigned)rq->zone) == 0 &&
+    return (narrows | rq->nodemask | rq->zonemask | rq->tag >> BLOCK_TAG_BITS |
+            ~(unsigned)rq->zone) == 0 &&
            rq->order < MAX_PAGE_ORDER && rq->type < NR_MOBILITIES &&
            rq->node < m->topology.nr_nodes;
 }
 
-/* Has its account, and that one's group, so much left that there is nothing to ask, nor to tell? Those
- * that are charged pageblocks are never calm. */
+/* Has its account, and that one's group, so much left that there is nothing to ask, nor to tell?
+ * Those that are charged pageblocks are never calm. */
 static inline bool account_is_calm(const struct page_request *rq)
 {
     const struct account *a = rq->account;

@@ -13,7 +13,8 @@ static bool account_may_bulk(const struct alloc_pass *p, unsigned nr)
 
     if (!a || p->holder)
         return !p->holder;
-    return account_has(a, nr, WMARK_LOW, 0) && (!a->group || account_has(a->group, nr, WMARK_LOW, 0));
+    return account_has(a, nr, WMARK_LOW, 0) &&
+           (!a->group || account_has(a->group, nr, WMARK_LOW, 0));
 }
 
 static bool zone_may_bulk(const struct alloc_pass *p, const struct zone *z)

@@ -77,9 +77,9 @@ enum account_misfit_kind {
 /** Why limits are refused: the arithmetic, in pages. Only what the kind needs is set. */
 struct account_misfit {
     enum account_misfit_kind kind;
-    unsigned zone;         /**< MISFIT_ZONE, _FREE, _CMA */
-    uint64_t wanted_pages; /**< the guarantee that was asked for (in the zone) */
-    uint64_t others_pages; /**< MISFIT_ZONE: what others are guaranteed there */
+    unsigned zone;          /**< MISFIT_ZONE, _FREE, _CMA */
+    uint64_t wanted_pages;  /**< the guarantee that was asked for (in the zone) */
+    uint64_t others_pages;  /**< MISFIT_ZONE: what others are guaranteed there */
     uint64_t managed_pages; /**< without bad and unbacked ones; 0: not a zone for this domain */
     uint64_t high_pages;    /**< of the zone's managed, kept by its high mark */
     uint64_t reserve_pages; /**< lowmem reserves, HIGHATOMIC's most, CMA areas */

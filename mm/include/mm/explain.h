@@ -16,8 +16,8 @@
 /** Why a zone of the zonelist is not asked at all. */
 enum explain_bar {
     BAR_NONE = 0,
-    BAR_KIND,      /**< a kind of zone that the request's class, or type, may not use */
-    BAR_NODEMASK,  /**< not lifted by its rights either */
+    BAR_KIND,     /**< a kind of zone that the request's class, or type, may not use */
+    BAR_NODEMASK, /**< not lifted by its rights either */
     BAR_ZONEMASK,
     BAR_ONLY_ZONE, /**< another zone is the only one that it may use */
     BAR_DOMAIN,    /**< the zone does not serve the domain */
@@ -29,18 +29,18 @@ enum explain_bar {
  */
 struct explain_mark {
     enum zone_watermark mark;
-    bool ok;                  /**< the sum says yes */
-    int64_t left_pages;       /**< free - order - highatomic - cma */
+    bool ok;            /**< the sum says yes */
+    int64_t left_pages; /**< free - order - highatomic - cma */
     uint64_t free_pages;
-    uint64_t order_pages;     /**< 2^order - 1; of an account that is charged pageblocks, of one */
+    uint64_t order_pages;      /**< 2^order - 1; of an account that is charged pageblocks, of one */
     uint64_t highatomic_pages; /**< free, but kept; 0 for who has a right to them */
     uint64_t cma_pages;
-    uint64_t mark_pages;      /**< after boost and rights */
-    uint64_t marked_pages;    /**< before both */
+    uint64_t mark_pages;   /**< after boost and rights */
+    uint64_t marked_pages; /**< before both */
     uint64_t boost_pages;
-    uint64_t reserve_pages;   /**< lowmem_reserve */
-    uint64_t unmet_pages;     /**< what others are guaranteed and do not use */
-    unsigned rights;          /**< ALLOC_* */
+    uint64_t reserve_pages; /**< lowmem_reserve */
+    uint64_t unmet_pages;   /**< what others are guaranteed and do not use */
+    unsigned rights;        /**< ALLOC_* */
 };
 
 /** Whom the request asks, in order: its account, its group, each zone of the zonelist. */
@@ -56,17 +56,19 @@ struct explain_step {
     bool waits;        /**< it would, when a pageblock has passed to the domain */
     int largest_order; /**< free for the domain, or -1 */
     int frag_index;    /**< zone_fragindex() */
-    uint64_t missing_pages; /**< to be freed for the slow pass's yes; 0 while not ok: fragmentation */
+    uint64_t
+        missing_pages; /**< to be freed for the slow pass's yes; 0 while not ok: fragmentation */
 };
 
 struct explanation {
     int result; /**< what alloc_pages() would return */
     int zone;   /**< that would serve it, or -1 */
     unsigned nr_steps;
-    int first_no;           /**< the first step that says no in the end, if that is the result; or -1 */
-    int grantable_order;    /**< the largest order below that would be granted, or -1 */
-    unsigned helping_right; /**< the first of REQUEST_HIGH, _VICTIM, _RESERVE, _CMA that would help */
-    bool gives_back;        /**< what is kept for HIGHATOMIC would be given back first */
+    int first_no; /**< the first step that says no in the end, if that is the result; or -1 */
+    int grantable_order; /**< the largest order below that would be granted, or -1 */
+    unsigned
+        helping_right; /**< the first of REQUEST_HIGH, _VICTIM, _RESERVE, _CMA that would help */
+    bool gives_back;   /**< what is kept for HIGHATOMIC would be given back first */
     struct explain_step step[2 + MAX_ZONES];
 };
 

@@ -15,18 +15,18 @@
 /** Why a range cannot be taken out of use, or emptied. */
 enum obstacle_reason {
     OBSTACLE_NONE = 0,
-    OBSTACLE_UNMOVABLE, /**< a block that must stay where it is */
-    OBSTACLE_BUSY,      /**< a block that moves, is moved to, or passes to another domain */
-    OBSTACLE_UNBACKED,  /**< a pageblock without memory */
-    OBSTACLE_ISOLATED,  /**< a pageblock that is isolated already */
-    OBSTACLE_STRADDLES, /**< a granted block that lies partly outside the range */
-    OBSTACLE_KEPT,      /**< a pageblock that is kept for other requests than this */
-    OBSTACLE_ELSEWHERE, /**< a pageblock in another domain's file */
-    OBSTACLE_NO_ROOM,   /**< a block that could leave, had it a place to go to */
-    OBSTACLE_ABORTED,   /**< a block whose move has failed too often */
-    OBSTACLE_GRANTED,   /**< a granted block, where all has to be free */
-    OBSTACLE_BEHIND,    /**< pageblocks that were added behind the range */
-    OBSTACLE_BAD,       /**< a block that was written to while it was free */
+    OBSTACLE_UNMOVABLE,  /**< a block that must stay where it is */
+    OBSTACLE_BUSY,       /**< a block that moves, is moved to, or passes to another domain */
+    OBSTACLE_UNBACKED,   /**< a pageblock without memory */
+    OBSTACLE_ISOLATED,   /**< a pageblock that is isolated already */
+    OBSTACLE_STRADDLES,  /**< a granted block that lies partly outside the range */
+    OBSTACLE_KEPT,       /**< a pageblock that is kept for other requests than this */
+    OBSTACLE_ELSEWHERE,  /**< a pageblock in another domain's file */
+    OBSTACLE_NO_ROOM,    /**< a block that could leave, had it a place to go to */
+    OBSTACLE_ABORTED,    /**< a block whose move has failed too often */
+    OBSTACLE_GRANTED,    /**< a granted block, where all has to be free */
+    OBSTACLE_BEHIND,     /**< pageblocks that were added behind the range */
+    OBSTACLE_BAD,        /**< a block that was written to while it was free */
     OBSTACLE_GUARANTEED, /**< the range begins there: accounts are guaranteed what it would take */
 };
 

@@ -87,13 +87,13 @@ struct refusal {
     unsigned zone; /**< the id of the zone that may be used and has the most free pages */
     unsigned order;
     pfn_t free_pages;
-    enum zone_watermark mark; /**< the last that was asked; of the account, if that refuses */
-    pfn_t mark_pages;         /**< with its boost */
-    pfn_t reserve_pages;      /**< kept from requests that could use higher zones */
-    int largest_order;        /**< -1: nothing is free */
-    int frag_index;           /**< zone_fragindex() */
-    uint64_t tried;           /**< bit i: zone i was tried */
-    pfn_t unmet_others;       /**< what others are guaranteed in the zone and do not use yet */
+    enum zone_watermark mark;      /**< the last that was asked; of the account, if that refuses */
+    pfn_t mark_pages;              /**< with its boost */
+    pfn_t reserve_pages;           /**< kept from requests that could use higher zones */
+    int largest_order;             /**< -1: nothing is free */
+    int frag_index;                /**< zone_fragindex() */
+    uint64_t tried;                /**< bit i: zone i was tried */
+    pfn_t unmet_others;            /**< what others are guaranteed in the zone and do not use yet */
     const struct account *account; /**< that refuses, or NULL; the rest is its numbers */
     uint64_t account_mark_pages;
     uint64_t max_pages;

@@ -90,8 +90,8 @@ void world_open(struct world *w, const struct world_shape *shape, uint64_t seed)
         assert_int_equal(zone_init(&c, w->lasting[i], w->derived[i], &z), 0);
         assert_int_equal(memory_add_zone(&w->m, z, (int)i), (int)i);
         if (shape->zone[i].cma != 0)
-            assert_int_equal(zone_cma_init(z, c.nr_pages - shape->zone[i].cma, shape->zone[i].cma,
-                                           NULL), 0);
+            assert_int_equal(
+                zone_cma_init(z, c.nr_pages - shape->zone[i].cma, shape->zone[i].cma, NULL), 0);
     }
     accounts_notify(&w->m, &account_ops, w);
 }
@@ -288,8 +288,8 @@ int64_t world_kept(struct world *w, unsigned zone, unsigned domain, int account)
             sum += needed(w, zone, d) * WORLD_P;
     }
     if (domain == 0)
-        sum += demand(w, zone, 0) -
-               (top ? (int64_t)world_unmet(w, (int)(top - w->account), zone) : 0);
+        sum +=
+            demand(w, zone, 0) - (top ? (int64_t)world_unmet(w, (int)(top - w->account), zone) : 0);
     return sum;
 }
 
@@ -365,8 +365,10 @@ static void check_account(struct world *w, const struct page_request *rq, int ac
     WORLD_CHECK(w, r->account == &w->account[account] || r->account == w->account[account].group,
                 "account %d\n", i);
     WORLD_CHECK(w, (r->scope == REFUSED_BY_ACCOUNT) == (i == account), "account %d\n", i);
-    WORLD_CHECK(w, r->account_mark_pages == (uint64_t)mark && r->used_pages == world_used(w, i) &&
-                       r->max_pages == r->account->limits.max_pages, "account %d\n", i);
+    WORLD_CHECK(w,
+                r->account_mark_pages == (uint64_t)mark && r->used_pages == world_used(w, i) &&
+                    r->max_pages == r->account->limits.max_pages,
+                "account %d\n", i);
     if (r->account->domain != 0 && !r->account->group && pages < WORLD_P)
         pages = WORLD_P;
     /* Either right will do. */
@@ -398,21 +400,24 @@ void world_check_refusal(struct world *w, const struct page_request *rq, int acc
                 r->unmet_others);
     WORLD_CHECK(w, !r->account, "an account is named\n");
     if (r->reason == REFUSAL_FRAGMENTATION) {
-        WORLD_CHECK(w, w->shape->nr_domains > 1 || r->largest_order < (int)rq->order ||
-                           rq->flags & REQUEST_CMA, "order %d is free\n", r->largest_order);
+        WORLD_CHECK(w,
+                    w->shape->nr_domains > 1 || r->largest_order < (int)rq->order ||
+                        rq->flags & REQUEST_CMA,
+                    "order %d is free\n", r->largest_order);
         return;
     }
     rights_of(rq, &all, &mark, &reserves);
     cma = (rq->flags & REQUEST_CMA) && rq->type == MIGRATE_MOVABLE &&
           !(top && top->limits.guarantee[r->zone] != 0);
     left = (int64_t)zone_free_pages(z, rq->domain) - (pages - 1);
-    left -= w->shape->nr_domains == 1 && !reserves ? world_free_of(w, r->zone, MIGRATE_HIGHATOMIC)
-                                                   : 0;
+    left -=
+        w->shape->nr_domains == 1 && !reserves ? world_free_of(w, r->zone, MIGRATE_HIGHATOMIC) : 0;
     left -= cma ? 0 : world_free_of(w, r->zone, MIGRATE_CMA);
     if (w->shape->nr_domains > 1)
         return; /* free pages of HIGHATOMIC are not told apart by domain: world_kept() was */
-    WORLD_CHECK(w, left <= (all ? 0 : mark + (int64_t)r->reserve_pages) + kept ||
-                       left - world_free_of(w, r->zone, MIGRATE_CMA) <= kept,
+    WORLD_CHECK(w,
+                left <= (all ? 0 : mark + (int64_t)r->reserve_pages) + kept ||
+                    left - world_free_of(w, r->zone, MIGRATE_CMA) <= kept,
                 "%lld are left, mark %lld, reserve %u, kept %lld\n", (long long)left,
                 (long long)mark, r->reserve_pages, (long long)kept);
 }

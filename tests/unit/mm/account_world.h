@@ -15,8 +15,8 @@
 #include <cmocka.h>
 
 #include "mm/account.h"
-#include "mm/evacuate.h"
 #include "mm/contig.h"
+#include "mm/evacuate.h"
 #include "mm/page_alloc.h"
 #include "rng.h"
 
@@ -64,8 +64,8 @@ struct world {
     uint64_t nr_told;
     struct world_block block[WORLD_BLOCKS];
     unsigned nr_blocks;
-    pfn_t used[WORLD_ACCOUNTS][WORLD_ZONES]; /* pages of its own blocks */
-    pfn_t small[WORLD_ZONES][WORLD_PAGES / WORLD_P]; /* pages of small blocks in a pageblock */
+    pfn_t used[WORLD_ACCOUNTS][WORLD_ZONES];            /* pages of its own blocks */
+    pfn_t small[WORLD_ZONES][WORLD_PAGES / WORLD_P];    /* pages of small blocks in a pageblock */
     unsigned owner[WORLD_ZONES][WORLD_PAGES / WORLD_P]; /* and their domain */
     struct {
         pfn_t pfn;
@@ -79,9 +79,8 @@ struct world {
 #define WORLD_CHECK(w, what, ...)                                                                  \
     do {                                                                                           \
         if (!(what)) {                                                                             \
-            print_error("BUDDYD_SEED=%llu, %s, step %llu: %s\n",                                   \
-                        (unsigned long long)(w)->seed, (w)->shape->name,                           \
-                        (unsigned long long)(w)->step, #what);                                     \
+            print_error("BUDDYD_SEED=%llu, %s, step %llu: %s\n", (unsigned long long)(w)->seed,    \
+                        (w)->shape->name, (unsigned long long)(w)->step, #what);                   \
             print_error(__VA_ARGS__);                                                              \
             fail_msg("see above");                                                                 \
         }                                                                                          \
