@@ -37,6 +37,8 @@ static const struct shape {
 
 #define NR_SHAPES ((unsigned)(sizeof(shapes) / sizeof(shapes[0])))
 #define MAX_LIVE  16384u
+/* Of all zones but the gigantic one, before they grow. */
+#define SMALL_PAGES 13368u
 
 struct run {
     struct zone_fixture zf[NR_SHAPES];
@@ -45,7 +47,8 @@ struct run {
     struct rng rng;
     struct page_grant live[MAX_LIVE];
     unsigned nr_live;
-    unsigned fill; /* percent: how often, of grants and frees, it is a grant */
+    unsigned fill;  /* percent of the small pages that the present phase would like to be granted */
+    pfn_t nr_small; /* granted so */
     const struct page_request *rq;
     uint64_t nr_granted, nr_refused, nr_remote, nr_rights, nr_given_back, nr_resized;
 };
@@ -65,7 +68,7 @@ static void run_open(struct run *r, uint64_t seed)
     static const struct mm_topology topology = {
         .nr_nodes = PM_NODES, .cpus = 3, .distance = {{10, 20, 40}, {20, 10, 30}, {30, 40, 10}}};
 
-    *r = (struct run){.rng.state = seed * 0x100000001b3u, .fill = 55};
+    *r = (struct run){.rng.state = seed * 0x100000001b3u, .fill = 100};
     assert_int_equal(memory_init(&r->mem, 12, &topology), 0);
     r->m.settings = r->mem.settings;
     for (unsigned i = 0; i < PM_NODES; i++) {
@@ -139,6 +142,7 @@ static void step_alloc(struct run *r)
         pm_granted(&r->m, &rq, &a, &g);
         assert_true(r->nr_live < MAX_LIVE);
         r->live[r->nr_live++] = g;
+        r->nr_small += g.order < MAX_PAGE_ORDER ? (pfn_t)1 << g.order : 0;
         r->nr_granted++;
         r->nr_remote += shapes[g.zone].node != rq.node;
         r->nr_rights += (a.flags & ~(ALLOC_CMA | ALLOC_NOFRAGMENT)) != 0;
@@ -184,6 +188,7 @@ static void free_one(struct run *r, unsigned index)
     r->live[index] = r->live[--r->nr_live];
     if (zone_free(r->zf[g.zone].z, g.pfn) != 0)
         pm_fail("block %u of zone %u cannot be freed", g.pfn, g.zone);
+    r->nr_small -= g.order < MAX_PAGE_ORDER ? (pfn_t)1 << g.order : 0;
     pm_freed(&r->m, &g);
 }
 
@@ -246,7 +251,9 @@ static void step(struct run *r)
     uint32_t what = rng_below(&r->rng, 1000);
 
     if (what < 970) {
-        if (rng_below(&r->rng, 100) < r->fill && r->nr_live < MAX_LIVE)
+        bool hungry = (uint64_t)r->nr_small * 100 < (uint64_t)SMALL_PAGES * r->fill;
+
+        if (rng_below(&r->rng, 100) < (hungry ? 80 : 35) && r->nr_live < MAX_LIVE)
             step_alloc(r);
         else if (r->nr_live != 0)
             free_one(r, rng_below(&r->rng, r->nr_live));
@@ -258,10 +265,10 @@ static void step(struct run *r)
         step_bad_request(r);
     } else if (what < 992) {
         step_resize(r);
-    } else if (what < 995) {
+    } else if (what < 998) {
         step_settings(r);
     } else {
-        static const unsigned fills[] = {20, 40, 50, 52, 55, 60, 75, 90};
+        static const unsigned fills[] = {30, 70, 85, 95, 100, 110};
 
         r->fill = fills[rng_below(&r->rng, sizeof(fills) / sizeof(fills[0]))];
     }
