@@ -49,6 +49,7 @@ struct run {
     unsigned nr_live;
     unsigned fill;  /* percent of the small pages that the present phase would like to be granted */
     pfn_t nr_small; /* granted so */
+    enum migratetype favoured; /* most requests of this phase are of this type */
     const struct page_request *rq;
     uint64_t nr_granted, nr_refused, nr_remote, nr_rights, nr_given_back, nr_resized;
 };
@@ -113,6 +114,8 @@ static struct page_request random_request(struct run *r)
                               .zone = -1,
                               .tag = rng_next(&r->rng) >> 16};
 
+    if (!rng_one_in(&r->rng, 8))
+        rq.type = r->favoured;
     if (rng_one_in(&r->rng, 2))
         rq.order = rng_below(&r->rng, rng_one_in(&r->rng, 8) ? 11 : 4);
     if (rng_one_in(&r->rng, 100))
@@ -267,10 +270,11 @@ static void step(struct run *r)
         step_resize(r);
     } else if (what < 998) {
         step_settings(r);
-    } else {
-        static const unsigned fills[] = {30, 70, 85, 95, 100, 110};
+    } else if (rng_one_in(&r->rng, 4)) {
+        static const unsigned fills[] = {30, 80, 90, 95, 100, 110};
 
         r->fill = fills[rng_below(&r->rng, sizeof(fills) / sizeof(fills[0]))];
+        r->favoured = (enum migratetype)rng_below(&r->rng, NR_MOBILITIES);
     }
 }
 
