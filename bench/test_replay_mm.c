@@ -142,7 +142,7 @@ static double value_of(const char *out, const char *line)
 
     if (!at)
         fail_msg("no %s in %s", line, out);
-    return strtod(at + strlen(line), NULL);
+    return at ? strtod(at + strlen(line), NULL) : 0;
 }
 
 /* What the options are for: a workload that mixes types is packed better with grouping. */

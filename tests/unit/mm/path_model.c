@@ -124,7 +124,7 @@ static void zone_marks(const struct path_model *m, struct pm_zone *pz, int64_t m
 
     gap = gap < share / 4 ? share / 4 : gap;
     if (pz->kind == ZONE_MOVABLE)
-        share = managed < 32 * 1024 ? 32 : managed > 128 * 1024 ? 128 : managed / 1024;
+        share = managed / 1024 < 32 ? 32 : managed / 1024 > 128 ? 128 : managed / 1024;
     for (unsigned i = 0; i < NR_WMARKS; i++)
         pz->mark[i] = pz->kind == ZONE_GIGANTIC ? 0 : share + i * gap;
     for (unsigned class = 0; class < NR_ZONE_KINDS; class ++) {
