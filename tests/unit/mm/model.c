@@ -277,6 +277,7 @@ void model_granted(struct model *m, const struct zone_request *rq, pfn_t pfn,
     enum migratetype type = model_list_type(m, rq->type);
 
     rule_granted(m, rq, pfn, fb);
+    rule_highatomic(m, rq, pfn);
     if (m->resting)
         learn_type(m, pfn, rq->order, type);
     if (fb) {
@@ -301,6 +302,7 @@ void model_refused(struct model *m, const struct zone_request *rq)
 void model_waits(struct model *m, const struct zone_request *rq, const struct model_pass *begun)
 {
     rule_waits(m, rq, begun);
+    rule_highatomic(m, rq, PFN_NONE);
     if (!begun)
         return;
     model_set_pages(m, begun->pfn, begun->order, PAGE_POPULATING, MIGRATE_UNMOVABLE);

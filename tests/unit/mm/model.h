@@ -19,6 +19,8 @@
  *   give, and for a block of empty pageblocks that comes into that file.
  * - A request with ALLOC_CMA gets memory of CMA areas first while more than half of what is free is
  * theirs, and else when its own type has none.
+ * - A request of higher order with ALLOC_HIGHATOMIC gets memory that is kept for such before any
+ *   other; one with ALLOC_NON_BLOCK or ALLOC_OOM when it would be refused without.
  * - It gets memory of its own type if its domain has any, then claims, then steals; the order of
  *   these and the half rule are judged on the set of all free blocks.
  */
@@ -128,6 +130,24 @@ void model_compare_counts(const struct model *m, struct zone *z);
 /** Compare every block, list count and pageblock: O(pages). */
 void model_compare(struct model *m, struct zone *z);
 
+/* ---- HIGHATOMIC ---- */
+
+/** When a request may have memory that is kept for atomic requests of higher order. */
+enum highatomic_right {
+    HIGHATOMIC_NEVER,
+    HIGHATOMIC_FIRST, /**< before any other memory */
+    HIGHATOMIC_LAST,  /**< when there is no other */
+};
+
+enum highatomic_right model_highatomic_right(const struct zone_request *rq);
+/** Pages in pageblocks that are kept: O(pageblocks). */
+pfn_t model_highatomic_pages(const struct model *m);
+/** The zone was told to keep the pageblocks of a granted block. */
+void model_reserved(struct model *m, const struct zone *z, pfn_t pfn, unsigned order);
+/** The zone was told to give a pageblock back, and said whether it did: learn which one. */
+void model_unreserved(struct model *m, struct zone *z, unsigned domain, enum migratetype type,
+                      bool force, bool done);
+
 /* ---- for the rules ---- */
 
 /** The order of the free block that begins at pfn, wholly merged. The page is free, and a head. */
@@ -159,6 +179,8 @@ void model_merged(struct model *m, pfn_t pfn);
 /** Judge a grant that was served from its own type, or by fallback, before it is believed. */
 void rule_granted(const struct model *m, const struct zone_request *rq, pfn_t pfn,
                   const struct zone_fallback *fb);
+/** Judge whether a request had what is kept, or had not; pfn: granted, or PFN_NONE if it waits. */
+void rule_highatomic(const struct model *m, const struct zone_request *rq, pfn_t pfn);
 void rule_refused(const struct model *m, const struct zone_request *rq);
 void rule_waits(const struct model *m, const struct zone_request *rq,
                 const struct model_pass *begun);

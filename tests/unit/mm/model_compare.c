@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* model_compare.c: the zone as a whole, and its numbers, against the model's. */
+#include "mm/highatomic.h"
 #include "model.h"
 
 static void same(const char *what, unsigned n, uint64_t zone, uint64_t model)
@@ -113,6 +114,7 @@ void model_compare(struct model *m, struct zone *z)
     }
     same("granted blocks", 0, nr_granted, m->nr_blocks);
     compare_residence(m, z, nr_of_type);
+    same("pages kept", 0, highatomic_pages(z), model_highatomic_pages(m));
     for (unsigned t = 0; t < NR_MIGRATETYPES; t++) {
         same("pageblocks of type", t, zone_nr_pageblocks(z, (enum migratetype)t), nr_of_type[t]);
         for (unsigned o = 0; o < NR_PAGE_ORDERS; o++)

@@ -112,12 +112,13 @@ static struct claim claims(const struct model *m, const struct census *c,
     return r;
 }
 
-/* May a request with these flags be served from this pageblock? */
-static bool is_usable(const struct model *m, pfn_t pfn, unsigned flags)
+/* May a request be served from this pageblock? */
+static bool is_usable(const struct model *m, pfn_t pfn, const struct zone_request *rq)
 {
     unsigned type = model_pageblock_of(m, pfn)->type;
 
-    return type < NR_MOBILITIES || ((flags & ALLOC_CMA) && type == MIGRATE_CMA);
+    return type < NR_MOBILITIES || ((rq->flags & ALLOC_CMA) && type == MIGRATE_CMA) ||
+           (type == MIGRATE_HIGHATOMIC && model_highatomic_right(rq) != HIGHATOMIC_NEVER);
 }
 
 /* Is the domain's free memory mostly in CMA areas? */
@@ -138,8 +139,8 @@ static void judge_place(const struct model *m, const struct zone_request *rq, pf
         if (model_pageblock_of(m, pfn + i)->resident != rq->domain)
             model_fail("granted %u of order %u to domain %u, lies in %u", pfn, rq->order,
                        rq->domain, model_pageblock_of(m, pfn + i)->resident);
-        if (!is_usable(m, pfn + i, rq->flags))
-            model_fail("granted %u of order %u, which is isolated", pfn, rq->order);
+        if (!is_usable(m, pfn + i, rq))
+            model_fail("granted %u of order %u, which is kept or isolated", pfn, rq->order);
     }
 }
 
@@ -152,6 +153,8 @@ static void judge_own(const struct model *m, const struct zone_request *rq, pfn_
     uint32_t orders;
     unsigned order;
 
+    if (model_pageblock_of(m, pfn)->type == MIGRATE_HIGHATOMIC)
+        return; /* judged by rule_highatomic() */
     if (m->resting && !cma && model_pageblock_of(m, pfn)->nr_free == m->pageblock_pages)
         return;
     if (!cma && model_pageblock_of(m, pfn)->type != type)
@@ -295,12 +298,13 @@ bool model_could_serve(const struct model *m, const struct zone_request *rq, pfn
 
         for (pfn_t i = 0; serves && i < size; i += m->pageblock_pages) {
             const struct model_pageblock *other = model_pageblock_of(m, pfn + i);
-            bool cma = pb->type == MIGRATE_CMA;
+            bool kept = pb->type >= NR_MOBILITIES;
 
-            serves = is_usable(m, pfn + i, rq->flags) && (other->type == MIGRATE_CMA) == cma &&
-                     (!cma || other->resident == rq->domain);
+            serves = serves && is_usable(m, pfn + i, rq) &&
+                     (kept ? other->type == pb->type && other->resident == rq->domain
+                           : other->type < NR_MOBILITIES);
         }
-        if (serves && pb->type == MIGRATE_CMA) {
+        if (serves && pb->type >= NR_MOBILITIES) {
             *ret = pfn;
             return true;
         }
@@ -355,9 +359,11 @@ void rule_waits(const struct model *m, const struct zone_request *rq,
             begun->pfn > m->nr_pages - size || !model_range_is_free(m, begun->pfn, size))
             model_fail("populates %u of order %u for domain %u: not free, or not asked for",
                        begun->pfn, begun->order, begun->domain);
-        for (pfn_t i = 0; i < size; i += m->pageblock_pages)
-            elsewhere += is_usable(m, begun->pfn + i, 0) &&
-                         model_pageblock_of(m, begun->pfn + i)->resident != rq->domain;
+        for (pfn_t i = 0; i < size; i += m->pageblock_pages) {
+            if (model_pageblock_of(m, begun->pfn + i)->type >= NR_MOBILITIES)
+                model_fail("populates %u, which is kept or isolated", begun->pfn + i);
+            elsewhere += model_pageblock_of(m, begun->pfn + i)->resident != rq->domain;
+        }
         if (elsewhere == 0)
             model_fail("populates %u where it lies already", begun->pfn);
     } else if (pages_on_their_way(m, rq->domain) < (pfn_t)1 << rq->order) {

@@ -53,6 +53,8 @@ struct run {
     bool flat;          /* all orders alike in this phase; else mostly the low ones */
     bool quiet;         /* nothing but requests and frees in this phase */
     uint32_t nr_moving;
+    uint64_t nr_reserves; /* calls, and pageblocks that came back */
+    uint64_t nr_unreserves;
 
     struct range range[MAX_RANGES];
     unsigned nr_ranges;

@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "mm/highatomic.h"
 #include "random_run.h"
 
 #ifndef DEFAULT_OPS
@@ -37,6 +38,8 @@ static const struct shape shapes[] = {
     {"pairs-domains", 510, 1, 5, false, 8},
     {"ungrouped", 2048, 4, 1, true, 4},
     {"ungrouped-domains", 2048, 4, 4, true, 6},
+    {"kept", 16 * 250, 4, 1, false, 10}, /* large enough that some may be */
+    {"kept-domains", 16 * 320, 4, 3, false, 8},
     {"2m-tiny", 3 * 512, 9, 1, false, 2},
     {"2m-few", 7 * 512, 9, 1, false, 4},
     {"2m-domains", 96 * 512, 9, 64, false, 6},
@@ -152,6 +155,24 @@ static unsigned random_order(struct run *r)
     return order <= r->max_order ? order : 0;
 }
 
+/* Did it get what is kept since there was nothing else? Then the zone has merged all else. */
+static bool had_last(const struct run *r, const struct zone_request *rq, pfn_t pfn)
+{
+    return pfn < r->m.nr_pages && model_highatomic_right(rq) == HIGHATOMIC_LAST &&
+           model_pageblock_of(&r->m, pfn)->type == MIGRATE_HIGHATOMIC;
+}
+
+/* Whoever was granted by this right has more kept; sometimes the caller forgets. */
+static void reserve(struct run *r, const struct zone_request *rq, pfn_t pfn)
+{
+    if (model_highatomic_right(rq) != HIGHATOMIC_FIRST || rng_one_in(&r->rng, 4))
+        return;
+    model_settle(&r->m, r->z, NULL);
+    highatomic_reserve(r->z, pfn);
+    model_reserved(&r->m, r->z, pfn, rq->order);
+    r->nr_reserves++;
+}
+
 static void request(struct run *r, const struct zone_request *rq)
 {
     pfn_t pfn = PFN_NONE;
@@ -166,7 +187,7 @@ static void request(struct run *r, const struct zone_request *rq)
         model_fail("a passing began, the answer is %d", e);
     if (r->fell_back && e != 0)
         model_fail("fell back, the answer is %d", e);
-    if (e != 0 || r->fell_back)
+    if (e != 0 || r->fell_back || had_last(r, rq, pfn))
         model_settle(&r->m, r->z, e == 0 ? &r->fallback : NULL);
     if (e == 0)
         model_granted(&r->m, rq, pfn, r->fell_back ? &r->fallback : NULL);
@@ -178,6 +199,8 @@ static void request(struct run *r, const struct zone_request *rq)
         model_fail("zone_rmqueue answered %d", e);
     r->passes = false;
     r->fell_back = false;
+    if (e == 0)
+        reserve(r, rq, pfn);
 }
 
 static struct zone_request random_request(struct run *r)
@@ -193,6 +216,12 @@ static struct zone_request random_request(struct run *r)
         rq.flags |= ALLOC_NOFRAGMENT;
     if (rng_one_in(&r->rng, 6) || r->m.nr_passes == MAX_PASSES)
         rq.flags |= ALLOC_NOWAIT;
+    if (rng_one_in(&r->rng, 8))
+        rq.flags |= ALLOC_HIGHATOMIC | ALLOC_MIN_RESERVE;
+    if (rng_one_in(&r->rng, 8))
+        rq.flags |= ALLOC_NON_BLOCK;
+    if (rng_one_in(&r->rng, 16))
+        rq.flags |= ALLOC_OOM;
     return rq;
 }
 
@@ -425,6 +454,19 @@ static void step_back(struct run *r)
     look(r);
 }
 
+static void step_unreserve(struct run *r)
+{
+    unsigned domain = rng_below(&r->rng, r->shape->nr_domains);
+    enum migratetype type = (enum migratetype)rng_below(&r->rng, NR_MOBILITIES);
+    bool force = rng_one_in(&r->rng, 2);
+    bool done = highatomic_unreserve(r->z, domain, type, force);
+
+    model_unreserved(&r->m, r->z, domain, type, force, done);
+    r->nr_unreserves += done;
+    assert_quiet(r);
+    look(r);
+}
+
 /* Each phase has another hunger: from nearly empty to refusals, and from pages to whole hugepages.
  */
 static void next_phase(struct run *r)
@@ -472,7 +514,10 @@ static void step(struct run *r)
     } else if (what < 98) {
         step_back(r);
     } else if (what < 99) {
-        step_bad_free(r);
+        if (rng_one_in(&r->rng, 2))
+            step_unreserve(r);
+        else
+            step_bad_free(r);
     } else {
         step_bad_request(r);
     }
@@ -522,12 +567,13 @@ static void run_seed(const struct shape *s, uint64_t seed, uint64_t nr_ops)
     }
     drain(&r);
     print_message("%-18s seed %llu: %llu steps; %llu allocs, %llu refused, %llu claims, %llu "
-                  "steals, %llu passes; %llu ranges, %llu resizes, %llu emptied, %llu not; %llu "
-                  "looks\n",
+                  "steals, %llu passes; %llu reserves, %llu unreserves; %llu ranges, %llu resizes, "
+                  "%llu emptied, %llu not; %llu looks\n",
                   s->name, (unsigned long long)seed, (unsigned long long)nr_ops,
                   (unsigned long long)r.m.count.allocs, (unsigned long long)r.m.count.failures,
                   (unsigned long long)r.m.count.claims, (unsigned long long)r.m.count.steals,
-                  (unsigned long long)r.m.count.passes, (unsigned long long)r.nr_contigs,
+                  (unsigned long long)r.m.count.passes, (unsigned long long)r.nr_reserves,
+                  (unsigned long long)r.nr_unreserves, (unsigned long long)r.nr_contigs,
                   (unsigned long long)r.nr_resizes, (unsigned long long)r.nr_emptied,
                   (unsigned long long)r.nr_emptied_not, (unsigned long long)looks);
     run_close(&r);
