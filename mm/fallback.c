@@ -5,12 +5,14 @@
  * As Linux 6.16: first claim whole pageblocks, largest donor first, so that the next requests of
  * the type find room there; only when nothing can be claimed steal a single block.
  *
- * Which block is stolen decides how many pageblocks can never be emptied: one unmovable page spoils
- * a pageblock, and all others that come to lie beside it spoil nothing more. Linux takes the
- * smallest block and does not look where it lies. Here a pageblock counts its unmovable pages:
+ * Which block that is decides how many pageblocks can never be emptied: one unmovable page spoils a
+ * pageblock, and all others that come to lie beside it spoil nothing more. Linux does not look
+ * where a block lies. Here a pageblock counts its unmovable pages:
  * - an unmovable request steals where most of them lie already, a movable one where fewest do;
- * - of MOVABLE pageblocks, those with unmovable pages are granted from last (see insert_free());
- * - a movable request does not claim a pageblock that holds more unmovable pages than movable ones.
+ * - so it claims, of the blocks of an order;
+ * - a movable request does not claim a pageblock that holds more unmovable pages than movable ones;
+ * - what is free beside few unmovable pages, or in a MOVABLE pageblock beside any, is granted last
+ *   (see init_granted_last()).
  * Whether there is a block to steal does not depend on that: nothing is refused that Linux would
  * grant from the same free blocks.
  */
@@ -142,51 +144,10 @@ static void claim_whole(struct zone *z, const struct zone_request *rq, struct fo
     ret->type = rq->type;
 }
 
-bool fallback_claim(struct zone *z, const struct zone_request *rq, struct found_block *ret)
-{
-    const struct list_set *s = &z->set[rq->domain];
-    unsigned min_order = rq->order;
-    uint32_t donors;
+/** Entries of one list that are looked at: it must not cost more than the walk of a claim. */
+#define LIST_LOOKS 16u
 
-    if (!z->grouping)
-        return false;
-    if ((rq->flags & ALLOC_NOFRAGMENT) && min_order < z->pageblock_order)
-        min_order = z->pageblock_order;
-    donors = s->mask[fallbacks[rq->type][0]] | s->mask[fallbacks[rq->type][1]];
-    donors &= ~(order_pages(min_order) - 1u);
-    for (; donors != 0; donors &= ~(1u << highest_order(donors))) {
-        struct found_block donor = {.order = highest_order(donors), .set = rq->domain};
-        unsigned i = s->mask[fallbacks[rq->type][0]] >> donor.order & 1u ? 0 : 1;
-
-        if (!may_claim(z, donor.order, rq->type))
-            return false;
-        donor.type = fallbacks[rq->type][i];
-        donor.pfn = s->list[donor.type][donor.order].head;
-        if (donor.order >= z->pageblock_order) {
-            claim_whole(z, rq, donor, ret);
-            return true;
-        }
-        if (claim_broken(z, rq, &donor, ret))
-            return true;
-    }
-    return false;
-}
-
-/** Entries of one list that a steal looks at: it must not cost more than the walk of a claim. */
-#define STEAL_LOOKS 16u
-
-/* As Linux: the smallest block that serves, of the type that is preferred. */
-static struct found_block find_smallest(const struct list_set *s, const struct zone_request *rq,
-                                        uint32_t donors)
-{
-    unsigned order = (unsigned)__builtin_ctz(donors);
-    unsigned i = s->mask[fallbacks[rq->type][0]] >> order & 1u ? 0 : 1;
-    enum migratetype donor = fallbacks[rq->type][i];
-
-    return (struct found_block){s->list[donor][order].head, order, donor, rq->domain};
-}
-
-/* The best candidate for a steal so far. */
+/* The best block so far. */
 struct candidate {
     struct found_block block;
     uint32_t nr_unmovable; /* in its pageblock */
@@ -213,13 +174,72 @@ static void look_at_list(const struct zone *z, struct found_block b, enum migrat
     const struct free_list *l = &z->set[b.set].list[b.type][b.order];
 
     b.pfn = l->tail;
-    for (unsigned n = 0; n < l->nr && n < STEAL_LOOKS; n++) {
+    for (unsigned n = 0; n < l->nr && n < LIST_LOOKS; n++) {
         struct candidate c = {b, pageblock_of(z, b.pfn)->nr_unmovable};
 
         if (is_better(&c, best, wanted))
             *best = c;
         b.pfn = word_prev(*word_at(z, b.pfn));
     }
+}
+
+/* The block of this order whose pageblock is tried: as in Linux the first one of the preferred
+ * type; for an unmovable request one beside unmovable pages, if there is any. */
+static struct found_block find_donor(const struct zone *z, const struct zone_request *rq,
+                                     unsigned order)
+{
+    const struct list_set *s = &z->set[rq->domain];
+    unsigned first = s->mask[fallbacks[rq->type][0]] >> order & 1u ? 0 : 1;
+    enum migratetype type = fallbacks[rq->type][first];
+    struct found_block b = {s->list[type][order].head, order, type, rq->domain};
+    struct candidate best = {b, pageblock_of(z, b.pfn)->nr_unmovable};
+
+    if (z->kernel_rules || rq->type != MIGRATE_UNMOVABLE || order >= z->pageblock_order)
+        return b;
+    for (unsigned i = 0; i < NR_MOBILITIES - 1; i++) {
+        b.type = fallbacks[rq->type][i];
+        look_at_list(z, b, rq->type, &best);
+    }
+    return best.block;
+}
+
+bool fallback_claim(struct zone *z, const struct zone_request *rq, struct found_block *ret)
+{
+    const struct list_set *s = &z->set[rq->domain];
+    unsigned min_order = rq->order;
+    uint32_t donors;
+
+    if (!z->grouping)
+        return false;
+    if ((rq->flags & ALLOC_NOFRAGMENT) && min_order < z->pageblock_order)
+        min_order = z->pageblock_order;
+    donors = s->mask[fallbacks[rq->type][0]] | s->mask[fallbacks[rq->type][1]];
+    donors &= ~(order_pages(min_order) - 1u);
+    for (; donors != 0; donors &= ~(1u << highest_order(donors))) {
+        struct found_block donor;
+
+        if (!may_claim(z, highest_order(donors), rq->type))
+            return false;
+        donor = find_donor(z, rq, highest_order(donors));
+        if (donor.order >= z->pageblock_order) {
+            claim_whole(z, rq, donor, ret);
+            return true;
+        }
+        if (claim_broken(z, rq, &donor, ret))
+            return true;
+    }
+    return false;
+}
+
+/* As Linux: the smallest block that serves, of the type that is preferred. */
+static struct found_block find_smallest(const struct list_set *s, const struct zone_request *rq,
+                                        uint32_t donors)
+{
+    unsigned order = (unsigned)__builtin_ctz(donors);
+    unsigned i = s->mask[fallbacks[rq->type][0]] >> order & 1u ? 0 : 1;
+    enum migratetype donor = fallbacks[rq->type][i];
+
+    return (struct found_block){s->list[donor][order].head, order, donor, rq->domain};
 }
 
 static struct found_block find_mildest(const struct zone *z, const struct zone_request *rq,

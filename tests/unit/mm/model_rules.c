@@ -23,8 +23,8 @@ static const enum migratetype donors[NR_MOBILITIES][2] = {
     [MIGRATE_RECLAIMABLE] = {MIGRATE_UNMOVABLE, MIGRATE_MOVABLE},
 };
 
-/** So many blocks of each list a steal looks at, at least. */
-#define STEAL_LOOKS 16u
+/** So many blocks of each list are looked at, at least. */
+#define LIST_LOOKS 16u
 
 /* At least half of the pageblock is free, or would not mind the newcomer; and it is not rather
  * unmovable requests' than movable ones'. */
@@ -81,7 +81,8 @@ static bool donor_at(const struct census *c, enum migratetype wanted, unsigned o
 
 /*
  * From which orders may a claim be made, and from which must one? It goes from the largest down; of
- * each list one block is tried, and which one is the zone's choice.
+ * each list one block is tried, and which one is the zone's choice; for an unmovable request, one
+ * of both lists.
  */
 struct claim {
     uint32_t may;
@@ -99,15 +100,24 @@ static struct claim claims(const struct model *m, const struct census *c,
     if ((rq->flags & ALLOC_NOFRAGMENT) && low < m->pageblock_order)
         low = m->pageblock_order;
     for (unsigned o = NR_PAGE_ORDERS; o-- > low && !r.must;) {
+        uint32_t nr = 0, claimable = 0;
         enum migratetype donor;
 
         if (!donor_at(c, rq->type, o, &donor))
             continue;
         if (o < m->pageblock_order / 2 && rq->type == MIGRATE_MOVABLE)
             break;
-        if (c->claimable[donor][o] != 0)
+        for (int i = 0; i < 2; i++) {
+            enum migratetype d = donors[rq->type][i];
+
+            if (d != donor && (m->kernel_rules || rq->type != MIGRATE_UNMOVABLE))
+                continue;
+            nr += c->nr[d][o];
+            claimable += c->claimable[d][o];
+        }
+        if (claimable != 0)
             r.may |= 1u << o;
-        r.must = c->claimable[donor][o] == c->nr[donor][o];
+        r.must = claimable == nr;
     }
     return r;
 }
@@ -176,12 +186,33 @@ static void judge_own(const struct model *m, const struct zone_request *rq, pfn_
                    rq->order, model_free_order(m, pfn), order);
 }
 
+/* An unmovable request claims of the blocks of an order where most unmovable pages lie. */
+static void judge_claimed_place(const struct model *m, const struct zone_request *rq,
+                                const struct zone_fallback *fb, const struct census *c)
+{
+    for (pfn_t pfn = model_next_free(m, 0); pfn < m->nr_pages; pfn = model_next_free(m, pfn)) {
+        const struct model_pageblock *pb = model_pageblock_of(m, pfn);
+        unsigned order = model_free_order(m, pfn);
+
+        if (pb->resident == rq->domain && pb->type < NR_MOBILITIES && pb->type != rq->type &&
+            order == fb->fallback_order && c->nr[pb->type][order] <= LIST_LOOKS &&
+            pb->nr_unmovable > model_pageblock_of(m, fb->pfn)->nr_unmovable)
+            model_fail("claimed %u of order %u, but more unmovable pages lie beside %u", fb->pfn,
+                       order, pfn);
+        pfn += (pfn_t)1 << order;
+    }
+}
+
 static void judge_claim(const struct model *m, const struct zone_request *rq, pfn_t pfn,
-                        const struct zone_fallback *fb, const struct claim *claim)
+                        const struct zone_fallback *fb, const struct census *c,
+                        const struct claim *claim)
 {
     if (m->thorough && !(claim->may >> fb->fallback_order & 1))
         model_fail("claimed from order %u, possible orders are %#x", fb->fallback_order,
                    claim->may);
+    if (m->thorough && !m->kernel_rules && rq->type == MIGRATE_UNMOVABLE &&
+        fb->fallback_order < m->pageblock_order)
+        judge_claimed_place(m, rq, fb, c);
     if (fb->fallback_order >= m->pageblock_order) {
         if (pfn != fb->pfn)
             model_fail("claimed %u and granted %u", fb->pfn, pfn);
@@ -223,7 +254,7 @@ static void judge_mildest(const struct model *m, const struct zone_request *rq,
         unsigned order = model_free_order(m, pfn);
 
         if (pb->resident == rq->domain && pb->type < NR_MOBILITIES && pb->type != rq->type &&
-            order >= rq->order && c->nr[pb->type][order] <= STEAL_LOOKS &&
+            order >= rq->order && c->nr[pb->type][order] <= LIST_LOOKS &&
             is_milder(rq->type, pb, order, model_pageblock_of(m, fb->pfn), fb->fallback_order))
             model_fail("stole %u of order %u for type %d, but %u of order %u would spoil less",
                        fb->pfn, fb->fallback_order, rq->type, pfn, order);
@@ -279,7 +310,7 @@ void rule_granted(const struct model *m, const struct zone_request *rq, pfn_t pf
         claim = claims(m, &c, rq);
     }
     if (fb->claimed)
-        judge_claim(m, rq, pfn, fb, &claim);
+        judge_claim(m, rq, pfn, fb, &c, &claim);
     else
         judge_steal(m, rq, pfn, fb, &c, &claim);
 }

@@ -499,6 +499,56 @@ static void movable_requests_steal_where_fewest_unmovable_pages_lie(void **state
     fixture_close(&f);
 }
 
+static void unmovable_requests_claim_where_most_unmovable_pages_lie(void **state)
+{
+    struct zone_fixture f;
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        bool kernel_rules = i == 1;
+
+        open_full_of(&f, MIGRATE_MOVABLE, kernel_rules);
+        mix(&f, MIGRATE_UNMOVABLE, 2, 0, 1);
+        mix(&f, MIGRATE_UNMOVABLE, 5, 0, 2);
+        for (pfn_t p = 8; p < 16; p++) {
+            give(f.z, 2 * P + p);
+            give(f.z, 5 * P + p);
+        }
+        give_first(&f, 6, 8);
+        f.nr_fallbacks = 0;
+        assert_int_equal(take(f.z, 0, MIGRATE_UNMOVABLE) / P, kernel_rules ? 6 : 5);
+        assert_int_equal(f.nr_fallbacks, 1);
+        assert_true(f.fallback[0].claimed);
+        fixture_close(&f);
+    }
+}
+
+/* So that UNMOVABLE pageblocks with few unmovable pages empty. */
+static void unmovable_requests_fill_the_fuller_pageblocks(void **state)
+{
+    struct zone_fixture f;
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        bool kernel_rules = i == 1;
+
+        open_full_of(&f, MIGRATE_UNMOVABLE, kernel_rules);
+        mix(&f, MIGRATE_MOVABLE, 3, 0, 8);
+        give(f.z, 6 * P + 8);
+        give(f.z, 3 * P + 8); /* freed last, beside 7: fewer than half */
+        assert_int_equal(take(f.z, 0, MIGRATE_UNMOVABLE) / P, kernel_rules ? 3 : 6);
+        assert_int_equal(take(f.z, 0, MIGRATE_UNMOVABLE) / P, kernel_rules ? 6 : 3);
+
+        /* Beside 8 it is half. */
+        give(f.z, 3 * P);
+        assert_int_equal(take(f.z, 0, MIGRATE_UNMOVABLE), 3 * P);
+        give(f.z, 6 * P + 8);
+        give(f.z, 3 * P + 8);
+        assert_int_equal(take(f.z, 0, MIGRATE_UNMOVABLE) / P, 3);
+        fixture_close(&f);
+    }
+}
+
 /* What is free beside unmovable pages is left to others of them for as long as it can be. */
 static void movable_requests_avoid_unmovable_neighbours(void **state)
 {
@@ -669,6 +719,8 @@ int main(void)
         cmocka_unit_test(unmovable_requests_steal_the_largest_of_equals),
         cmocka_unit_test(reclaimable_requests_steal_the_smallest),
         cmocka_unit_test(movable_requests_steal_where_fewest_unmovable_pages_lie),
+        cmocka_unit_test(unmovable_requests_claim_where_most_unmovable_pages_lie),
+        cmocka_unit_test(unmovable_requests_fill_the_fuller_pageblocks),
         cmocka_unit_test(movable_requests_avoid_unmovable_neighbours),
         cmocka_unit_test(a_steal_looks_at_few_blocks),
         cmocka_unit_test(nofragment_claims_only_whole_pageblocks),
