@@ -8,8 +8,9 @@
  * Which block that is decides how many pageblocks can never be emptied: one unmovable page spoils a
  * pageblock, and all others that come to lie beside it spoil nothing more. Linux does not look
  * where a block lies. Here a pageblock counts its unmovable pages:
- * - an unmovable request steals where most of them lie already, a movable one where fewest do;
- * - so it claims, of the blocks of an order;
+ * - an unmovable request claims and steals where most of them lie already; where it steals beside
+ *   many, the pageblock becomes UNMOVABLE, so that what is freed there next serves others of them;
+ * - other requests steal where fewest lie;
  * - a movable request does not claim a pageblock that holds more unmovable pages than movable ones;
  * - what is free beside few unmovable pages, or in a MOVABLE pageblock beside any, is granted last
  *   (see init_granted_last()).
@@ -154,13 +155,13 @@ struct candidate {
 };
 
 /* Of blocks that are equal in it an unmovable request takes the largest, so that the next one finds
- * room beside it, and a movable one the smallest. Lists come in ascending order. */
+ * room beside it, and others the smallest. Lists come in ascending order. */
 static bool is_better(const struct candidate *c, const struct candidate *best,
                       enum migratetype wanted)
 {
     if (best->block.pfn == PFN_NONE)
         return true;
-    if (wanted == MIGRATE_MOVABLE)
+    if (wanted != MIGRATE_UNMOVABLE)
         return c->nr_unmovable < best->nr_unmovable;
     if (c->nr_unmovable != best->nr_unmovable)
         return c->nr_unmovable > best->nr_unmovable;
@@ -183,24 +184,35 @@ static void look_at_list(const struct zone *z, struct found_block b, enum migrat
     }
 }
 
-/* The block of this order whose pageblock is tried: as in Linux the first one of the preferred
- * type; for an unmovable request one beside unmovable pages, if there is any. */
-static struct found_block find_donor(const struct zone *z, const struct zone_request *rq,
-                                     unsigned order)
+/* Of the blocks of these orders the one whose pageblock is spoilt least. */
+static struct found_block find_mildest(const struct zone *z, const struct zone_request *rq,
+                                       uint32_t orders)
 {
-    const struct list_set *s = &z->set[rq->domain];
-    unsigned first = s->mask[fallbacks[rq->type][0]] >> order & 1u ? 0 : 1;
-    enum migratetype type = fallbacks[rq->type][first];
-    struct found_block b = {s->list[type][order].head, order, type, rq->domain};
-    struct candidate best = {b, pageblock_of(z, b.pfn)->nr_unmovable};
+    struct candidate best = {.block.pfn = PFN_NONE};
 
-    if (z->kernel_rules || rq->type != MIGRATE_UNMOVABLE || order >= z->pageblock_order)
-        return b;
-    for (unsigned i = 0; i < NR_MOBILITIES - 1; i++) {
-        b.type = fallbacks[rq->type][i];
-        look_at_list(z, b, rq->type, &best);
+    for (; orders != 0; orders &= orders - 1) {
+        unsigned order = (unsigned)__builtin_ctz(orders);
+
+        for (unsigned i = 0; i < NR_MOBILITIES - 1; i++) {
+            struct found_block b = {0, order, fallbacks[rq->type][i], rq->domain};
+
+            look_at_list(z, b, rq->type, &best);
+        }
     }
     return best.block;
+}
+
+/* For an unmovable request: claim where most unmovable pages lie, if the rule of halves allows. */
+static bool claim_beside(struct zone *z, const struct zone_request *rq, uint32_t donors,
+                         struct found_block *ret)
+{
+    struct found_block donor;
+
+    donors &= order_pages(z->pageblock_order) - 1u;
+    if (z->kernel_rules || rq->type != MIGRATE_UNMOVABLE || donors == 0)
+        return false;
+    donor = find_mildest(z, rq, donors);
+    return pageblock_of(z, donor.pfn)->nr_unmovable != 0 && claim_broken(z, rq, &donor, ret);
 }
 
 bool fallback_claim(struct zone *z, const struct zone_request *rq, struct found_block *ret)
@@ -215,12 +227,16 @@ bool fallback_claim(struct zone *z, const struct zone_request *rq, struct found_
         min_order = z->pageblock_order;
     donors = s->mask[fallbacks[rq->type][0]] | s->mask[fallbacks[rq->type][1]];
     donors &= ~(order_pages(min_order) - 1u);
+    if (claim_beside(z, rq, donors, ret))
+        return true;
     for (; donors != 0; donors &= ~(1u << highest_order(donors))) {
-        struct found_block donor;
+        struct found_block donor = {.order = highest_order(donors), .set = rq->domain};
+        unsigned i = s->mask[fallbacks[rq->type][0]] >> donor.order & 1u ? 0 : 1;
 
-        if (!may_claim(z, highest_order(donors), rq->type))
+        if (!may_claim(z, donor.order, rq->type))
             return false;
-        donor = find_donor(z, rq, highest_order(donors));
+        donor.type = fallbacks[rq->type][i];
+        donor.pfn = s->list[donor.type][donor.order].head;
         if (donor.order >= z->pageblock_order) {
             claim_whole(z, rq, donor, ret);
             return true;
@@ -242,26 +258,20 @@ static struct found_block find_smallest(const struct list_set *s, const struct z
     return (struct found_block){s->list[donor][order].head, order, donor, rq->domain};
 }
 
-static struct found_block find_mildest(const struct zone *z, const struct zone_request *rq,
-                                       uint32_t donors)
+/*
+ * Do so many unmovable pages lie here that the pageblock shall be UNMOVABLE? Then pages of others
+ * that are freed here serve the next unmovable requests. Not beside the first few: pageblocks that
+ * hold hardly any would change hands to and fro. Whole pageblocks are claimed, and never stolen.
+ */
+static bool shall_be_unmovable(const struct zone *z, pfn_t pfn)
 {
-    struct candidate best = {.block.pfn = PFN_NONE};
-
-    for (; donors != 0; donors &= donors - 1) {
-        unsigned order = (unsigned)__builtin_ctz(donors);
-
-        for (unsigned i = 0; i < NR_MOBILITIES - 1; i++) {
-            struct found_block b = {0, order, fallbacks[rq->type][i], rq->domain};
-
-            look_at_list(z, b, rq->type, &best);
-        }
-    }
-    return best.block;
+    return pageblock_of(z, pfn)->nr_unmovable >= order_pages(z->pageblock_order) / 8;
 }
 
 bool fallback_steal(struct zone *z, const struct zone_request *rq, struct found_block *ret)
 {
     struct list_set *s = &z->set[rq->domain];
+    struct found_block donor;
     uint32_t donors;
 
     if (!z->grouping || (rq->flags & ALLOC_NOFRAGMENT))
@@ -270,9 +280,13 @@ bool fallback_steal(struct zone *z, const struct zone_request *rq, struct found_
     donors &= ~(order_pages(rq->order) - 1u);
     if (donors == 0)
         return false;
-    *ret = z->kernel_rules || rq->type == MIGRATE_RECLAIMABLE ? find_smallest(s, rq, donors)
-                                                              : find_mildest(z, rq, donors);
+    donor = z->kernel_rules ? find_smallest(s, rq, donors) : find_mildest(z, rq, donors);
+    *ret = donor;
+    if (!z->kernel_rules && rq->type == MIGRATE_UNMOVABLE && shall_be_unmovable(z, donor.pfn)) {
+        retype_broken(z, donor.pfn & ~(order_pages(z->pageblock_order) - 1), MIGRATE_UNMOVABLE);
+        ret->type = MIGRATE_UNMOVABLE;
+    }
     list_del(z, s, ret->type, ret->order, ret->pfn);
-    notify(z, rq, ret, false);
+    notify(z, rq, &donor, false);
     return true;
 }

@@ -79,45 +79,102 @@ static bool donor_at(const struct census *c, enum migratetype wanted, unsigned o
     return false;
 }
 
+/* Would a block of this order in this pageblock have been the milder one to take? */
+static bool is_milder(enum migratetype wanted, const struct model_pageblock *pb, unsigned order,
+                      const struct model_pageblock *than, unsigned than_order)
+{
+    if (pb->nr_unmovable == than->nr_unmovable)
+        return wanted == MIGRATE_UNMOVABLE ? order > than_order : order < than_order;
+    return (pb->nr_unmovable > than->nr_unmovable) == (wanted == MIGRATE_UNMOVABLE);
+}
+
+/* The mildest blocks below a pageblock, which an unmovable request tries to claim first. */
+struct mildest {
+    pfn_t pfn; /* one of them, if there are any */
+    unsigned order;
+    uint32_t nr;
+    uint32_t nr_claimable;
+    bool certain; /* no list was too long to be looked at as a whole */
+};
+
+static struct mildest find_mildest(const struct model *m, const struct census *c,
+                                   const struct zone_request *rq)
+{
+    struct mildest r = {.certain = true};
+
+    for (pfn_t pfn = model_next_free(m, 0); pfn < m->nr_pages; pfn = model_next_free(m, pfn)) {
+        const struct model_pageblock *pb = model_pageblock_of(m, pfn);
+        const struct model_pageblock *best = model_pageblock_of(m, r.pfn);
+        unsigned order = model_free_order(m, pfn);
+
+        if (pb->resident == rq->domain && pb->type < NR_MOBILITIES && pb->type != rq->type &&
+            order >= rq->order && order < m->pageblock_order) {
+            r.certain = r.certain && c->nr[pb->type][order] <= LIST_LOOKS;
+            if (r.nr == 0 || is_milder(rq->type, pb, order, best, r.order))
+                r = (struct mildest){.pfn = pfn, .order = order, .certain = r.certain};
+            if (!is_milder(rq->type, model_pageblock_of(m, r.pfn), r.order, pb, order)) {
+                r.nr++;
+                r.nr_claimable += half_rule(m, pfn, rq->type);
+            }
+        }
+        pfn += (pfn_t)1 << order;
+    }
+    return r;
+}
+
 /*
  * From which orders may a claim be made, and from which must one? It goes from the largest down; of
- * each list one block is tried, and which one is the zone's choice; for an unmovable request, one
- * of both lists.
+ * each list one block is tried, and which one is the zone's choice. An unmovable request tries the
+ * mildest block before.
  */
 struct claim {
     uint32_t may;
     bool must;
+    bool beside;        /* it must be where so many unmovable pages lie */
+    pfn_t nr_unmovable; /* in that pageblock */
 };
+
+static struct claim claims_beside(const struct model *m, const struct census *c,
+                                  const struct zone_request *rq)
+{
+    struct mildest best = find_mildest(m, c, rq);
+    struct claim r = {0};
+
+    r.nr_unmovable = best.nr != 0 ? model_pageblock_of(m, best.pfn)->nr_unmovable : 0;
+    if (!best.certain)
+        for (unsigned o = rq->order; o < m->pageblock_order; o++)
+            r.may |= (uint32_t)(c->claimable[donors[rq->type][0]][o] != 0 ||
+                                c->claimable[donors[rq->type][1]][o] != 0)
+                     << o;
+    else if (r.nr_unmovable != 0 && best.nr_claimable != 0)
+        r.may = 1u << best.order;
+    r.must = r.beside = best.certain && r.nr_unmovable != 0 && best.nr_claimable == best.nr;
+    return r;
+}
 
 static struct claim claims(const struct model *m, const struct census *c,
                            const struct zone_request *rq)
 {
+    bool no_fragment = rq->flags & ALLOC_NOFRAGMENT;
     unsigned low = rq->order;
-    struct claim r = {0, false};
+    struct claim r = {0};
 
     if (!m->grouping)
         return r;
-    if ((rq->flags & ALLOC_NOFRAGMENT) && low < m->pageblock_order)
+    if (no_fragment && low < m->pageblock_order)
         low = m->pageblock_order;
+    if (!m->kernel_rules && rq->type == MIGRATE_UNMOVABLE && !no_fragment)
+        r = claims_beside(m, c, rq);
     for (unsigned o = NR_PAGE_ORDERS; o-- > low && !r.must;) {
-        uint32_t nr = 0, claimable = 0;
         enum migratetype donor;
 
         if (!donor_at(c, rq->type, o, &donor))
             continue;
         if (o < m->pageblock_order / 2 && rq->type == MIGRATE_MOVABLE)
             break;
-        for (int i = 0; i < 2; i++) {
-            enum migratetype d = donors[rq->type][i];
-
-            if (d != donor && (m->kernel_rules || rq->type != MIGRATE_UNMOVABLE))
-                continue;
-            nr += c->nr[d][o];
-            claimable += c->claimable[d][o];
-        }
-        if (claimable != 0)
+        if (c->claimable[donor][o] != 0)
             r.may |= 1u << o;
-        r.must = claimable == nr;
+        r.must = c->claimable[donor][o] == c->nr[donor][o];
     }
     return r;
 }
@@ -186,33 +243,15 @@ static void judge_own(const struct model *m, const struct zone_request *rq, pfn_
                    rq->order, model_free_order(m, pfn), order);
 }
 
-/* An unmovable request claims of the blocks of an order where most unmovable pages lie. */
-static void judge_claimed_place(const struct model *m, const struct zone_request *rq,
-                                const struct zone_fallback *fb, const struct census *c)
-{
-    for (pfn_t pfn = model_next_free(m, 0); pfn < m->nr_pages; pfn = model_next_free(m, pfn)) {
-        const struct model_pageblock *pb = model_pageblock_of(m, pfn);
-        unsigned order = model_free_order(m, pfn);
-
-        if (pb->resident == rq->domain && pb->type < NR_MOBILITIES && pb->type != rq->type &&
-            order == fb->fallback_order && c->nr[pb->type][order] <= LIST_LOOKS &&
-            pb->nr_unmovable > model_pageblock_of(m, fb->pfn)->nr_unmovable)
-            model_fail("claimed %u of order %u, but more unmovable pages lie beside %u", fb->pfn,
-                       order, pfn);
-        pfn += (pfn_t)1 << order;
-    }
-}
-
 static void judge_claim(const struct model *m, const struct zone_request *rq, pfn_t pfn,
-                        const struct zone_fallback *fb, const struct census *c,
-                        const struct claim *claim)
+                        const struct zone_fallback *fb, const struct claim *claim)
 {
     if (m->thorough && !(claim->may >> fb->fallback_order & 1))
         model_fail("claimed from order %u, possible orders are %#x", fb->fallback_order,
                    claim->may);
-    if (m->thorough && !m->kernel_rules && rq->type == MIGRATE_UNMOVABLE &&
-        fb->fallback_order < m->pageblock_order)
-        judge_claimed_place(m, rq, fb, c);
+    if (claim->beside && model_pageblock_of(m, fb->pfn)->nr_unmovable != claim->nr_unmovable)
+        model_fail("claimed %u beside %u unmovable pages, but there is room beside %u", fb->pfn,
+                   model_pageblock_of(m, fb->pfn)->nr_unmovable, claim->nr_unmovable);
     if (fb->fallback_order >= m->pageblock_order) {
         if (pfn != fb->pfn)
             model_fail("claimed %u and granted %u", fb->pfn, pfn);
@@ -236,16 +275,7 @@ static void judge_smallest(const struct zone_request *rq, const struct zone_fall
                    fb->fallback_order, order);
 }
 
-/* Would a steal from a block of this order in this pageblock have spoilt less? */
-static bool is_milder(enum migratetype wanted, const struct model_pageblock *pb, unsigned order,
-                      const struct model_pageblock *than, unsigned than_order)
-{
-    if (pb->nr_unmovable == than->nr_unmovable)
-        return wanted == MIGRATE_MOVABLE ? order < than_order : order > than_order;
-    return (pb->nr_unmovable > than->nr_unmovable) == (wanted == MIGRATE_UNMOVABLE);
-}
-
-/* Ours: unmovable requests to most unmovable pages, movable ones to fewest. */
+/* Ours: unmovable requests to most unmovable pages, others to fewest. */
 static void judge_mildest(const struct model *m, const struct zone_request *rq,
                           const struct zone_fallback *fb, const struct census *c)
 {
@@ -275,7 +305,7 @@ static void judge_steal(const struct model *m, const struct zone_request *rq, pf
         return;
     if (claim->must)
         model_fail("stole %u of order %u, although a claim was possible", pfn, fb->fallback_order);
-    if (m->kernel_rules || rq->type == MIGRATE_RECLAIMABLE)
+    if (m->kernel_rules)
         judge_smallest(rq, fb, c);
     else
         judge_mildest(m, rq, fb, c);
@@ -285,7 +315,7 @@ void rule_granted(const struct model *m, const struct zone_request *rq, pfn_t pf
                   const struct zone_fallback *fb)
 {
     struct census c = {0};
-    struct claim claim = {0, false};
+    struct claim claim = {0};
 
     judge_place(m, rq, pfn);
     if (!fb) {
@@ -310,9 +340,15 @@ void rule_granted(const struct model *m, const struct zone_request *rq, pfn_t pf
         claim = claims(m, &c, rq);
     }
     if (fb->claimed)
-        judge_claim(m, rq, pfn, fb, &c, &claim);
+        judge_claim(m, rq, pfn, fb, &claim);
     else
         judge_steal(m, rq, pfn, fb, &c, &claim);
+}
+
+bool rule_retypes(const struct model *m, const struct zone_request *rq, pfn_t pfn)
+{
+    return !m->kernel_rules && rq->type == MIGRATE_UNMOVABLE &&
+           model_pageblock_of(m, pfn)->nr_unmovable >= m->pageblock_pages / 8;
 }
 
 bool model_could_serve(const struct model *m, const struct zone_request *rq, pfn_t *ret)
