@@ -6,7 +6,6 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-
 #define MAX_SMALL_ORDER 6u
 #define MIN_LARGE_ORDER 9u
 #define MAX_LARGE_ORDER 18u

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gigantic.h"
 #include "harness.h"
 #include "latencies.h"
 #include "pageblock_use.h"
@@ -266,6 +267,61 @@ static void test_percentiles(void **state)
     latencies_free(&l);
 }
 
+/* ---- made-up traces ---- */
+
+/* Each free is of a live block, the peak is right, and orders 0 to 6 and 9 to max_order are there.
+ */
+static void assert_is_gigantic(const struct trace *t, unsigned max_order)
+{
+    bool *live = calloc(t->nr_blocks, sizeof(*live));
+    uint64_t pages = 0, peak = 0;
+    uint32_t orders = 0, ids = 0;
+
+    assert_non_null(live);
+    for (size_t i = 0; i < t->nr_events; i++) {
+        const struct trace_event *e = &t->events[i];
+
+        if (e->kind == TRACE_ALLOC) {
+            assert_int_equal(e->id, ids++);
+            pages += (uint64_t)1 << e->order;
+            orders |= 1u << e->order;
+        } else {
+            assert_true(e->id < ids && live[e->id]);
+            pages -= (uint64_t)1 << e->order;
+        }
+        live[e->id] = e->kind == TRACE_ALLOC;
+        peak = pages > peak ? pages : peak;
+    }
+    assert_int_equal(ids, t->nr_blocks);
+    assert_int_equal(peak, t->peak_pages);
+    assert_int_equal(orders & 0x1ff, 0x7f);
+    assert_int_equal(orders >> 9 & ((1u << (max_order - 8)) - 1), (1u << (max_order - 8)) - 1);
+    assert_int_equal(orders >> 19, 0);
+    free(live);
+}
+
+static void test_gigantic_comes_from_its_seed(void **state)
+{
+    (void)state;
+    for (int mix = GIGANTIC_ROOMY; mix <= GIGANTIC_CROWDED; mix++) {
+        struct trace a, b, other;
+        size_t size;
+
+        assert_int_equal(gigantic_trace((enum gigantic_mix)mix, 1, &a), 0);
+        assert_int_equal(gigantic_trace((enum gigantic_mix)mix, 1, &b), 0);
+        assert_int_equal(gigantic_trace((enum gigantic_mix)mix, 2, &other), 0);
+        size = a.nr_events * sizeof(*a.events);
+        assert_int_equal(a.nr_events, b.nr_events);
+        assert_memory_equal(a.events, b.events, size);
+        assert_int_equal(a.nr_events, other.nr_events);
+        assert_int_not_equal(memcmp(a.events, other.events, size), 0);
+        assert_is_gigantic(&a, mix == GIGANTIC_ROOMY ? 18 : 17);
+        trace_free(&a);
+        trace_free(&b);
+        trace_free(&other);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -276,6 +332,7 @@ int main(void)
         cmocka_unit_test(test_replay_mean_is_of_the_samples),
         cmocka_unit_test(test_median),
         cmocka_unit_test(test_percentiles),
+        cmocka_unit_test(test_gigantic_comes_from_its_seed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -329,8 +329,8 @@ static void the_order_of_types(void **state)
     for (pfn_t nr = 4; nr <= P; nr += 4) {
         assert_falls_back_to(MIGRATE_UNMOVABLE, MIGRATE_RECLAIMABLE, nr);
         /* It claims UNMOVABLE pageblocks first, and steals in them last. */
-        assert_falls_back_to(MIGRATE_RECLAIMABLE,
-                             nr < P / 2 ? MIGRATE_MOVABLE : MIGRATE_UNMOVABLE, nr);
+        assert_falls_back_to(MIGRATE_RECLAIMABLE, nr < P / 2 ? MIGRATE_MOVABLE : MIGRATE_UNMOVABLE,
+                             nr);
         assert_falls_back_to(MIGRATE_MOVABLE, MIGRATE_RECLAIMABLE, nr);
     }
 }
