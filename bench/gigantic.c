@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* gigantic.c: makes the trace of small and gigantic blocks. */
+/* gigantic.c: makes the traces of small and gigantic blocks. */
 #include "gigantic.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
-
-#define NR_EVENTS    1000000u
-#define PHASE_EVENTS 50000u
-/** What is live, about: 4 GiB. Small and large blocks share it, differently in each phase. */
-#define LIVE_PAGES (1u << 20)
 
 #define MAX_SMALL_ORDER 6u
 #define MIN_LARGE_ORDER 9u
@@ -22,7 +18,24 @@ struct kind {
     uint64_t goal_pages;
 };
 
+/** Small and large blocks share what is live, differently in each phase. */
+struct shares {
+    uint32_t nr_events;
+    uint32_t phase_events;
+    uint32_t live_pages;
+    uint32_t small_min;  /**< pages */
+    uint32_t small_more; /**< so many more at most */
+    bool floods;         /**< in each second phase small blocks want all of them */
+    uint32_t max_pages;  /**< never more than so many */
+};
+
+static const struct shares shares[] = {
+    [GIGANTIC_ROOMY] = {1000000, 50000, 1u << 20, 1u << 16, 1u << 19, false, UINT32_MAX},
+    [GIGANTIC_CROWDED] = {2000000, 200000, 1u << 19, 1u << 17, 1u << 18, true, 17u << 15},
+};
+
 struct maker {
+    const struct shares *shares;
     struct trace t;
     struct kind small;
     struct kind large;
@@ -58,8 +71,14 @@ static unsigned pick_order(struct maker *m, unsigned low, unsigned high)
 
 static void begin_phase(struct maker *m)
 {
-    m->small.goal_pages = LIVE_PAGES / 16 + below(m, LIVE_PAGES / 2);
-    m->large.goal_pages = LIVE_PAGES - m->small.goal_pages;
+    const struct shares *s = m->shares;
+
+    m->small.goal_pages = s->small_min + below(m, s->small_more);
+    m->large.goal_pages = s->live_pages - m->small.goal_pages;
+    if (s->floods && m->t.nr_events / s->phase_events % 2 == 1) {
+        m->small.goal_pages = s->live_pages;
+        m->large.goal_pages = s->live_pages / 16;
+    }
 }
 
 static void make_alloc(struct maker *m, struct kind *k, unsigned order)
@@ -99,28 +118,30 @@ static void make_free(struct maker *m, struct kind *k)
 static void make_event(struct maker *m, struct kind *k, unsigned low, unsigned high)
 {
     unsigned order = pick_order(m, low, high);
+    bool fits = k->pages + (1u << order) <= k->goal_pages &&
+                m->live_pages + (1u << order) <= m->shares->max_pages;
 
-    if (k->nr_live == 0 || (k->pages + (1u << order) <= k->goal_pages && below(m, 6) != 0))
+    if (k->nr_live == 0 || (fits && below(m, 6) != 0))
         make_alloc(m, k, order);
     else
         make_free(m, k);
 }
 
-int gigantic_trace(uint64_t seed, struct trace *ret)
+int gigantic_trace(enum gigantic_mix mix, uint64_t seed, struct trace *ret)
 {
-    struct maker m = {.random = (seed + 1) * 0x9e3779b97f4a7c15u};
+    struct maker m = {.shares = &shares[mix], .random = (seed + 1) * 0x9e3779b97f4a7c15u};
     int rc = -ENOMEM;
 
-    m.t.events = calloc(NR_EVENTS, sizeof(*m.t.events));
-    m.small.live = calloc(NR_EVENTS, sizeof(*m.small.live));
-    m.large.live = calloc(NR_EVENTS, sizeof(*m.large.live));
-    m.order = calloc(NR_EVENTS, sizeof(*m.order));
+    m.t.events = calloc(m.shares->nr_events, sizeof(*m.t.events));
+    m.small.live = calloc(m.shares->nr_events, sizeof(*m.small.live));
+    m.large.live = calloc(m.shares->nr_events, sizeof(*m.large.live));
+    m.order = calloc(m.shares->nr_events, sizeof(*m.order));
     if (!m.t.events || !m.small.live || !m.large.live || !m.order)
         goto out;
     if (m.random == 0)
         m.random = 1; /* or xorshift would stay at 0 */
-    while (m.t.nr_events < NR_EVENTS) {
-        if (m.t.nr_events % PHASE_EVENTS == 0)
+    while (m.t.nr_events < m.shares->nr_events) {
+        if (m.t.nr_events % m.shares->phase_events == 0)
             begin_phase(&m);
         if (below(&m, 16) == 0)
             make_event(&m, &m.large, MIN_LARGE_ORDER, MAX_LARGE_ORDER);

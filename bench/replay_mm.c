@@ -18,6 +18,7 @@ enum { KEY_PAGES = 'p', KEY_NO_GROUPING = 0x100, KEY_KERNEL_RULES, KEY_WORKLOAD,
 struct arguments {
     const char *file;     /**< a trace, or the workload's name */
     const char *workload; /**< its seed; NULL: a file */
+    enum gigantic_mix mix;
     struct replay_config config;
     unsigned percent; /**< of the trace's peak; 0: config.nr_pages says it */
     bool json;
@@ -31,8 +32,10 @@ static const struct argp_option options[] = {
     {"no-grouping", KEY_NO_GROUPING, NULL, 0, "Do not group pages by mobility, for comparison", 0},
     {"kernel-rules", KEY_KERNEL_RULES, NULL, 0, "Fall back by Linux's rules alone, for comparison",
      0},
-    {"workload", KEY_WORKLOAD, "gigantic:SEED", 0,
-     "Instead of a trace: blocks of orders 9 to 18 among small ones, from a seed", 0},
+    {"workload", KEY_WORKLOAD, "NAME:SEED", 0,
+     "Instead of a trace: blocks of orders 9 to 18 among small ones, from a seed; \"gigantic\" has "
+     "fewer small ones, \"crowded\" more",
+     0},
     {"json", KEY_JSON, NULL, 0, "Print one JSON object", 0},
     {0},
 };
@@ -89,6 +92,24 @@ static error_t take_input(struct arguments *a, const char *name)
     return 0;
 }
 
+/** "NAME:SEED" */
+static void take_workload(struct arguments *a, const char *text)
+{
+    static const char *const names[] = {
+        [GIGANTIC_ROOMY] = "gigantic:",
+        [GIGANTIC_CROWDED] = "crowded:",
+    };
+
+    for (unsigned i = 0; i < sizeof(names) / sizeof(*names); i++) {
+        if (strncmp(text, names[i], strlen(names[i])) == 0) {
+            a->mix = (enum gigantic_mix)i;
+            a->workload = text + strlen(names[i]);
+            return;
+        }
+    }
+    errx(BENCH_EXIT_USAGE, "--workload %s: must be gigantic:SEED or crowded:SEED", text);
+}
+
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
     struct arguments *a = state->input;
@@ -107,9 +128,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
         a->config.grouping = key == KEY_NO_GROUPING ? GROUPING_NONE : GROUPING_KERNEL;
         return 0;
     case KEY_WORKLOAD:
-        if (strncmp(arg, "gigantic:", strlen("gigantic:")) != 0)
-            errx(BENCH_EXIT_USAGE, "--workload %s: must be gigantic:SEED", arg);
-        a->workload = arg + strlen("gigantic:");
+        take_workload(a, arg);
         return take_input(a, arg);
     case KEY_JSON:
         a->json = true;
@@ -188,7 +207,7 @@ static void get_trace(const struct arguments *a, struct trace *ret)
     if (errno || end == a->workload || *end || a->workload[0] == '-')
         errx(BENCH_EXIT_USAGE, "--workload %s: the seed must be a number from 0 to 2^64 - 1",
              a->file);
-    if (gigantic_trace(seed, ret))
+    if (gigantic_trace(a->mix, seed, ret))
         errx(EXIT_FAILURE, "no memory for the workload");
 }
 

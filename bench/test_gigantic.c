@@ -17,12 +17,40 @@ static const uint64_t seeds[] = {0, 1, 2, 4711, UINT64_MAX};
 
 #define NR_SEEDS (sizeof(seeds) / sizeof(seeds[0]))
 
+/* What each mix is to be. */
+static const struct {
+    enum gigantic_mix mix;
+    size_t nr_events;
+    uint64_t live_pages; /* that are aimed at */
+    unsigned sure_order; /* larger ones are so rare that a seed may have none */
+} mixes[] = {
+    {GIGANTIC_ROOMY, 1000000, 1u << 20, 14},
+    {GIGANTIC_CROWDED, 2000000, 1u << 19, 12},
+};
+
+/* The mix of the test that runs. */
+static unsigned mix;
+
+static int choose_roomy(void **state)
+{
+    (void)state;
+    mix = 0;
+    return 0;
+}
+
+static int choose_crowded(void **state)
+{
+    (void)state;
+    mix = 1;
+    return 0;
+}
+
 static void make(uint64_t seed, struct trace *t)
 {
     memset(t, 0, sizeof(*t));
-    assert_int_equal(gigantic_trace(seed, t), 0);
+    assert_int_equal(gigantic_trace(mixes[mix].mix, seed, t), 0);
     assert_non_null(t->events);
-    assert_int_equal(t->nr_events, 1000000);
+    assert_int_equal(t->nr_events, mixes[mix].nr_events);
 }
 
 static bool is_same(const struct trace *a, const struct trace *b)
@@ -106,17 +134,18 @@ static void orders_of_both_kinds_and_all_types(void **state)
             nr_order[t.events[e].order]++;
             nr_type[t.events[e].type]++;
         }
-        /* The largest are so rare that one seed may have none of an order. */
-        for (unsigned order = 0; order <= 14; order++)
+        for (unsigned order = 0; order <= mixes[mix].sure_order; order++)
             assert_int_equal(nr_order[order] != 0, order <= 6 || order >= 9);
-        largest = nr_order[18] != 0 ? 18 : largest;
+        for (unsigned order = largest + 1; order <= 18; order++)
+            largest = nr_order[order] != 0 ? order : largest;
         assert_true(nr_order[0] > nr_order[6] && nr_order[9] > nr_order[18]);
         assert_true(nr_type[TRACE_MOVABLE] > nr_type[TRACE_UNMOVABLE]);
         assert_true(nr_type[TRACE_UNMOVABLE] > nr_type[TRACE_RECLAIMABLE]);
         assert_true(nr_type[TRACE_RECLAIMABLE] > 0);
         trace_free(&t);
     }
-    assert_int_equal(largest, 18);
+    /* Some seed has it. In the crowded mix order 18 is half of all, and seldom asked for. */
+    assert_in_range(largest, mixes[mix].mix == GIGANTIC_CROWDED ? 17 : 18, 18);
 }
 
 static void the_peak_is_where_most_lives(void **state)
@@ -140,8 +169,8 @@ static void the_peak_is_where_most_lives(void **state)
         }
         assert_int_equal(t.peak_pages, peak);
         assert_int_equal(t.peak_event, peak_event);
-        /* 4 GiB are aimed at; a phase that begins frees the other kind by and by. */
-        assert_true(peak >= (1u << 20) / 2 && peak <= 2u << 20);
+        /* A phase that begins frees the other kind by and by. */
+        assert_in_range(peak, mixes[mix].live_pages / 2, mixes[mix].live_pages * 2);
         trace_free(&t);
     }
 }
@@ -149,10 +178,14 @@ static void the_peak_is_where_most_lives(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_same_for_a_seed_and_another_for_another),
-        cmocka_unit_test(only_what_lives_is_freed),
-        cmocka_unit_test(orders_of_both_kinds_and_all_types),
-        cmocka_unit_test(the_peak_is_where_most_lives),
+        cmocka_unit_test_setup(the_same_for_a_seed_and_another_for_another, choose_roomy),
+        cmocka_unit_test_setup(only_what_lives_is_freed, choose_roomy),
+        cmocka_unit_test_setup(orders_of_both_kinds_and_all_types, choose_roomy),
+        cmocka_unit_test_setup(the_peak_is_where_most_lives, choose_roomy),
+        cmocka_unit_test_setup(the_same_for_a_seed_and_another_for_another, choose_crowded),
+        cmocka_unit_test_setup(only_what_lives_is_freed, choose_crowded),
+        cmocka_unit_test_setup(orders_of_both_kinds_and_all_types, choose_crowded),
+        cmocka_unit_test_setup(the_peak_is_where_most_lives, choose_crowded),
     };
 
     return cmocka_run_group_tests_name("gigantic", tests, NULL, NULL);

@@ -202,7 +202,7 @@ static void one_trace_at_a_time(void **state)
                  WORDS("/nonexistent/trace", "No such file or directory"));
     assert_usage("--bogus", WORDS("--bogus", "--help"));
     assert_usage("--pages", WORDS("--pages", "requires an argument"));
-    assert_run("--help", 0, WORDS("--pages=N", "--workload=gigantic:SEED", "Exit status"));
+    assert_run("--help", 0, WORDS("--pages=N", "--workload=NAME:SEED", "Exit status"));
 }
 
 int main(void)

@@ -50,18 +50,11 @@ void expand(struct zone *z, const struct found_block *b, unsigned order, unsigne
     free_halves(z, s, b->pfn, high, order, b->type);
 }
 
-/*
- * A free block goes to its list: to the tail when its parent is likely to be whole soon
- * (buddy_merge_likely), so that it is left alone for a while; and when unmovable pages lie in its
- * MOVABLE pageblock, so that it is left to others of them (see fallback.c).
- */
+/* A free block goes to its list: to the tail when its parent is likely to be whole soon
+ * (buddy_merge_likely), so that it is left alone for a while. */
 static inline void insert_free(struct zone *z, struct list_set *s, pfn_t pfn, unsigned order,
                                enum migratetype type)
 {
-    if (type == MIGRATE_MOVABLE && pageblock_of(z, pfn)->nr_unmovable != 0 && !z->kernel_rules) {
-        list_add_tail(z, s, type, order, pfn);
-        return;
-    }
     if (order + 1 < MAX_PAGE_ORDER) {
         pfn_t uncle = (pfn & ~order_pages(order)) ^ order_pages(order + 1);
 
@@ -71,6 +64,18 @@ static inline void insert_free(struct zone *z, struct list_set *s, pfn_t pfn, un
         }
     }
     list_add_head(z, s, type, order, pfn);
+}
+
+/* The same, in a broken pageblock: to the tail, too, if unmovable pages beside it say so. */
+static inline void insert_small(struct zone *z, struct list_set *s, pfn_t pfn, unsigned order,
+                                enum migratetype type)
+{
+    const struct count_range *last = &z->granted_last[type];
+
+    if (pageblock_of(z, pfn)->nr_unmovable - last->from < last->nr)
+        list_add_tail(z, s, type, order, pfn);
+    else
+        insert_free(z, s, pfn, order, type);
 }
 
 /* The merged block's head is written: clear the words inside it, down to the block that was freed.
@@ -134,7 +139,7 @@ static void free_small(struct zone *z, pfn_t pfn, unsigned order, enum migratety
 
     *small_count(s, type) += order_pages(order);
     if (!word_is_free(*word_at(z, pfn ^ order_pages(order)), order)) {
-        insert_free(z, s, pfn, order, type);
+        insert_small(z, s, pfn, order, type);
         return;
     }
     do {
@@ -149,7 +154,7 @@ static void free_small(struct zone *z, pfn_t pfn, unsigned order, enum migratety
     } while (merged < z->pageblock_order);
     s->mask[type] &= ~emptied;
     if (merged < z->pageblock_order) {
-        insert_free(z, s, head, merged, type);
+        insert_small(z, s, head, merged, type);
         clear_inside(z, pfn, order, merged);
         return;
     }

@@ -5,12 +5,15 @@
  * As Linux 6.16: first claim whole pageblocks, largest donor first, so that the next requests of
  * the type find room there; only when nothing can be claimed steal a single block.
  *
- * Which block is stolen decides how many pageblocks can never be emptied: one unmovable page spoils
- * a pageblock, and all others that come to lie beside it spoil nothing more. Linux takes the
- * smallest block and does not look where it lies. Here a pageblock counts its unmovable pages:
- * - an unmovable request steals where most of them lie already, a movable one where fewest do;
- * - of MOVABLE pageblocks, those with unmovable pages are granted from last (see insert_free());
- * - a movable request does not claim a pageblock that holds more unmovable pages than movable ones.
+ * Which block that is decides how many pageblocks can never be emptied: one unmovable page spoils a
+ * pageblock, and all others that come to lie beside it spoil nothing more. Linux does not look
+ * where a block lies. Here a pageblock counts its unmovable pages:
+ * - an unmovable request claims and steals where most of them lie already; where it steals beside
+ *   many, the pageblock becomes UNMOVABLE, so that what is freed there next serves others of them;
+ * - other requests steal where fewest lie;
+ * - a movable request does not claim a pageblock that holds more unmovable pages than movable ones;
+ * - what is free beside few unmovable pages, or in a MOVABLE pageblock beside any, is granted last
+ *   (see init_granted_last()).
  * Whether there is a block to steal does not depend on that: nothing is refused that Linux would
  * grant from the same free blocks.
  */
@@ -148,6 +151,63 @@ static void claim_whole(struct zone *z, const struct zone_request *rq, struct fo
     ret->type = rq->type;
 }
 
+/** Entries of one list that are looked at: it must not cost more than the walk of a claim. */
+#define LIST_LOOKS 16u
+
+/* The best block so far. */
+struct candidate {
+    struct found_block block;
+    uint32_t nr_unmovable; /* in its pageblock */
+};
+
+/* Of blocks that are equal in it an unmovable request takes the largest, so that the next one finds
+ * room beside it, and others the smallest. Lists come in ascending order. */
+static bool is_better(const struct candidate *c, const struct candidate *best,
+                      enum migratetype wanted)
+{
+    if (best->block.pfn == PFN_NONE)
+        return true;
+    if (wanted != MIGRATE_UNMOVABLE)
+        return c->nr_unmovable < best->nr_unmovable;
+    if (c->nr_unmovable != best->nr_unmovable)
+        return c->nr_unmovable > best->nr_unmovable;
+    return c->block.order > best->block.order;
+}
+
+/* From the tail, where blocks of pageblocks with unmovable pages are put. */
+static void look_at_list(const struct zone *z, struct found_block b, enum migratetype wanted,
+                         struct candidate *best)
+{
+    const struct free_list *l = &z->set[b.set].list[b.type][b.order];
+
+    b.pfn = l->tail;
+    for (unsigned n = 0; n < l->nr && n < LIST_LOOKS; n++) {
+        struct candidate c = {b, pageblock_of(z, b.pfn)->nr_unmovable};
+
+        if (is_better(&c, best, wanted))
+            *best = c;
+        b.pfn = word_prev(*word_at(z, b.pfn));
+    }
+}
+
+/* Of the blocks of these orders the one whose pageblock is spoilt least. */
+static struct found_block find_mildest(const struct zone *z, const struct zone_request *rq,
+                                       uint32_t orders)
+{
+    struct candidate best = {.block.pfn = PFN_NONE};
+
+    for (; orders != 0; orders &= orders - 1) {
+        unsigned order = (unsigned)__builtin_ctz(orders);
+
+        for (unsigned i = 0; i < NR_MOBILITIES - 1; i++) {
+            struct found_block b = {0, order, fallbacks[rq->type][i], rq->domain};
+
+            look_at_list(z, b, rq->type, &best);
+        }
+    }
+    return best.block;
+}
+
 /* Orders from which a request may be served that falls back, from min_order on. */
 static uint32_t donor_orders(const struct zone *z, const struct zone_request *rq,
                              unsigned min_order)
@@ -183,10 +243,27 @@ static struct found_block claim_donor(const struct zone *z, const struct zone_re
     return (struct found_block){s->list[type][order].head, order, type, rq->domain};
 }
 
+/*
+ * For an unmovable request: the block whose pageblock holds most unmovable pages, if the rule of
+ * halves lets that be claimed. Returns false when there is none.
+ */
+static bool find_beside(const struct zone *z, const struct zone_request *rq, uint32_t donors,
+                        struct found_block *ret)
+{
+    donors &= order_pages(z->pageblock_order) - 1u;
+    if (z->kernel_rules || rq->type != MIGRATE_UNMOVABLE || donors == 0)
+        return false;
+    *ret = find_mildest(z, rq, donors);
+    return pageblock_of(z, ret->pfn)->nr_unmovable != 0 && is_worth_claiming(z, rq->type, ret);
+}
+
 bool fallback_can_claim(const struct zone *z, const struct zone_request *rq)
 {
     uint32_t donors = claim_orders(z, rq);
+    struct found_block beside;
 
+    if (find_beside(z, rq, donors, &beside))
+        return true;
     for (; donors != 0; donors &= ~(1u << highest_order(donors))) {
         struct found_block donor = claim_donor(z, rq, highest_order(donors));
 
@@ -206,7 +283,10 @@ bool fallback_can_steal(const struct zone *z, const struct zone_request *rq)
 bool fallback_claim(struct zone *z, const struct zone_request *rq, struct found_block *ret)
 {
     uint32_t donors = claim_orders(z, rq);
+    struct found_block beside;
 
+    if (find_beside(z, rq, donors, &beside) && claim_broken(z, rq, &beside, ret))
+        return true;
     for (; donors != 0; donors &= ~(1u << highest_order(donors))) {
         struct found_block donor = claim_donor(z, rq, highest_order(donors));
 
@@ -222,9 +302,6 @@ bool fallback_claim(struct zone *z, const struct zone_request *rq, struct found_
     return false;
 }
 
-/** Entries of one list that a steal looks at: it must not cost more than the walk of a claim. */
-#define STEAL_LOOKS 16u
-
 /* As Linux: the smallest block that serves, of the type that is preferred. */
 static struct found_block find_smallest(const struct list_set *s, const struct zone_request *rq,
                                         uint32_t donors)
@@ -236,69 +313,31 @@ static struct found_block find_smallest(const struct list_set *s, const struct z
     return (struct found_block){s->list[donor][order].head, order, donor, rq->domain};
 }
 
-/* The best candidate for a steal so far. */
-struct candidate {
-    struct found_block block;
-    uint32_t nr_unmovable; /* in its pageblock */
-};
-
-/* Of blocks that are equal in it an unmovable request takes the largest, so that the next one finds
- * room beside it, and a movable one the smallest. Lists come in ascending order. */
-static bool is_better(const struct candidate *c, const struct candidate *best,
-                      enum migratetype wanted)
+/*
+ * Do so many unmovable pages lie here that the pageblock shall be UNMOVABLE? Then pages of others
+ * that are freed here serve the next unmovable requests. Not beside the first few: pageblocks that
+ * hold hardly any would change hands to and fro. Whole pageblocks are claimed, and never stolen.
+ */
+static bool shall_be_unmovable(const struct zone *z, pfn_t pfn)
 {
-    if (best->block.pfn == PFN_NONE)
-        return true;
-    if (wanted == MIGRATE_MOVABLE)
-        return c->nr_unmovable < best->nr_unmovable;
-    if (c->nr_unmovable != best->nr_unmovable)
-        return c->nr_unmovable > best->nr_unmovable;
-    return c->block.order > best->block.order;
-}
-
-/* From the tail, where blocks of pageblocks with unmovable pages are put. */
-static void look_at_list(const struct zone *z, struct found_block b, enum migratetype wanted,
-                         struct candidate *best)
-{
-    const struct free_list *l = &z->set[b.set].list[b.type][b.order];
-
-    b.pfn = l->tail;
-    for (unsigned n = 0; n < l->nr && n < STEAL_LOOKS; n++) {
-        struct candidate c = {b, pageblock_of(z, b.pfn)->nr_unmovable};
-
-        if (is_better(&c, best, wanted))
-            *best = c;
-        b.pfn = word_prev(*word_at(z, b.pfn));
-    }
-}
-
-static struct found_block find_mildest(const struct zone *z, const struct zone_request *rq,
-                                       uint32_t donors)
-{
-    struct candidate best = {.block.pfn = PFN_NONE};
-
-    for (; donors != 0; donors &= donors - 1) {
-        unsigned order = (unsigned)__builtin_ctz(donors);
-
-        for (unsigned i = 0; i < NR_MOBILITIES - 1; i++) {
-            struct found_block b = {0, order, fallbacks[rq->type][i], rq->domain};
-
-            look_at_list(z, b, rq->type, &best);
-        }
-    }
-    return best.block;
+    return pageblock_of(z, pfn)->nr_unmovable >= order_pages(z->pageblock_order) / 8;
 }
 
 bool fallback_steal(struct zone *z, const struct zone_request *rq, struct found_block *ret)
 {
     struct list_set *s = &z->set[rq->domain];
     uint32_t donors = donor_orders(z, rq, rq->order);
+    struct found_block donor;
 
     if (donors == 0 || (rq->flags & ALLOC_NOFRAGMENT))
         return false;
-    *ret = z->kernel_rules || rq->type == MIGRATE_RECLAIMABLE ? find_smallest(s, rq, donors)
-                                                              : find_mildest(z, rq, donors);
+    donor = z->kernel_rules ? find_smallest(s, rq, donors) : find_mildest(z, rq, donors);
+    *ret = donor;
+    if (!z->kernel_rules && rq->type == MIGRATE_UNMOVABLE && shall_be_unmovable(z, donor.pfn)) {
+        retype_broken(z, donor.pfn & ~(order_pages(z->pageblock_order) - 1), MIGRATE_UNMOVABLE);
+        ret->type = MIGRATE_UNMOVABLE;
+    }
     list_del(z, s, ret->type, ret->order, ret->pfn);
-    notify(z, rq, ret, false);
+    notify(z, rq, &donor, false);
     return true;
 }

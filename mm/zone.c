@@ -99,6 +99,17 @@ static void init_resting(struct list_set *s)
     }
 }
 
+/*
+ * Beside unmovable pages in a MOVABLE pageblock there is room for more of them. And an UNMOVABLE
+ * pageblock that holds fewer than half of what it could shall empty: the fuller ones are filled.
+ */
+static void init_granted_last(struct zone *z)
+{
+    z->granted_last[MIGRATE_MOVABLE] = (struct count_range){.from = 1, .nr = UINT32_MAX};
+    z->granted_last[MIGRATE_UNMOVABLE] =
+        (struct count_range){.from = 0, .nr = order_pages(z->pageblock_order) / 2};
+}
+
 int zone_init(const struct zone_config *config, void *lasting, void *derived, struct zone **ret)
 {
     struct layout l;
@@ -120,6 +131,8 @@ int zone_init(const struct zone_config *config, void *lasting, void *derived, st
     z->grouping =
         !config->no_grouping && z->max_pages >> config->pageblock_order >= NR_MIGRATETYPES;
     z->kernel_rules = config->kernel_rules;
+    if (z->grouping && !z->kernel_rules)
+        init_granted_last(z);
     z->kind = (uint8_t)config->kind;
     z->node = config->node;
     z->may_rest = !config->eager && !config->debug;

@@ -69,6 +69,12 @@ struct list_set {
     struct free_list list[NR_MIGRATETYPES][NR_PAGE_ORDERS];
 };
 
+/** The numbers from, from + 1, ... up to nr of them; one comparison tells. */
+struct count_range {
+    uint32_t from;
+    uint32_t nr;
+};
+
 struct zone {
     uint64_t *word;
     struct pageblock *pageblock;
@@ -88,6 +94,8 @@ struct zone {
     pfn_t nr_unbacked; /**< pageblocks */
     pfn_t nr_bad;
     pfn_t nr_pageblocks[NR_MIGRATETYPES];
+    /** With so many unmovable pages, what a pageblock of the type has free is granted last. */
+    struct count_range granted_last[NR_MIGRATETYPES];
     pfn_t wmark[NR_WMARKS];
     pfn_t boost;
     unsigned boost_factor;

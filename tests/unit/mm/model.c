@@ -283,7 +283,7 @@ void model_granted(struct model *m, const struct zone_request *rq, pfn_t pfn,
     if (fb) {
         m->count.claims += fb->claimed;
         m->count.steals += !fb->claimed;
-        if (fb->claimed)
+        if (fb->claimed || rule_retypes(m, rq, pfn))
             model_set_types(m,
                             rq->order < m->pageblock_order ? pfn & ~(m->pageblock_pages - 1) : pfn,
                             rq->order < m->pageblock_order ? m->pageblock_order : rq->order, type);

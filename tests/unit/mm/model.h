@@ -176,6 +176,8 @@ void model_merged(struct model *m, pfn_t pfn);
 
 /* ---- judgement ---- */
 
+/** Does this steal, not applied yet, make its pageblock UNMOVABLE? */
+bool rule_retypes(const struct model *m, const struct zone_request *rq, pfn_t pfn);
 /** Judge a grant that was served from its own type, or by fallback, before it is believed. */
 void rule_granted(const struct model *m, const struct zone_request *rq, pfn_t pfn,
                   const struct zone_fallback *fb);

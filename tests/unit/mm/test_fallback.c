@@ -148,7 +148,7 @@ static void assert_stolen_pages_count(enum migratetype stolen, enum migratetype 
 {
     struct zone_fixture f;
 
-    open_full(&f);
+    open_full_of(&f, MIGRATE_MOVABLE, true); /* by ours they would claim before */
     for (pfn_t i = 0; i < nr; i++) {
         give(f.z, 2 * P + i);
         assert_int_equal(take(f.z, 0, stolen), 2 * P + i);
@@ -328,7 +328,9 @@ static void the_order_of_types(void **state)
     (void)state;
     for (pfn_t nr = 4; nr <= P; nr += 4) {
         assert_falls_back_to(MIGRATE_UNMOVABLE, MIGRATE_RECLAIMABLE, nr);
-        assert_falls_back_to(MIGRATE_RECLAIMABLE, MIGRATE_UNMOVABLE, nr);
+        /* It claims UNMOVABLE pageblocks first, and steals in them last. */
+        assert_falls_back_to(MIGRATE_RECLAIMABLE, nr < P / 2 ? MIGRATE_MOVABLE : MIGRATE_UNMOVABLE,
+                             nr);
         assert_falls_back_to(MIGRATE_MOVABLE, MIGRATE_RECLAIMABLE, nr);
     }
 }
@@ -440,7 +442,7 @@ static void unmovable_requests_steal_where_most_unmovable_pages_lie(void **state
             assert_int_equal(take(f.z, 0, MIGRATE_UNMOVABLE), 5 * P + 9);
             assert_int_equal(take(f.z, 0, MIGRATE_UNMOVABLE), 2 * P + 8);
         }
-        assert_pageblocks(f.z, 0, 8, 0);
+        assert_pageblocks(f.z, kernel_rules ? 0 : 1, kernel_rules ? 8 : 7, 0);
         fixture_close(&f);
     }
 }
@@ -458,23 +460,57 @@ static void unmovable_requests_steal_the_largest_of_equals(void **state)
     for (pfn_t i = 0; i < 4; i++)
         assert_int_equal(take(f.z, 0, MIGRATE_UNMOVABLE) / P, 3);
     assert_int_equal(take(f.z, 0, MIGRATE_UNMOVABLE), 1 * P);
-    assert_claims_and_steals(&f, 0, 5);
+    /* The third one made the pageblock UNMOVABLE, so that the fourth was no fallback. */
+    assert_claims_and_steals(&f, 0, 4);
     fixture_close(&f);
 }
 
-/* What they leave can be discarded: by nobody's rules does it matter where they lie. */
-static void reclaimable_requests_steal_the_smallest(void **state)
+/* An eighth is 2 pages of 16: what others free there next is then left to unmovable requests. */
+static void a_steal_beside_an_eighth_makes_the_pageblock_unmovable(void **state)
+{
+    (void)state;
+    for (pfn_t nr = 1; nr <= 2; nr++) {
+        for (int i = 0; i < 2; i++) {
+            bool kernel_rules = i == 1, retyped = nr == 2 && !kernel_rules;
+            struct zone_fixture f;
+
+            open_full_of(&f, MIGRATE_MOVABLE, kernel_rules);
+            mix(&f, MIGRATE_UNMOVABLE, 2, 0, nr);
+            give(f.z, 2 * P + 8);
+            give(f.z, 2 * P + 11);
+            assert_int_equal(take(f.z, 0, MIGRATE_UNMOVABLE) / P, 2);
+            assert_fallback(&f, f.nr_fallbacks - 1,
+                            (struct zone_fallback){.order = 0,
+                                                   .fallback_order = 0,
+                                                   .wanted = MIGRATE_UNMOVABLE,
+                                                   .donor = MIGRATE_MOVABLE,
+                                                   .claimed = false,
+                                                   .pfn = f.fallback[f.nr_fallbacks - 1].pfn});
+            assert_pageblocks(f.z, retyped ? 1 : 0, retyped ? 7 : 8, 0);
+            assert_int_equal(zone_nr_free_blocks(f.z, 0, MIGRATE_UNMOVABLE), retyped ? 1 : 0);
+            assert_int_equal(zone_nr_free_blocks(f.z, 0, MIGRATE_MOVABLE), retyped ? 0 : 1);
+            assert_zone_ok(f.z);
+            fixture_close(&f);
+        }
+    }
+}
+
+/* What they leave can be discarded, but while it is there unmovable pages find no room. */
+static void reclaimable_requests_steal_where_fewest_unmovable_pages_lie(void **state)
 {
     struct zone_fixture f;
 
     (void)state;
-    open_full(&f);
-    mix(&f, MIGRATE_UNMOVABLE, 2, 0, 1);
-    give(f.z, 2 * P + 8);
-    give(f.z, 2 * P + 9);
-    give_first(&f, 5, 1);
-    assert_int_equal(take(f.z, 0, MIGRATE_RECLAIMABLE), 5 * P);
-    fixture_close(&f);
+    for (int i = 0; i < 2; i++) {
+        bool kernel_rules = i == 1;
+
+        open_full_of(&f, MIGRATE_MOVABLE, kernel_rules);
+        mix(&f, MIGRATE_UNMOVABLE, 2, 0, 1);
+        give(f.z, 2 * P + 8);
+        give_first(&f, 5, 2); /* order 1: not the smallest */
+        assert_int_equal(take(f.z, 0, MIGRATE_RECLAIMABLE), kernel_rules ? 2 * P + 8 : 5 * P);
+        fixture_close(&f);
+    }
 }
 
 static void movable_requests_steal_where_fewest_unmovable_pages_lie(void **state)
@@ -497,6 +533,56 @@ static void movable_requests_steal_where_fewest_unmovable_pages_lie(void **state
     assert_int_equal(take(f.z, 0, MIGRATE_MOVABLE), 6 * P + 2);
     assert_pageblocks(f.z, 8, 0, 0);
     fixture_close(&f);
+}
+
+static void unmovable_requests_claim_where_most_unmovable_pages_lie(void **state)
+{
+    struct zone_fixture f;
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        bool kernel_rules = i == 1;
+
+        open_full_of(&f, MIGRATE_MOVABLE, kernel_rules);
+        mix(&f, MIGRATE_UNMOVABLE, 2, 0, 1);
+        mix(&f, MIGRATE_UNMOVABLE, 5, 0, 2);
+        for (pfn_t p = 8; p < 16; p++)
+            give(f.z, 2 * P + p);
+        for (pfn_t p = 3; p < 16; p += 2)
+            give(f.z, 5 * P + p); /* order 0: not the largest */
+        give_first(&f, 6, 8);
+        f.nr_fallbacks = 0;
+        assert_int_equal(take(f.z, 0, MIGRATE_UNMOVABLE) / P, kernel_rules ? 6 : 5);
+        assert_int_equal(f.nr_fallbacks, 1);
+        assert_true(f.fallback[0].claimed);
+        fixture_close(&f);
+    }
+}
+
+/* So that UNMOVABLE pageblocks with few unmovable pages empty. */
+static void unmovable_requests_fill_the_fuller_pageblocks(void **state)
+{
+    struct zone_fixture f;
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        bool kernel_rules = i == 1;
+
+        open_full_of(&f, MIGRATE_UNMOVABLE, kernel_rules);
+        mix(&f, MIGRATE_MOVABLE, 3, 0, 8);
+        give(f.z, 6 * P + 8);
+        give(f.z, 3 * P + 8); /* freed last, beside 7: fewer than half */
+        assert_int_equal(take(f.z, 0, MIGRATE_UNMOVABLE) / P, kernel_rules ? 3 : 6);
+        assert_int_equal(take(f.z, 0, MIGRATE_UNMOVABLE) / P, kernel_rules ? 6 : 3);
+
+        /* Beside 8 it is half. */
+        give(f.z, 3 * P);
+        assert_int_equal(take(f.z, 0, MIGRATE_UNMOVABLE), 3 * P);
+        give(f.z, 6 * P + 8);
+        give(f.z, 3 * P + 8);
+        assert_int_equal(take(f.z, 0, MIGRATE_UNMOVABLE) / P, 3);
+        fixture_close(&f);
+    }
 }
 
 /* What is free beside unmovable pages is left to others of them for as long as it can be. */
@@ -667,8 +753,11 @@ int main(void)
         cmocka_unit_test(by_kernel_rules_steals_the_smallest_block_that_serves),
         cmocka_unit_test(unmovable_requests_steal_where_most_unmovable_pages_lie),
         cmocka_unit_test(unmovable_requests_steal_the_largest_of_equals),
-        cmocka_unit_test(reclaimable_requests_steal_the_smallest),
+        cmocka_unit_test(a_steal_beside_an_eighth_makes_the_pageblock_unmovable),
+        cmocka_unit_test(reclaimable_requests_steal_where_fewest_unmovable_pages_lie),
         cmocka_unit_test(movable_requests_steal_where_fewest_unmovable_pages_lie),
+        cmocka_unit_test(unmovable_requests_claim_where_most_unmovable_pages_lie),
+        cmocka_unit_test(unmovable_requests_fill_the_fuller_pageblocks),
         cmocka_unit_test(movable_requests_avoid_unmovable_neighbours),
         cmocka_unit_test(a_steal_looks_at_few_blocks),
         cmocka_unit_test(nofragment_claims_only_whole_pageblocks),
