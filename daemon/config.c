@@ -230,6 +230,7 @@ int config_init(struct daemon_config *ret)
         .socket_mode = 0660,
         .socket_group = (gid_t)-1,
         .preferred_base = CONFIG_DEFAULT_BASE,
+        .populate_ahead = CONFIG_DEFAULT_AHEAD,
         .memory = MM_SETTINGS_INIT,
     };
     ret->memory.min_free_kbytes = MIN_FREE_NONE;
@@ -243,6 +244,15 @@ void config_free(struct daemon_config *config)
     for (unsigned i = 0; i < config->nr_zones; i++)
         free((void *)config->zones[i].memory.mount); /* const for those who make specs */
     *config = (struct daemon_config){0};
+}
+
+bool config_uses_domains(const struct daemon_config *config)
+{
+    for (unsigned i = 0; i < config->nr_rules; i++) {
+        if (config->rules[i].domain_used != DOMAIN_DEFAULT)
+            return true;
+    }
+    return config->nr_rules == 0 && config->isolate;
 }
 
 void config_zones(const struct daemon_config *config, struct policy_zones *ret)
@@ -289,6 +299,7 @@ void config_needs_restart(const struct daemon_config *running, const struct daem
             {"socket_group", running->socket_group != changed->socket_group},
             {"preferred_base", running->preferred_base != changed->preferred_base},
             {"isolate", running->isolate != changed->isolate},
+            {"populate_ahead", running->populate_ahead != changed->populate_ahead},
             {"the zones", zones},
         };
 

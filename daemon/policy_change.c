@@ -263,6 +263,20 @@ static void commit(struct change *c)
     policy_set_tidy(ps);
 }
 
+/* Are the zones made for the domains that the rules want? */
+static int check_domains(const struct policy_set *ps, const struct policy_rule *rules, unsigned nr,
+                         char *why, size_t size)
+{
+    for (unsigned i = 0; i < nr && !ps->several_domains; i++) {
+        if (rules[i].domain_used != DOMAIN_DEFAULT)
+            return why_not(-EINVAL, why, size,
+                           "%s: [policy %s] domain: the daemon was started with one domain for "
+                           "all; accepted: domain=default, or a restart",
+                           rules[i].origin, rules[i].name);
+    }
+    return 0;
+}
+
 /* Put rules in force that have passed policy_rules_check(). */
 static int replace(struct policy_set *ps, const struct policy_rule *rules, unsigned nr,
                    const struct mm_settings *settings, char *why, size_t size)
@@ -276,8 +290,10 @@ static int replace(struct policy_set *ps, const struct policy_rule *rules, unsig
         .why = why,
         .size = size,
     };
-    int rc;
+    int rc = check_domains(ps, rules, nr, why, size);
 
+    if (rc < 0)
+        return rc;
     c.sections = calloc(nr, sizeof(struct policy_section *));
     if (!c.sections)
         return why_not(-ENOMEM, why, size, "out of memory");

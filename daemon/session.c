@@ -20,8 +20,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "ahead.h"
 #include "cgroup.h"
 #include "dispatch.h"
+#include "domain_set.h"
 #include "hub.h"
 #include "log.h"
 #include "pressure.h"
@@ -32,6 +34,34 @@ struct held_packet {
     size_t len;
     unsigned char bytes[];
 };
+
+/* ---- its domain and its account ---- */
+
+static int join(struct session *s, const char *cgroup, char *why, size_t size)
+{
+    struct hub *hub = s->hub;
+    struct domain_set *domains = hub->zones->domains;
+    int rc = policy_set_admit(hub->policy, &s->peer, cgroup, &s->policy, why, size);
+
+    if (rc < 0 || !domains)
+        return rc;
+    rc = domain_set_join(domains, s->policy.account.domain, policy_of(&s->policy)->zonemask, why,
+                         size);
+    if (rc < 0)
+        policy_set_leave(hub->policy, &s->policy);
+    else
+        ahead_join(hub->passing, s->policy.account.domain);
+    return rc;
+}
+
+static void leave(struct session *s)
+{
+    struct domain_set *domains = s->hub->zones->domains;
+
+    if (domains && s->policy.group)
+        domain_set_leave(domains, s->policy.account.domain);
+    policy_set_leave(s->hub->policy, &s->policy);
+}
 
 /* ---- the end ---- */
 
@@ -44,7 +74,7 @@ static void session_free_if_done(struct session *s)
         return;
     log_debug("session %u: gone", s->id);
     session_table_remove(&hub->sessions, s->id, s->peer.uid);
-    policy_set_leave(hub->policy, &s->policy);
+    leave(s);
     free(s);
     hub->session_gone(hub);
 }
@@ -418,7 +448,7 @@ static int admit(struct session *s, char *why, size_t size)
     int rc = find_cgroup(s->hub, &s->peer, cgroup);
 
     if (rc == 0)
-        rc = policy_set_admit(s->hub->policy, &s->peer, cgroup, &s->policy, why, size);
+        rc = join(s, cgroup, why, size);
     if (rc == 0) {
         s->holdings.account = &s->policy.account;
         session_follow_policy(s);
@@ -464,7 +494,7 @@ int session_open(struct hub *hub, int fd, struct session **ret, char *why, size_
     return 0;
 
 fail_leave:
-    policy_set_leave(hub->policy, &s->policy);
+    leave(s);
 fail_remove:
     session_table_remove(&hub->sessions, s->id, s->peer.uid);
 fail_close:
