@@ -250,18 +250,21 @@ static int convert_zone(const struct section *zone, struct daemon_config *config
     return 0;
 }
 
-/** Files of domains must be sealed: one client could shrink another's under it, or its own. */
-static int check_backings(const struct daemon_config *config, struct why *why)
+/** Files of domains must be sealed: else one client could shrink what is another's to come. */
+static int check_backings(const struct settings *settings, const struct daemon_config *config,
+                          struct why *why)
 {
-    for (unsigned i = 0; config_uses_domains(config) && i < config->nr_zones; i++) {
-        const struct memfile_spec *memory = &config->zones[i].memory;
+    for (unsigned i = 0; config_uses_domains(config) && i < settings->nr_sections; i++) {
+        const struct section *s = &settings->sections[i];
+        const char *backing = s->settings[KEY_BACKING].value;
 
-        if (memory->backing == BACKING_HUGETLBFS)
-            return why_not(-EINVAL, why->text, why->size,
-                           "[zone %s] backing=hugetlbfs cannot be sealed, and clients that do not "
-                           "trust each other (isolate=uid, or domain= in a policy) need that; "
-                           "accepted: backing=hugetlb or shmem",
-                           memory->name);
+        if (s->kind == SECTION_ZONE && backing &&
+            strcmp(backing, backing_name(BACKING_HUGETLBFS)) == 0)
+            return refuse_zone(s, settings_key(SECTION_ZONE, KEY_BACKING),
+                               "such a file cannot be sealed, and clients that do not trust each "
+                               "other (isolate=uid, or domain= in a policy) need that; accepted: "
+                               "hugetlb, shmem",
+                               why);
     }
     return 0;
 }
@@ -293,7 +296,7 @@ static int convert(const struct settings *settings, const struct daemon_config *
                        "size",
                        settings->files[0]);
     rc = config_part_policy(settings, running ? running : config, config, why);
-    return rc < 0 ? rc : check_backings(config, why);
+    return rc < 0 ? rc : check_backings(settings, config, why);
 }
 
 int config_reload(const char *file, const struct daemon_config *running, struct daemon_config *ret,

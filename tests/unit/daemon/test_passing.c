@@ -415,12 +415,22 @@ static void jobs_are_awaited_at_the_end(void **state)
 
 static void one_domain_costs_nothing(void **state)
 {
+    char why[WHY_BYTES];
+
     (void)state;
     fixture_start(&f, 1, NR * BLOCK);
     assert_null(f.hub->zones->domains);
     assert_null(f.hub->passing);
     ahead_look(NULL, 0);
     ahead_join(NULL, 0);
+
+    /* And stays, as the zones are made for it. */
+    assert_int_equal(
+        policy_set_key(f.hub->policy, "policy default", "per", "uid", why, sizeof(why)), 0);
+    assert_int_equal(
+        policy_set_key(f.hub->policy, "policy default", "domain", "own", why, sizeof(why)),
+        -EINVAL);
+    assert_non_null(strstr(why, "started with one domain for all"));
     fixture_stop(&f);
 }
 
