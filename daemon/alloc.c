@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "ahead.h"
 #include "dispatch.h"
 #include "explain.h"
 #include "grant.h"
@@ -47,6 +48,9 @@ bool alloc_prepare(struct call *c, const struct session *s, const struct wire_al
         call_fail(c, -error, "%s", why);
         return false;
     }
+    /* Who asks for reserves cannot wait for anything. */
+    if (rq->deadline_ms != 0 || !(flags & REQUEST_HIGH))
+        flags |= REQUEST_MAY_PASS;
     *ret = (struct grant_request){
         .node = rq->node >= 0 ? (unsigned)rq->node : 0,
         .zone = rq->zone,
@@ -241,8 +245,10 @@ static int try_alloc(struct call *c, const struct waiting_request *w, struct gra
         return -EAGAIN;
     error = grant_alloc(c->hub->zones, &c->session->holdings, grant, &c->hub->turn->scratch.grant,
                         ret_refusal);
-    if (!error)
+    if (!error) {
         waiting_passed(c->session, w);
+        ahead_look(c->hub->passing, c->session->policy.account.domain);
+    }
     return error;
 }
 
@@ -257,6 +263,9 @@ static void answer(struct call *c, int error, const struct grant_request *grant,
         refuse_handles(c, grant);
     else if (error == -EAGAIN)
         refuse_queue(c, grant);
+    else if (error == -EINPROGRESS)
+        call_fail(c, ENOMEM, "refused: memory that was to pass to domain %u did not come in time",
+                  c->session->policy.account.domain);
     else
         call_fail(c, -error, "alloc: the allocator answered error %d", -error);
 }

@@ -231,6 +231,7 @@ int config_init(struct daemon_config *ret)
         .socket_group = (gid_t)-1,
         .preferred_base = CONFIG_DEFAULT_BASE,
         .nr_domains = 1,
+        .populate_ahead = CONFIG_DEFAULT_AHEAD,
         .memory = MM_SETTINGS_INIT,
     };
     ret->memory.min_free_kbytes = MIN_FREE_NONE;
@@ -290,6 +291,7 @@ void config_needs_restart(const struct daemon_config *running, const struct daem
             {"socket_group", running->socket_group != changed->socket_group},
             {"preferred_base", running->preferred_base != changed->preferred_base},
             {"isolate", running->isolate != changed->isolate},
+            {"populate_ahead", running->populate_ahead != changed->populate_ahead},
             {"the zones", zones},
         };
 

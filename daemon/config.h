@@ -24,6 +24,9 @@
 #define CONFIG_PAGE_SHIFT 12u
 /** Where the first zone is to be mapped, if nothing else is said: free under ASan too. */
 #define CONFIG_DEFAULT_BASE UINT64_C(0x200000000000)
+/** Empty pageblocks that lie ready for each domain in use, if nothing else is said; and at most. */
+#define CONFIG_DEFAULT_AHEAD 2u
+#define CONFIG_MAX_AHEAD     64u
 /** Bytes that a zone can have at most: 1 TiB. */
 #define CONFIG_MAX_ZONE_BYTES (UINT64_C(1) << 40)
 /** Where the last zone's preferred place must end: what a process has with 47 bits of address. */
@@ -45,6 +48,7 @@ struct daemon_config {
     uint64_t preferred_base; /**< of the first zone; 0: no zone has one */
     bool isolate;            /**< each user has a domain of its own, if policy says nothing */
     unsigned nr_domains;     /**< that zones are to have: 1, or MAX_DOMAINS if any is needed */
+    unsigned populate_ahead; /**< empty pageblocks that lie ready for each domain in use */
     struct mm_settings memory;
     unsigned nr_zones; /**< 1 to WIRE_MAX_ZONES */
     struct zone_spec zones[WIRE_MAX_ZONES];

@@ -93,6 +93,19 @@ static int convert_isolate(const struct setting *s, struct daemon_config *config
     return 0;
 }
 
+static int convert_populate_ahead(const struct setting *s, struct daemon_config *config,
+                                  struct why *why)
+{
+    uint64_t nr;
+
+    if (!parse_number(s->value, 10, CONFIG_MAX_AHEAD, &nr))
+        return place_error(&s->place, why->text, why->size,
+                           "populate_ahead=%s; accepted: 0 to %u pageblocks", s->value,
+                           CONFIG_MAX_AHEAD);
+    config->populate_ahead = (unsigned)nr;
+    return 0;
+}
+
 static int convert_daemon(const struct section *section, struct daemon_config *config,
                           struct why *why)
 {
@@ -103,6 +116,7 @@ static int convert_daemon(const struct section *section, struct daemon_config *c
         [KEY_SOCKET_GROUP] = convert_socket_group,
         [KEY_PREFERRED_BASE] = convert_preferred_base,
         [KEY_ISOLATE] = convert_isolate,
+        [KEY_POPULATE_AHEAD] = convert_populate_ahead,
     };
 
     for (unsigned i = 0; i < NR_DAEMON_KEYS; i++) {
@@ -236,6 +250,25 @@ static int convert_zone(const struct section *zone, struct daemon_config *config
     return 0;
 }
 
+/** Files of domains must be sealed: else one client could shrink what is another's to come. */
+static int check_backings(const struct settings *settings, const struct daemon_config *config,
+                          struct why *why)
+{
+    for (unsigned i = 0; config->nr_domains > 1 && i < settings->nr_sections; i++) {
+        const struct section *s = &settings->sections[i];
+        const char *backing = s->settings[KEY_BACKING].value;
+
+        if (s->kind == SECTION_ZONE && backing &&
+            strcmp(backing, backing_name(BACKING_HUGETLBFS)) == 0)
+            return refuse_zone(s, settings_key(SECTION_ZONE, KEY_BACKING),
+                               "such a file cannot be sealed, and clients that do not trust each "
+                               "other (isolate=uid, or domain= in a policy) need that; accepted: "
+                               "hugetlb, shmem",
+                               why);
+    }
+    return 0;
+}
+
 static int convert(const struct settings *settings, const struct daemon_config *running,
                    struct daemon_config *config, struct why *why)
 {
@@ -244,12 +277,14 @@ static int convert(const struct settings *settings, const struct daemon_config *
         [SECTION_MEMORY] = config_part_memory,
         [SECTION_ZONE] = convert_zone,
     };
+    int rc;
 
     /* By kind, since places of zones depend on [daemon], and policies on the zones. */
     for (unsigned kind = 0; kind < sizeof(parts) / sizeof(parts[0]); kind++) {
         for (unsigned i = 0; i < settings->nr_sections; i++) {
             const struct section *s = &settings->sections[i];
-            int rc = s->kind == kind ? parts[kind](s, config, why) : 0;
+
+            rc = s->kind == kind ? parts[kind](s, config, why) : 0;
 
             if (rc < 0)
                 return rc;
@@ -260,7 +295,8 @@ static int convert(const struct settings *settings, const struct daemon_config *
                        "configuration %s has no zone; accepted: at least one [zone NAME] with a "
                        "size",
                        settings->files[0]);
-    return config_part_policy(settings, running ? running : config, config, why);
+    rc = config_part_policy(settings, running ? running : config, config, why);
+    return rc < 0 ? rc : check_backings(settings, config, why);
 }
 
 int config_reload(const char *file, const struct daemon_config *running, struct daemon_config *ret,

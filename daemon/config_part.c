@@ -151,15 +151,15 @@ int config_part_policy(const struct settings *settings, const struct daemon_conf
         rc = convert_rule(section, &zones, zones_of->isolate, &config->rules[nr], why);
         if (rc < 0)
             return rc;
-        if (config->rules[nr].domain_used != DOMAIN_DEFAULT)
-            config->nr_domains = MAX_DOMAINS;
         for_all = for_all || policy_rule_is_default(&config->rules[nr]);
         nr++;
     }
     if (!for_all)
         policy_rule_built_in(&config->rules[nr++], &zones, zones_of->isolate);
-    if (config->isolate)
-        config->nr_domains = MAX_DOMAINS;
+    for (unsigned i = 0; i < nr; i++) {
+        if (config->rules[i].domain_used != DOMAIN_DEFAULT)
+            config->nr_domains = MAX_DOMAINS;
+    }
     config->nr_rules = nr;
     return policy_rules_check(config->rules, nr, why->text, why->size);
 }

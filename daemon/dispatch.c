@@ -13,6 +13,7 @@
 #include <stdio.h>
 
 #include "alloc.h"
+#include "domain_set.h"
 #include "explain.h"
 #include "grant.h"
 #include "log.h"
@@ -72,7 +73,10 @@ static void handle_hello(struct call *c)
         .nr_zones = zs->nr,
         .zones = zs->wire,
     };
-    c->fds = (struct packet_fds){.fd = zs->fd, .nr = zs->nr};
+    c->fds = (struct packet_fds){
+        .fd = zs->domains ? zs->domains->domain[s->policy.account.domain].fd : zs->fd,
+        .nr = zs->nr,
+    };
 }
 
 /* ---- free ---- */

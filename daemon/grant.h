@@ -32,7 +32,7 @@ struct grant_request {
     int zone;              /**< the only one to take from, or -1 */
     uint64_t zonemask;     /**< bit i: zone i may be used */
     uint64_t nodemask;     /**< bit n: node n may be used; 0: all */
-    unsigned flags;        /**< REQUEST_* beside MAY_WAIT: its rights */
+    unsigned flags;        /**< REQUEST_* beside MAY_WAIT: its rights, and if it may wait to pass */
     bool may_wait;         /**< it is asked for with a deadline that is still to come */
     enum migratetype type; /**< one of the NR_MOBILITIES */
     unsigned order;        /**< 0 to MAX_PAGE_ORDER; not looked at with exact_pages */

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "admission.h"
+#include "passing.h"
 #include "pressure.h"
 #include "session.h"
 
@@ -68,6 +69,10 @@ int hub_init(struct hub *hub, uv_loop_t *loop, struct zone_set *zones, struct po
         .session_gone = session_gone,
         .top_priority = policy_set_top_priority(policy),
     };
+    if (zones->domains && passing_create(hub, &hub->passing)) {
+        hub_free(hub);
+        return -ENOMEM;
+    }
     pressure_watch(hub);
     return 0;
 }
@@ -81,6 +86,7 @@ void hub_start(struct hub *hub)
 
 void hub_free(struct hub *hub)
 {
+    passing_free(hub->passing);
     session_table_free(&hub->sessions);
     free(hub->turn);
 }

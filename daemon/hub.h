@@ -22,6 +22,7 @@
 #include "waiting.h"
 #include "zone_set.h"
 
+struct passing;
 struct session;
 
 /** Zones in one reply to stat_free: each has an entry for each order and type. */
@@ -76,6 +77,7 @@ struct hub {
     struct waiting waiting; /**< allocations that wait for memory */
     uint8_t top_priority;   /**< the highest that the policy gives to anybody */
     struct victim_search last_resort;
+    struct passing *passing; /**< pageblocks, between domains; NULL: there is one domain */
     bool stopping; /**< nothing is freed piece by piece any more: the zones go as a whole */
     /** A session's memory has been freed. */
     void (*session_gone)(struct hub *hub);

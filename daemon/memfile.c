@@ -4,9 +4,7 @@
  *
  * What system calls leave behind when they fail is the reason for the order here: a fallocate() of
  * hugepages that runs out keeps those that it got, and only the last close of the unlinked file
- * gives them back; so a file that is not complete is never handed on. Placement follows the
- * thread's memory policy for hugepages (fallocate() ignores mbind()) and the mapping's for shmem,
- * where it stays with the file.
+ * gives them back; so a file that is not complete is never handed on.
  */
 #include "memfile.h"
 
@@ -15,7 +13,6 @@
 #include <hugetlbfs.h>
 #include <inttypes.h>
 #include <numa.h>
-#include <numaif.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -25,15 +22,13 @@
 
 #include "hugepage_pool.h"
 #include "log.h"
+#include "memfile_range.h"
 #include "memory_room.h"
 #include "why.h"
 
 /* Newer than the C library's headers. */
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 0x0008U
-#endif
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE 23
 #endif
 
 #define MFD_SIZE_SHIFT 26
@@ -159,42 +154,6 @@ static int check_pool(const struct memfile_spec *spec, char *why, size_t size)
                    pool.available, pool.free, pool.total, hint);
 }
 
-/** fallocate() under a memory policy that binds it to the node. Returns 0 or a negative errno. */
-static int allocate_on_node(int fd, uint64_t bytes, int node)
-{
-    struct bitmask *saved = NULL, *wanted = NULL;
-    int mode = 0, rc = 0;
-
-    if (node >= 0) {
-        saved = numa_allocate_nodemask();
-        wanted = numa_allocate_nodemask();
-        if (!saved || !wanted) {
-            rc = -ENOMEM;
-            goto out;
-        }
-        numa_bitmask_setbit(wanted, (unsigned)node);
-        if (get_mempolicy(&mode, saved->maskp, saved->size + 1, NULL, 0) < 0 ||
-            set_mempolicy(MPOL_BIND, wanted->maskp, wanted->size + 1) < 0) {
-            rc = -errno;
-            goto out;
-        }
-    }
-    while (fallocate(fd, 0, 0, (off_t)bytes) < 0) {
-        if (errno == EINTR)
-            continue;
-        rc = -errno;
-        break;
-    }
-    if (node >= 0 && set_mempolicy(mode, saved->maskp, saved->size + 1) < 0 && rc == 0)
-        rc = -errno;
-out:
-    if (wanted)
-        numa_bitmask_free(wanted);
-    if (saved)
-        numa_bitmask_free(saved);
-    return rc;
-}
-
 static int populate_hugepages(const struct memfile_spec *spec, int fd, char *why, size_t size)
 {
     const uint64_t wanted = spec->bytes / spec->hugepage_bytes;
@@ -204,7 +163,7 @@ static int populate_hugepages(const struct memfile_spec *spec, int fd, char *why
     rc = check_pool(spec, why, size);
     if (rc < 0)
         return rc;
-    rc = allocate_on_node(fd, spec->bytes, spec->node);
+    rc = memfile_range_allocate(fd, 0, spec->bytes, spec->node);
     if (rc < 0)
         return why_not(rc, why, size,
                        "zone '%s': cannot allocate %" PRIu64 " hugepages of %s: %s; the pool has "
@@ -252,44 +211,6 @@ static void look_at_shmem_enabled(const struct memfile_spec *spec)
     (void)fclose(f);
 }
 
-/** Populate through a mapping, which alone can ask for huge pages. Returns 0 or a negative errno.
- */
-static int populate_chunk(int fd, uint64_t offset, size_t bytes, int node, int *ret_advise_errno)
-{
-    struct bitmask *mask = NULL;
-    int rc = 0;
-    void *p;
-
-    p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, (off_t)offset);
-    if (p == MAP_FAILED)
-        return -errno;
-    if (node >= 0) {
-        mask = numa_allocate_nodemask();
-        if (!mask) {
-            rc = -ENOMEM;
-            goto out;
-        }
-        numa_bitmask_setbit(mask, (unsigned)node);
-        if (mbind(p, bytes, MPOL_BIND, mask->maskp, mask->size + 1, 0) < 0) {
-            rc = -errno;
-            goto out;
-        }
-    }
-    if (madvise(p, bytes, MADV_HUGEPAGE) < 0)
-        *ret_advise_errno = errno;
-    while (madvise(p, bytes, MADV_POPULATE_WRITE) < 0) {
-        if (errno == EINTR || errno == EAGAIN)
-            continue;
-        rc = -errno;
-        break;
-    }
-out:
-    if (mask)
-        numa_bitmask_free(mask);
-    (void)munmap(p, bytes);
-    return rc;
-}
-
 static int populate_shmem(const struct memfile_spec *spec, int fd, char *why, size_t size)
 {
     int advise_errno = 0;
@@ -302,7 +223,7 @@ static int populate_shmem(const struct memfile_spec *spec, int fd, char *why, si
         rc = check_room(spec, rest, why, size);
         if (rc < 0)
             return rc;
-        rc = populate_chunk(fd, done, (size_t)chunk, spec->node, &advise_errno);
+        rc = memfile_range_touch(fd, done, chunk, spec->node, &advise_errno);
         if (rc < 0)
             return why_not(rc, why, size,
                            "zone '%s': cannot populate %" PRIu64 " MiB of shared memory at %" PRIu64
@@ -356,8 +277,9 @@ int memfile_create(const struct memfile_spec *spec, struct memfile *ret, char *w
                      spec->bytes, strerror(errno));
         goto fail;
     }
-    rc = spec->backing == BACKING_SHMEM ? populate_shmem(spec, fd, why, size)
-                                        : populate_hugepages(spec, fd, why, size);
+    if (!spec->sparse)
+        rc = spec->backing == BACKING_SHMEM ? populate_shmem(spec, fd, why, size)
+                                            : populate_hugepages(spec, fd, why, size);
     if (rc < 0)
         goto fail;
     *ret = (struct memfile){

@@ -4,9 +4,10 @@
  *
  * A memory file has its full length from birth, is populated on its node, readable and writable by
  * its owner only (clients get it as a descriptor), and where it can be it is sealed against
- * shrinking and growing. What fails half-way is undone: the pool is as it was. The daemon's own
- * code never loads from or stores to this memory. Not thread-safe: the memory policy of the calling
- * thread is changed and restored.
+ * shrinking and growing. A sparse one has no memory at first, and is populated and punched in
+ * ranges. What fails half-way is undone: the pool is as it was. The daemon's own code never loads
+ * from or stores to this memory. The memory policy of the calling thread is changed and restored,
+ * so that any thread may work on ranges, and several at a time on different ones.
  */
 #ifndef DAEMON_MEMFILE_H
 #define DAEMON_MEMFILE_H
@@ -36,6 +37,7 @@ struct memfile_spec {
     uint64_t bytes;               /**< a multiple of hugepage_bytes, not 0 */
     uint64_t hugepage_bytes;      /**< a size that the host has; shmem: that of transparent ones */
     const char *mount; /**< hugetlbfs: the mount; NULL: the one that libhugetlbfs finds */
+    bool sparse;       /**< no memory yet: it comes with memfile_populate() */
 };
 
 /** A memory file. */
@@ -49,12 +51,23 @@ struct memfile {
 };
 
 /**
- * Make a memory file, all populated. Release with memfile_close().
+ * Make a memory file, all populated unless it is to be sparse. Release with memfile_close().
  * Returns 0, or a negative errno with one line in why (size bytes) that has the arithmetic: -ENOSPC
  * when the pool has too few hugepages, -ENOMEM when the host has too little memory, -ENOENT when
  * there is no mount, -EINVAL when the spec is not as said above, or what the system call said.
  */
 int memfile_create(const struct memfile_spec *spec, struct memfile *ret, char *why, size_t size);
+
+/**
+ * Bring memory into a range (bytes, multiples of a hugepage), zeroed where there was none, on the
+ * file's node. Returns 0, or a negative errno, and then the range is a hole: -ENOSPC when the pool
+ * has no hugepage left.
+ */
+int memfile_populate(const struct memfile *mf, uint64_t offset, uint64_t bytes);
+/** Give the memory of a range back; whoever maps it reads zeros. Returns 0 or a negative errno. */
+int memfile_punch(const struct memfile *mf, uint64_t offset, uint64_t bytes);
+/** How much memory the file has, whoever brought it in. Returns 0 or a negative errno. */
+int memfile_resident(const struct memfile *mf, uint64_t *ret_bytes);
 
 /** Give the descriptor up; the memory is free when no client maps it any more. */
 void memfile_close(struct memfile *mf);

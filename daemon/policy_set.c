@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "domain_set.h"
 #include "peer.h"
 #include "policy_match.h"
 #include "policy_misfit.h"
@@ -21,37 +22,51 @@ void policy_group_limits(const struct policy_set *ps, const struct policy_rule *
     rule_limits_of(&rule->group, rule->guarantee, ps->memory, ret);
 }
 
-/* A number that no account has. 0: there is none left. */
-static unsigned free_domain(const struct memory *m)
+/* A number that no account has, and nobody's memory lies under. 0: there is none left. */
+static unsigned claim_domain(const struct policy_set *ps, const struct policy_section *section,
+                             uid_t uid)
 {
     uint64_t taken = 1;
 
-    for (const struct account *a = m->accounts; a; a = a->next)
+    if (ps->domains)
+        return domain_set_claim(ps->domains, section->rule.name, uid);
+    for (const struct account *a = ps->memory->accounts; a; a = a->next)
         taken |= UINT64_C(1) << a->domain;
     return taken == UINT64_MAX ? 0 : (unsigned)__builtin_ctzll(~taken);
+}
+
+static void release_domain(const struct policy_set *ps, unsigned domain)
+{
+    if (ps->domains && domain != 0)
+        domain_set_release(ps->domains, domain);
 }
 
 int policy_group_create(struct policy_set *ps, struct policy_section *section, uid_t uid,
                         struct policy_group **ret, char *why, size_t size)
 {
     const bool apart = section->rule.domain_used != DOMAIN_DEFAULT;
-    const unsigned domain = apart ? free_domain(ps->memory) : 0;
+    const unsigned domain = apart ? claim_domain(ps, section, uid) : 0;
     struct account_misfit misfit = {.kind = MISFIT_NONE};
     struct account_limits limits;
     struct policy_group *group;
     int rc;
 
     if (apart && domain == 0)
-        return why_not(-EUSERS, why, size,
-                       "policy '%s': a domain of its own is needed, and all %u are in use",
-                       section->rule.name, MAX_DOMAINS);
+        return why_not(
+            -EUSERS, why, size,
+            "policy '%s': a domain of its own is needed, and all %u are in use, or still "
+            "have memory of others",
+            section->rule.name, MAX_DOMAINS);
     group = calloc(1, sizeof(*group));
-    if (!group)
+    if (!group) {
+        release_domain(ps, domain);
         return why_not(-ENOMEM, why, size, "out of memory");
+    }
     policy_group_limits(ps, &section->rule, &limits);
     rc = account_add(ps->memory, &group->account, NULL, domain, &limits, &misfit);
     if (rc < 0) {
         free(group);
+        release_domain(ps, domain);
         return policy_misfit(rc, &section->rule, "", &ps->zones, &misfit, why, size);
     }
     group->section = section;
@@ -75,10 +90,13 @@ static void group_free(struct policy_group *group)
 
 int policy_group_remove(struct policy_set *ps, struct policy_group *group)
 {
+    const unsigned domain = group->account.domain;
     int rc = account_remove(ps->memory, &group->account);
 
-    if (rc == 0)
+    if (rc == 0) {
         group_free(group);
+        release_domain(ps, domain);
+    }
     return rc;
 }
 
@@ -237,7 +255,7 @@ void policy_set_free(struct policy_set *ps)
 }
 
 int policy_set_create(const struct daemon_config *config, struct memory *memory,
-                      struct policy_set **ret, char *why, size_t size)
+                      struct domain_set *domains, struct policy_set **ret, char *why, size_t size)
 {
     struct policy_set *ps = calloc(1, sizeof(*ps));
     int rc;
@@ -245,6 +263,7 @@ int policy_set_create(const struct daemon_config *config, struct memory *memory,
     if (!ps)
         return why_not(-ENOMEM, why, size, "out of memory");
     ps->memory = memory;
+    ps->domains = domains;
     ps->isolate = config->isolate;
     config_zones(config, &ps->zones);
     rc = policy_set_reload(ps, config, why, size);

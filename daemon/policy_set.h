@@ -20,6 +20,7 @@
 #include "user_counts.h"
 #include "wait_line.h"
 
+struct domain_set;
 struct peer;
 
 /** A section's account: of all its users, or of one of them. */
@@ -52,8 +53,10 @@ struct policy_member {
 struct policy_set {
     struct memory *memory;
     struct policy_zones zones;
+    struct domain_set
+        *domains; /**< who has which number; NULL: nobody's memory comes to be there */
     bool isolate;
-    bool closing; /**< accounts stay as they are: the zones go as a whole */
+    bool closing;         /**< accounts stay as they are: the zones go as a whole */
     unsigned nr_sections;
     struct policy_section **sections;
     struct policy_section *removed;
@@ -62,11 +65,12 @@ struct policy_set {
 /**
  * Put the rules of a configuration in force, and make the accounts that can have a guarantee.
  * memory: it stays the caller's, with the config's zones under their ids, and its settings set.
+ * domains: to give numbers to, as the zone_set's, or NULL; the caller's too.
  * Release with policy_set_free(). Returns 0; -ENOMEM; or, with one line in why (size bytes) that
  * has the arithmetic, -EINVAL or -ENOSPC when a guarantee or a limit cannot be.
  */
 int policy_set_create(const struct daemon_config *config, struct memory *memory,
-                      struct policy_set **ret, char *why, size_t size);
+                      struct domain_set *domains, struct policy_set **ret, char *why, size_t size);
 /** No sessions may be left, or policy_set_close() was called. NULL is allowed. */
 void policy_set_free(struct policy_set *ps);
 /** From now on sessions leave without a word to mm/: the zones go as a whole. */

@@ -19,6 +19,7 @@
 
 #include "hub.h"
 #include "log.h"
+#include "passing.h"
 #include "session.h"
 #include "why.h"
 
@@ -181,7 +182,7 @@ int server_add_session(struct server *server, int fd)
 static void free_if_done(struct server *server)
 {
     if (!server->stopped || server->nr_handles || server->hub.sessions.nr ||
-        server->hub.waiting.nr_timers)
+        server->hub.waiting.nr_timers || passing_busy(server->hub.passing))
         return;
     policy_set_free(server->hub.policy);
     zone_set_free(server->hub.zones);
@@ -244,7 +245,7 @@ int server_start(struct server **ret, uv_loop_t *loop, const struct daemon_confi
     error = zone_set_create(config, &zones, why, size);
     if (error)
         goto fail_free;
-    error = policy_set_create(config, &zones->memory, &policy, why, size);
+    error = policy_set_create(config, &zones->memory, zones->domains, &policy, why, size);
     if (error)
         goto fail_zones;
     error = hub_init(&server->hub, loop, zones, policy, on_session_gone);
@@ -259,6 +260,8 @@ int server_start(struct server **ret, uv_loop_t *loop, const struct daemon_confi
         goto fail_hub;
     }
     hub_start(&server->hub);
+    if (server->hub.passing)
+        passing_start(server->hub.passing);
     (void)uv_timer_init(loop, &server->pause);
     server->pause.data = server;
     server->nr_handles += 3;
@@ -285,7 +288,7 @@ int server_check(const struct daemon_config *config, char *why, size_t size)
 
     if (error)
         return error;
-    error = policy_set_create(config, &zones->memory, &policy, why, size);
+    error = policy_set_create(config, &zones->memory, NULL, &policy, why, size);
     if (!error)
         policy_set_free(policy);
     zone_set_free(zones);
@@ -320,6 +323,8 @@ void server_stop(struct server *server)
     uv_close((uv_handle_t *)&server->pause, on_closed);
     uv_close((uv_handle_t *)&server->hub.idle, on_hub_closed);
     uv_close((uv_handle_t *)&server->hub.last_resort.timer, on_hub_closed);
+    if (server->hub.passing)
+        passing_stop(server->hub.passing);
     server->stopped = true;
 }
 

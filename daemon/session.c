@@ -44,7 +44,7 @@ static void session_free_if_done(struct session *s)
         return;
     log_debug("session %u: gone", s->id);
     session_table_remove(&hub->sessions, s->id, s->peer.uid);
-    policy_set_leave(hub->policy, &s->policy);
+    admission_end(s);
     free(s);
     hub->session_gone(hub);
 }
@@ -424,7 +424,7 @@ int session_open(struct hub *hub, int fd, struct session **ret, char *why, size_
     return 0;
 
 fail_leave:
-    policy_set_leave(hub->policy, &s->policy);
+    admission_end(s);
 fail_remove:
     session_table_remove(&hub->sessions, s->id, s->peer.uid);
 fail_close:

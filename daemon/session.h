@@ -46,7 +46,8 @@ struct session {
     enum session_state state;
     int fd;
     struct peer peer;
-    struct policy_member policy; /**< its account, and what it may */
+    struct policy_member policy; /**< its account, and what it may; its account's domain never
+                                      changes */
     int polled;                  /**< what socket_poll waits for */
     unsigned nr_handles;         /**< of the loop's that are not closed yet */
     char name[WIRE_MAX_NAME + 1];

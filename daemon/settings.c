@@ -27,6 +27,7 @@ static const char *const daemon_keys[] = {
     [KEY_SOCKET_GROUP] = "socket_group",
     [KEY_PREFERRED_BASE] = "preferred_base",
     [KEY_ISOLATE] = "isolate",
+    [KEY_POPULATE_AHEAD] = "populate_ahead",
 };
 
 static const char *const memory_keys[] = {

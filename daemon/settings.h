@@ -18,6 +18,7 @@ enum daemon_key {
     KEY_SOCKET_GROUP,
     KEY_PREFERRED_BASE,
     KEY_ISOLATE,
+    KEY_POPULATE_AHEAD,
     NR_DAEMON_KEYS,
 };
 

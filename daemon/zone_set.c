@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "domain_set.h"
 #include "why.h"
 
 _Static_assert(MAX_ZONES == WIRE_MAX_ZONES, "a zone has one id in mm/ and on the wire");
@@ -103,9 +104,17 @@ static void entry_describe(struct zone_set *zs, uint32_t id, const struct zone_s
     };
 }
 
-static int zone_config_of(const struct zone_spec *spec, struct zone_config *ret, char *why,
-                          size_t size)
+static void on_populate(void *ctx, struct zone *z, pfn_t pfn, unsigned order, unsigned domain)
 {
+    const struct domain_set *ds = ((const struct zone_set *)ctx)->domains;
+
+    ds->populate(ds->populate_ctx, z, pfn, order, domain);
+}
+
+static int zone_config_of(struct zone_set *zs, const struct zone_spec *spec,
+                          struct zone_config *ret, char *why, size_t size)
+{
+    static const struct zone_ops passing = {.populate = on_populate};
     const char *name = spec->memory.name;
     size_t lasting, derived;
     int error;
@@ -117,7 +126,9 @@ static int zone_config_of(const struct zone_spec *spec, struct zone_config *ret,
     *ret = (struct zone_config){
         .nr_pages = (pfn_t)(spec->memory.bytes >> CONFIG_PAGE_SHIFT),
         .pageblock_order = spec->pageblock_order,
-        .nr_domains = 1,
+        .nr_domains = zs->nr_domains,
+        .ops = zs->nr_domains > 1 ? &passing : NULL,
+        .ops_ctx = zs,
         .kind = spec->kind,
         .node = spec->memory.node < 0 ? 0 : (unsigned)spec->memory.node,
     };
@@ -149,8 +160,8 @@ static int entry_create_files(struct zone_entry *e, const struct zone_spec *spec
 }
 
 /* Leaves what it made in the entry when it fails: the caller undoes all zones at once. */
-static int entry_create(struct zone_entry *e, const struct zone_spec *spec, bool draft, char *why,
-                        size_t size)
+static int entry_create(struct zone_set *zs, struct zone_entry *e, const struct zone_spec *spec,
+                        bool draft, char *why, size_t size)
 {
     struct zone_config zc;
     size_t lasting = 0;
@@ -158,7 +169,7 @@ static int entry_create(struct zone_entry *e, const struct zone_spec *spec, bool
     int error;
 
     (void)snprintf(e->name, sizeof(e->name), "%s", spec->memory.name);
-    error = zone_config_of(spec, &zc, why, size);
+    error = zone_config_of(zs, spec, &zc, why, size);
     if (error)
         return error;
     (void)zone_metadata_bytes(&zc, &lasting, &derived); /* it has accepted this config before */
@@ -278,19 +289,16 @@ static int create(const struct daemon_config *config, bool draft, struct zone_se
     if (config->nr_zones < 1 || config->nr_zones > MAX_ZONES)
         return why_not(-EINVAL, why, size, "%u zones: 1 to %u are accepted", config->nr_zones,
                        MAX_ZONES);
-    if (config->nr_domains > 1)
-        return why_not(-EOPNOTSUPP, why, size,
-                       "domains beside the default one have no memory files yet; accepted: "
-                       "isolate=none, and domain=default in each section of the policy");
     zs = calloc(1, sizeof(*zs));
     if (!zs)
         return why_not(-ENOMEM, why, size, "no memory for the zones");
     zs->handle_memory.fd = -1;
+    zs->nr_domains = config->nr_domains;
     for (uint32_t i = 0; i < config->nr_zones; i++) {
         zs->entry[i].memory.fd = -1;
         zs->entry[i].lasting.fd = -1;
         zs->nr++;
-        error = entry_create(&zs->entry[i], &config->zones[i], draft, why, size);
+        error = entry_create(zs, &zs->entry[i], &config->zones[i], draft, why, size);
         if (error)
             goto fail_free;
         entry_describe(zs, i, &config->zones[i]);
@@ -301,6 +309,13 @@ static int create(const struct daemon_config *config, bool draft, struct zone_se
     error = memory_create(zs, &config->memory, why, size);
     if (error)
         goto fail_free;
+    if (!draft && zs->nr_domains > 1) {
+        error = domain_set_create(zs, config, &zs->domains);
+        if (error) {
+            (void)why_not(error, why, size, "no memory for the domains");
+            goto fail_free;
+        }
+    }
     *ret = zs;
     return 0;
 
@@ -325,6 +340,7 @@ void zone_set_free(struct zone_set *zs)
 {
     if (!zs)
         return;
+    domain_set_free(zs->domains);
     lasting_free(&zs->handle_memory);
     for (uint32_t i = zs->nr; i-- > 0;)
         entry_free(&zs->entry[i]);

@@ -20,6 +20,8 @@
 #include "mm/memory.h"
 #include "proto/wire.h"
 
+struct domain_set;
+
 /** Memory in a memfd, mapped shared, that can outlive the process. */
 struct lasting_memory {
     int fd; /**< -1: none */
@@ -30,7 +32,7 @@ struct lasting_memory {
 /** One zone. */
 struct zone_entry {
     struct zone *zone;
-    struct memfile memory;
+    struct memfile memory; /**< of domain 0 */
     struct lasting_memory lasting;
     void *derived;
     size_t derived_bytes;
@@ -41,7 +43,9 @@ struct zone_set {
     uint32_t nr;
     struct zone_entry entry[MAX_ZONES];
     struct wire_zone wire[MAX_ZONES]; /**< what clients are told of each */
-    int fd[MAX_ZONES];                /**< the memory files, as they are sent to clients */
+    int fd[MAX_ZONES]; /**< the memory files of domain 0, as they are sent to clients */
+    unsigned nr_domains;
+    struct domain_set *domains; /**< NULL: there is one domain only, or this is a draft */
     struct handle_table *handles;
     struct lasting_memory handle_memory;
     uint64_t nodes;       /**< bit n: the host has node n, with memory */

@@ -9,6 +9,30 @@
 #include <errno.h>
 
 #include "debug.h"
+#include "guarantee.h"
+#include "mm/watermark.h"
+
+/* Is there a smaller free block of at least this order in a set than the one found so far? Own type
+ * first. */
+static void look_in_set(const struct zone *z, unsigned set, unsigned order, enum migratetype type,
+                        struct found_block *b)
+{
+    for (unsigned i = 0; i < NR_MOBILITIES; i++) {
+        enum migratetype t = (enum migratetype)((type + i) % NR_MOBILITIES);
+        uint32_t m = z->set[set].mask[t] >> order;
+        unsigned o = order + (m ? (unsigned)__builtin_ctz(m) : 0u);
+
+        if (m != 0 && o < b->order)
+            *b = (struct found_block){z->set[set].list[t][o].head, o, t, set};
+    }
+}
+
+/* Take what was found off its list, as a block of this order. */
+static void take_found(struct zone *z, struct found_block *b, unsigned order, unsigned domain)
+{
+    list_del(z, &z->set[b->set], b->type, b->order, b->pfn);
+    expand(z, b, order, domain);
+}
 
 /* Take the smallest free block of at least this order that lies outside the domain; own type first.
  */
@@ -18,21 +42,12 @@ static bool take_elsewhere(struct zone *z, unsigned domain, unsigned order, enum
     struct found_block b = {.order = NR_PAGE_ORDERS};
 
     for (unsigned set = 0; set < z->nr_domains; set++) {
-        if (set == domain)
-            continue;
-        for (unsigned i = 0; i < NR_MOBILITIES; i++) {
-            enum migratetype t = (enum migratetype)((type + i) % NR_MOBILITIES);
-            uint32_t m = z->set[set].mask[t] >> order;
-            unsigned o = order + (m ? (unsigned)__builtin_ctz(m) : 0u);
-
-            if (m != 0 && o < b.order)
-                b = (struct found_block){z->set[set].list[t][o].head, o, t, set};
-        }
+        if (set != domain)
+            look_in_set(z, set, order, type, &b);
     }
     if (b.order == NR_PAGE_ORDERS)
         return false;
-    list_del(z, &z->set[b.set], b.type, b.order, b.pfn);
-    expand(z, &b, order, domain);
+    take_found(z, &b, order, domain);
     retype(z, b.pfn, order, type);
     *ret_pfn = b.pfn;
     return true;
@@ -118,11 +133,22 @@ bool domain_can_pass(const struct zone *z, const struct zone_request *rq)
            find_scattered(z, order) != PFN_NONE;
 }
 
+/* A block that is off the lists sets out for the domain's file. */
+static void set_out(struct zone *z, pfn_t pfn, unsigned order, enum migratetype type,
+                    unsigned domain)
+{
+    word_store(word_at(z, pfn), word_make(BLOCK_POPULATING, order, type, domain));
+    clear_pageblocks(z, pfn, order);
+    z->nr_busy += order_pages(order);
+    z->set[domain].nr_populating += order_pages(order);
+    z->passes++;
+    z->ops->populate(z->ops_ctx, z, pfn, order, domain);
+}
+
 bool domain_pass(struct zone *z, const struct zone_request *rq)
 {
     unsigned order = rq->order > z->pageblock_order ? rq->order : z->pageblock_order;
     enum migratetype type = list_type(z, rq->type);
-    struct list_set *s = &z->set[rq->domain];
     pfn_t pfn;
 
     if (!may_pass(rq))
@@ -134,13 +160,41 @@ bool domain_pass(struct zone *z, const struct zone_request *rq)
     if (!take_elsewhere(z, rq->domain, order, type, &pfn) &&
         !(order > z->pageblock_order && take_scattered(z, order, type, &pfn)))
         return false;
-    word_store(word_at(z, pfn), word_make(BLOCK_POPULATING, order, type, rq->domain));
-    clear_pageblocks(z, pfn, order);
-    z->nr_busy += order_pages(order);
-    s->nr_populating += order_pages(order);
-    z->passes++;
-    z->ops->populate(z->ops_ctx, z, pfn, order, rq->domain);
+    set_out(z, pfn, order, type, rq->domain);
     return true;
+}
+
+pfn_t zone_pageblocks_ahead(struct zone *z, unsigned domain)
+{
+    const struct list_set *s;
+    pfn_t pages = 0;
+
+    if (domain >= z->nr_domains)
+        return 0;
+    zone_settle(z);
+    s = &z->set[domain];
+    for (unsigned t = 0; t < NR_MOBILITIES; t++) {
+        for (unsigned o = z->pageblock_order; o < NR_PAGE_ORDERS; o++)
+            pages += s->list[t][o].nr << o;
+    }
+    return (pages + s->nr_populating) >> z->pageblock_order;
+}
+
+int zone_pass_ahead(struct zone *z, unsigned from, unsigned domain)
+{
+    struct found_block b = {.order = NR_PAGE_ORDERS};
+    pfn_t pages = order_pages(z->pageblock_order);
+
+    if (from >= z->nr_domains || domain >= z->nr_domains || from == domain)
+        return -EINVAL;
+    zone_settle(z);
+    look_in_set(z, from, z->pageblock_order, list_type(z, MIGRATE_MOVABLE), &b);
+    if (b.order == NR_PAGE_ORDERS || z->nr_large < pages + zone_wmark(z, WMARK_HIGH) ||
+        zone_lending(z, domain, z->pageblock_order, pages) != LEND_ANY)
+        return -ENOMEM;
+    take_found(z, &b, z->pageblock_order, domain);
+    set_out(z, b.pfn, z->pageblock_order, b.type, domain);
+    return 0;
 }
 
 int zone_populate_done(struct zone *z, pfn_t pfn)

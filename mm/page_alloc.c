@@ -92,7 +92,7 @@ int pass_init(struct alloc_pass *p, struct memory *m, const struct page_request 
         p->zrq.flags |= ALLOC_KSWAPD;
     if ((rq->flags & REQUEST_CMA) && rq->type == MIGRATE_MOVABLE)
         p->zrq.flags |= ALLOC_CMA;
-    if (!(rq->flags & REQUEST_MAY_WAIT))
+    if (!(rq->flags & (REQUEST_MAY_WAIT | REQUEST_MAY_PASS)))
         p->zrq.flags |= ALLOC_NOWAIT;
     if (avoids_fragments(p))
         p->zrq.flags |= ALLOC_NOFRAGMENT;

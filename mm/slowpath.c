@@ -31,7 +31,8 @@ unsigned slowpath_flags(const struct page_request *rq)
     if (rq->flags & REQUEST_HIGH)
         flags |= ALLOC_MIN_RESERVE;
     if (!(rq->flags & REQUEST_MAY_WAIT)) {
-        flags |= ALLOC_NOWAIT;
+        if (!(rq->flags & REQUEST_MAY_PASS))
+            flags |= ALLOC_NOWAIT;
         if (!(rq->flags & REQUEST_NO_RESERVES)) {
             flags |= ALLOC_NON_BLOCK;
             if (rq->order > 0 &&

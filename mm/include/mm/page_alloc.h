@@ -35,6 +35,11 @@
 #define REQUEST_CMA (1u << 10)
 /** High priority without the right to what is kept for HIGHATOMIC, or to have more kept. */
 #define REQUEST_NO_HIGHATOMIC (1u << 11)
+/**
+ * It may wait for a pageblock that passes from another domain, if not for reclaim: that takes less
+ * than a millisecond, and no more than what is free.
+ */
+#define REQUEST_MAY_PASS (1u << 12)
 
 /** The largest order for which the slow path keeps trying (PAGE_ALLOC_COSTLY_ORDER). */
 #define COSTLY_ORDER 3u

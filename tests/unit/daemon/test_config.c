@@ -355,7 +355,8 @@ static void an_error_names_its_line(void **state)
         {"[zone a]\nsize=2M\nsise=4M\n", "3: unknown key sise=4M in [zone a]; accepted: size, "
                                          "node, backing, hugepage, mount, kind"},
         {"[daemon]\nsize=2M\n", "2: unknown key size=2M in [daemon]; accepted: socket, "
-                                "socket_mode, socket_group, preferred_base, isolate"},
+                                "socket_mode, socket_group, preferred_base, isolate, "
+                                "populate_ahead"},
         {"[zone a]\nsize=2M\nsize=4M\n",
          "3: size=4M in [zone a] again; accepted: once in a file, and line 2 has it"},
         {"[zone a]\nsize\n",
@@ -434,11 +435,48 @@ static void an_error_names_its_line(void **state)
         {"[daemon]\npreferred_base=0\n",
          "2: preferred_base=0; accepted: none, or an address that is a multiple of 0x40000000 "
          "below 0x800000000000"},
+        {"[daemon]\npopulate_ahead=65\n", "2: populate_ahead=65; accepted: 0 to 64 pageblocks"},
+        {"[daemon]\npopulate_ahead=-1\n", "2: populate_ahead=-1; accepted: 0 to 64 pageblocks"},
+        {"[daemon]\nisolate=gid\n", "2: isolate=gid; accepted: none, uid"},
     };
     struct fixture *f = *state;
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
         assert_refused(f, cases[i].text, cases[i].why);
+}
+
+static void domains_are_asked_for(void **state)
+{
+    static const char *const asking[] = {
+        "[daemon]\nisolate=uid\n[zone a]\nsize=2M\n",
+        "[policy p]\nuid=1\ndomain=own\n[zone a]\nsize=2M\n",
+        "[policy p]\ndomain=name\n[zone a]\nsize=2M\n",
+    };
+    static const char *const not_asking[] = {
+        "[zone a]\nsize=2M\n",
+        "[daemon]\nisolate=uid\n[policy p]\ndomain=default\n[zone a]\nsize=2M\n",
+    };
+    struct fixture *f = *state;
+    char text[256];
+
+    for (size_t i = 0; i < sizeof(asking) / sizeof(asking[0]); i++) {
+        (void)snprintf(text, sizeof(text), "%sbacking=shmem\n", asking[i]);
+        assert_int_equal(load(f, text), 0);
+        assert_int_equal(f->config.nr_domains, MAX_DOMAINS);
+        assert_int_equal(f->config.populate_ahead, CONFIG_DEFAULT_AHEAD);
+        config_free(&f->config);
+        (void)snprintf(text, sizeof(text), "%sbacking=hugetlbfs\nhugepage=2M\n", asking[i]);
+        assert_int_equal(load(f, text), -EINVAL);
+        assert_non_null(strstr(f->why, "[zone a] backing=hugetlbfs: such a file cannot be sealed"));
+    }
+    for (size_t i = 0; i < sizeof(not_asking) / sizeof(not_asking[0]); i++) {
+        (void)snprintf(text, sizeof(text), "%sbacking=shmem\n[daemon]\npopulate_ahead=64\n",
+                       not_asking[i]);
+        assert_int_equal(load(f, text), 0);
+        assert_int_equal(f->config.nr_domains, 1);
+        assert_int_equal(f->config.populate_ahead, 64);
+        config_free(&f->config);
+    }
 }
 
 static void a_node_that_is_not_there(void **state)
@@ -520,19 +558,13 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sizes_are_exact),
-        TEST(everything_can_be_said),
-        TEST(a_policy_can_be_said),
-        TEST(policies_have_dropins),
-        TEST(two_sections_for_one_user),
-        TEST(a_reload_is_for_the_running_zones),
-        TEST(what_is_not_said_has_defaults),
-        TEST(dropins_override_in_order),
-        TEST(an_error_names_its_line),
-        TEST(a_node_that_is_not_there),
-        TEST(a_hugepage_size_that_is_not_there),
-        TEST(files_that_are_none),
-        TEST(zones_have_an_end),
+        cmocka_unit_test(sizes_are_exact),   TEST(everything_can_be_said),
+        TEST(a_policy_can_be_said),          TEST(policies_have_dropins),
+        TEST(two_sections_for_one_user),     TEST(a_reload_is_for_the_running_zones),
+        TEST(what_is_not_said_has_defaults), TEST(dropins_override_in_order),
+        TEST(an_error_names_its_line),       TEST(domains_are_asked_for),
+        TEST(a_node_that_is_not_there),      TEST(a_hugepage_size_that_is_not_there),
+        TEST(files_that_are_none),           TEST(zones_have_an_end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

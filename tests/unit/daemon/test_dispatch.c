@@ -59,7 +59,8 @@ static int set_up(void **state)
     (void)state;
     make_config(&config, NR_ZONES, (uint64_t)ZONE_PAGES * PAGE);
     assert_int_equal(zone_set_create(&config, &zones, why, sizeof(why)), 0);
-    assert_int_equal(policy_set_create(&config, &zones->memory, &policy, why, sizeof(why)), 0);
+    assert_int_equal(policy_set_create(&config, &zones->memory, NULL, &policy, why, sizeof(why)),
+                     0);
     assert_int_equal(uv_loop_init(&loop), 0);
     assert_int_equal(hub_init(&hub, &loop, zones, policy, session_gone), 0);
     hub_start(&hub);

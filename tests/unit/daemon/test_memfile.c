@@ -55,7 +55,7 @@ int __wrap_fallocate(int fd, int mode, off_t offset, off_t len)
         errno = EINTR;
         return -1;
     }
-    if (fallocate_errno == 0)
+    if (fallocate_errno == 0 || (mode & FALLOC_FL_PUNCH_HOLE))
         return __real_fallocate(fd, mode, offset, len);
     assert_int_equal(__real_fallocate(fd, mode, offset, len / 2), 0);
     errno = fallocate_errno;
@@ -461,6 +461,77 @@ static void more_than_the_cgroup_has(void **state)
 
 /* ---- specs ---- */
 
+/* ---- ranges ---- */
+
+static uint64_t resident(const struct fixture *f)
+{
+    uint64_t bytes = UINT64_MAX;
+
+    assert_int_equal(memfile_resident(&f->mf, &bytes), 0);
+    return bytes / POOL_HUGEPAGE;
+}
+
+static void check_ranges(struct fixture *f, enum backing backing)
+{
+    struct memfile_spec spec = spec_of(backing);
+    unsigned char *p;
+
+    spec.sparse = true;
+    assert_int_equal(create(f, &spec), 0);
+    assert_sealed(&f->mf);
+    assert_int_equal(resident(f), 0);
+    p = mmap(NULL, spec.bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, f->mf.fd, 0);
+    assert_ptr_not_equal(p, MAP_FAILED);
+    assert_int_equal(memfile_populate(&f->mf, 2 * POOL_HUGEPAGE, 3 * POOL_HUGEPAGE), 0);
+    assert_int_equal(resident(f), 3);
+    p[2 * POOL_HUGEPAGE] = p[5 * POOL_HUGEPAGE - 1] = 0xaa;
+    assert_int_equal(memfile_punch(&f->mf, 2 * POOL_HUGEPAGE, POOL_HUGEPAGE), 0);
+    assert_int_equal(resident(f), 2);
+    assert_int_equal(p[5 * POOL_HUGEPAGE - 1], 0xaa);
+    assert_int_equal(memfile_populate(&f->mf, 2 * POOL_HUGEPAGE, POOL_HUGEPAGE), 0);
+    assert_int_equal(p[2 * POOL_HUGEPAGE], 0); /* what passes comes zeroed */
+    assert_int_equal(memfile_punch(&f->mf, 0, spec.bytes), 0);
+    assert_int_equal(memfile_punch(&f->mf, 0, spec.bytes), 0); /* harmless */
+    assert_int_equal(resident(f), 0);
+    assert_int_equal(munmap(p, spec.bytes), 0);
+}
+
+static void hugepages_come_and_go_in_ranges(void **state)
+{
+    struct fixture *f = *state;
+    struct memfile closed = {.fd = -1};
+    uint64_t bytes;
+
+    need_hugepages(f);
+    check_ranges(f, BACKING_HUGETLB);
+
+    /* Half of it is there when it fails: nothing stays. */
+    fallocate_errno = ENOSPC;
+    assert_int_equal(memfile_populate(&f->mf, 0, 4 * POOL_HUGEPAGE), -ENOSPC);
+    assert_int_equal(resident(f), 0);
+    fallocate_errno = 0;
+    interruptions = 2;
+    assert_int_equal(memfile_populate(&f->mf, 0, 4 * POOL_HUGEPAGE), 0);
+    interruptions = 2;
+    assert_int_equal(memfile_punch(&f->mf, 0, 4 * POOL_HUGEPAGE), 0);
+    assert_int_equal(resident(f), 0);
+    memfile_close(&f->mf);
+    assert_int_equal(memfile_populate(&closed, 0, POOL_HUGEPAGE), -EBADF);
+    assert_int_equal(memfile_punch(&closed, 0, POOL_HUGEPAGE), -EBADF);
+    assert_int_equal(memfile_resident(&closed, &bytes), -EBADF);
+}
+
+static void ordinary_memory_comes_and_goes_in_ranges(void **state)
+{
+    struct fixture *f = *state;
+
+    check_ranges(f, BACKING_SHMEM);
+    failing_advice = ADVISE_POPULATE;
+    assert_int_equal(memfile_populate(&f->mf, 0, 4 * POOL_HUGEPAGE), -ENOMEM);
+    assert_int_equal(resident(f), 0);
+    memfile_close(&f->mf);
+}
+
 static void specs_that_make_no_sense(void **state)
 {
     struct fixture *f = *state;
@@ -499,6 +570,8 @@ int main(void)
         TEST(shmem_that_fails),
         TEST(more_than_the_host_has),
         TEST(more_than_the_cgroup_has),
+        TEST(hugepages_come_and_go_in_ranges),
+        TEST(ordinary_memory_comes_and_goes_in_ranges),
         TEST(specs_that_make_no_sense),
     };
     int rc;

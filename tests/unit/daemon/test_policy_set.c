@@ -73,7 +73,7 @@ static void settle(void)
 static int create(void)
 {
     settle();
-    return policy_set_create(&config, &zs->memory, &ps, why, sizeof(why));
+    return policy_set_create(&config, &zs->memory, NULL, &ps, why, sizeof(why));
 }
 
 static void forget_rules(void)
@@ -309,7 +309,9 @@ static void domains_come_to_an_end(void **state)
     for (uid_t i = 1; i < MAX_DOMAINS; i++)
         enter(&all[i], i);
     assert_int_equal(try_enter(&all[0], MAX_DOMAINS, 100, ""), -EUSERS);
-    assert_string_equal(why, "policy 'each': a domain of its own is needed, and all 64 are in use");
+    assert_string_equal(
+        why, "policy 'each': a domain of its own is needed, and all 64 are in use, or still "
+             "have memory of others");
     leave(&all[3]);
     assert_int_equal(try_enter(&all[3], MAX_DOMAINS, 100, ""), 0);
     assert_int_equal(all[3].member.account.domain, 3);

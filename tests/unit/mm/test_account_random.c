@@ -410,6 +410,15 @@ static void probe(void)
         free_block(w.nr_blocks - 1);
 }
 
+/* Somebody expects requests of a domain: whatever passes for them, no guarantee is broken. */
+static void step_ahead(void)
+{
+    struct zone *z = w.m.zone[rng_below(&w.rng, w.shape->nr_zones)];
+
+    for (unsigned i = rng_below(&w.rng, 4); i > 0 && w.nr_populates < 128; i--)
+        (void)zone_pass_ahead(z, rng_below(&w.rng, 4), rng_below(&w.rng, 4));
+}
+
 static void step(unsigned fill)
 {
     bool look = rng_one_in(&w.rng, 4);
@@ -421,6 +430,8 @@ static void step(unsigned fill)
         step_move(rng_below(&w.rng, w.nr_blocks));
     } else if (w.shape->ranges && rng_one_in(&w.rng, 100)) {
         step_range();
+    } else if (rng_one_in(&w.rng, 50)) {
+        step_ahead();
     } else if (w.nr_populates > 0 && rng_one_in(&w.rng, 4)) {
         world_populated(&w);
     } else if (rng_below(&w.rng, 100) < fill && w.nr_blocks < WORLD_BLOCKS) {

@@ -267,6 +267,70 @@ static void no_ping_pong(void **state)
     fixture_close(&f);
 }
 
+/* ---- ahead of requests ---- */
+
+static void a_pageblock_passes_ahead(void **state)
+{
+    struct zone_fixture f;
+    struct zone_stat st;
+    pfn_t pfn;
+
+    (void)state;
+    fixture_open(&f, 8 * P, ORDER, 3);
+    assert_int_equal(zone_pageblocks_ahead(f.z, 0), 8);
+    assert_int_equal(zone_pageblocks_ahead(f.z, 2), 0);
+    assert_int_equal(zone_pass_ahead(f.z, 0, 2), 0);
+    assert_int_equal(f.nr_populates, 1);
+    assert_int_equal(f.populate[0].domain, 2);
+    assert_int_equal(f.populate[0].order, ORDER);
+    assert_int_equal(zone_pageblocks_ahead(f.z, 0), 7);
+    assert_int_equal(zone_pageblocks_ahead(f.z, 2), 1); /* on its way */
+    assert_zone_ok(f.z);
+    assert_int_equal(zone_populate_done(f.z, f.populate[0].pfn), 0);
+    assert_int_equal(zone_pageblocks_ahead(f.z, 2), 1);
+    zone_stat(f.z, &st);
+    assert_int_equal(st.free_pages, 8 * P);
+    assert_int_equal(st.passes, 1);
+
+    /* Now a request need not wait; and what it has is not ahead any more. */
+    assert_int_equal(try_take(f.z, 0, MIGRATE_MOVABLE, 2, ALLOC_NOWAIT, &pfn), 0);
+    assert_int_equal(zone_pageblocks_ahead(f.z, 2), 0);
+    give(f.z, pfn);
+    assert_int_equal(zone_pageblocks_ahead(f.z, 2), 1);
+
+    /* And back, to where nobody has asked for it. */
+    assert_int_equal(zone_pass_ahead(f.z, 2, 0), 0);
+    assert_int_equal(zone_populate_done(f.z, f.populate[1].pfn), 0);
+    assert_int_equal(zone_resident(f.z, f.populate[1].pfn), 0);
+    assert_int_equal(zone_pass_ahead(f.z, 2, 0), -ENOMEM);
+    assert_wholly_free(f.z);
+    fixture_close(&f);
+}
+
+static void nothing_passes_ahead_that_is_needed(void **state)
+{
+    struct zone_image before;
+    struct zone_fixture f;
+    pfn_t pfn;
+
+    (void)state;
+    fixture_open(&f, 8 * P, ORDER, 2);
+    image_take(&before, &f);
+    assert_int_equal(zone_pass_ahead(f.z, 1, 0), -ENOMEM); /* it has none */
+    assert_int_equal(zone_pass_ahead(f.z, 1, 1), -EINVAL);
+    assert_int_equal(zone_pass_ahead(f.z, 0, 2), -EINVAL);
+    assert_int_equal(zone_pass_ahead(f.z, 2, 0), -EINVAL);
+    assert_int_equal(zone_pageblocks_ahead(f.z, 2), 0);
+    assert_unchanged(&before, &f, 0);
+    for (pfn_t i = 0; i < 8; i++)
+        assert_int_equal(try_take(f.z, 0, MIGRATE_MOVABLE, 0, 0, &pfn), 0);
+    for (pfn_t i = 0; i < 7 * P; i++)
+        (void)try_take(f.z, 0, MIGRATE_MOVABLE, 0, 0, &pfn);
+    assert_int_equal(zone_pass_ahead(f.z, 0, 1), -ENOMEM); /* none is empty */
+    assert_int_equal(f.nr_populates, 0);
+    fixture_close(&f);
+}
+
 static void open_failed(struct zone_fixture *f, unsigned nr_done)
 {
     pfn_t pfn;
@@ -429,6 +493,8 @@ int main(void)
         cmocka_unit_test(large_blocks_of_mixed_residence),
         cmocka_unit_test(resident_memory_is_used_before_any_passes),
         cmocka_unit_test(no_ping_pong),
+        cmocka_unit_test(a_pageblock_passes_ahead),
+        cmocka_unit_test(nothing_passes_ahead_that_is_needed),
         cmocka_unit_test(a_failed_populate_leaves_one_pageblock_unbacked),
         cmocka_unit_test(an_unbacked_pageblock_comes_back),
         cmocka_unit_test(types_are_kept_on_the_way),

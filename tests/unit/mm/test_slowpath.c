@@ -1154,6 +1154,62 @@ static void passing_ends_the_request(void **state)
     path_close(&f);
 }
 
+/* A request that may not wait for reclaim may wait for a pageblock, if it says so. */
+static void passing_is_no_reclaim(void **state)
+{
+    struct page_request rq = path_request(0, MOVABLE, REQUEST_MAY_PASS | REQUEST_WAKE);
+    struct page_grant got;
+
+    (void)state;
+    open_domains();
+    rq.domain = 1;
+    assert_int_equal(path_alloc(&f, &rq, &got), -EINPROGRESS);
+    path_called(&f, "");
+    path_close(&f);
+
+    open_domains();
+    path_leave(f.zf[0].z, 80, MOVABLE); /* above min, not above low */
+    assert_int_equal(path_alloc(&f, &rq, &got), -EINPROGRESS);
+    path_called(&f, "w0+0c2");
+    path_close(&f);
+
+    open_domains();
+    take_all(f.zf[0].z, 7, MOVABLE); /* nothing is empty: nothing is reclaimed for it */
+    f.on_reclaim = give_64;
+    path_refused(&f, &rq);
+    assert_int_equal(f.zf[0].nr_populates, 0);
+    path_called(&f, "w0+0c2 w0+0c2");
+    path_close(&f);
+
+    open_domains();
+    rq.flags = REQUEST_WAKE;
+    path_refused(&f, &rq); /* all lies elsewhere */
+    assert_int_equal(f.zf[0].nr_populates, 0);
+    path_close(&f);
+}
+
+/* Pageblocks pass ahead only while the empty ones that stay are above the high mark. */
+static void ahead_stays_above_the_marks(void **state)
+{
+    struct zone *z;
+
+    (void)state;
+    open_domains();
+    z = f.zf[0].z;
+    path_leave(z, zone_wmark(z, WMARK_HIGH) / 16 * 16, MOVABLE);
+    assert_int_not_equal(zone_pageblocks_ahead(z, 0), 0);
+    assert_int_equal(zone_pass_ahead(z, 0, 1), -ENOMEM);
+    assert_int_equal(f.zf[0].nr_populates, 0);
+    path_close(&f);
+
+    open_domains();
+    z = f.zf[0].z;
+    path_leave(z, zone_wmark(z, WMARK_HIGH) / 16 * 16 + 32, MOVABLE);
+    assert_int_equal(zone_pass_ahead(z, 0, 1), 0);
+    assert_int_equal(zone_populate_done(z, f.zf[0].populate[0].pfn), 0);
+    path_close(&f);
+}
+
 /* Another zone that has memory there serves at once. */
 static void another_zone_serves_meanwhile(void **state)
 {
@@ -1288,6 +1344,8 @@ int main(void)
         cmocka_unit_test(a_new_zone_serves),
         cmocka_unit_test(the_preferred_zone_may_go),
         cmocka_unit_test(passing_ends_the_request),
+        cmocka_unit_test(passing_is_no_reclaim),
+        cmocka_unit_test(ahead_stays_above_the_marks),
         cmocka_unit_test(another_zone_serves_meanwhile),
         cmocka_unit_test(no_callbacks_at_all),
         cmocka_unit_test(each_callback_may_be_missing),

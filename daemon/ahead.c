@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ahead.c: see the header. */
+#include "ahead.h"
+
+#include "domain_set.h"
+#include "hub.h"
+#include "mm/highatomic.h"
+#include "passing.h"
+#include "thief.h"
+
+/* How many a domain keeps ready in a zone. */
+static unsigned to_keep(const struct passing *p, unsigned domain, unsigned zone)
+{
+    const struct domain *d = &p->domains->domain[domain];
+
+    return d->nr_sessions != 0 && (d->zonemask >> zone & 1) ? p->domains->ahead : 0;
+}
+
+/* The domain that has most beyond what it keeps; MAX_DOMAINS: none has. */
+static unsigned find_donor(const struct passing *p, unsigned domain, unsigned zone)
+{
+    struct zone *z = p->hub->zones->entry[zone].zone;
+    unsigned found = MAX_DOMAINS;
+    pfn_t most = 0;
+
+    for (unsigned d = 0; d < MAX_DOMAINS; d++) {
+        const pfn_t keep = to_keep(p, d, zone);
+        pfn_t has;
+
+        if (d == domain || p->domains->domain[d].zone[zone].nr_resident <= keep)
+            continue;
+        has = zone_pageblocks_ahead(z, d);
+        if (has > keep && has - keep > most) {
+            most = has - keep;
+            found = d;
+        }
+    }
+    return found;
+}
+
+static void fill(struct passing *p, unsigned domain, unsigned zone)
+{
+    struct zone *z = p->hub->zones->entry[zone].zone;
+    const unsigned keep = to_keep(p, domain, zone);
+
+    for (pfn_t has = keep ? zone_pageblocks_ahead(z, domain) : 0; has < keep; has++) {
+        unsigned donor = find_donor(p, domain, zone);
+
+        if (donor == MAX_DOMAINS || zone_pass_ahead(z, donor, domain) < 0)
+            break;
+    }
+}
+
+static void on_ahead(uv_timer_t *timer)
+{
+    struct passing *p = timer->data;
+
+    while (p->to_look != 0) {
+        const unsigned domain = (unsigned)__builtin_ctzll(p->to_look);
+
+        p->to_look &= p->to_look - 1;
+        for (uint32_t i = 0; i < p->hub->zones->nr; i++)
+            fill(p, domain, i);
+    }
+}
+
+void ahead_look(struct passing *p, unsigned domain)
+{
+    if (!p || p->hub->stopping || p->domains->ahead == 0)
+        return;
+    p->to_look |= (uint64_t)1 << domain;
+    if (!uv_is_active((uv_handle_t *)&p->ahead))
+        (void)uv_timer_start(&p->ahead, on_ahead, 0, 0);
+}
+
+/* ---- domains that nobody has ---- */
+
+/* Let others have what lies in its files, so that its number can be somebody's. */
+static void give_back(struct passing *p, unsigned domain)
+{
+    for (uint32_t i = 0; i < p->hub->zones->nr; i++) {
+        struct zone *z = p->hub->zones->entry[i].zone;
+        unsigned nr = 0;
+
+        if (p->domains->domain[domain].zone[i].nr_resident == 0)
+            continue;
+        while (highatomic_unreserve(z, domain, MIGRATE_MOVABLE, true))
+            ;
+        while (nr < AHEAD_BACK_BLOCKS && zone_pass_ahead(z, domain, 0) == 0)
+            nr++;
+    }
+    if (domain_is_empty(p->domains, domain))
+        domain_set_close(p->domains, domain);
+}
+
+static void on_look(uv_timer_t *timer)
+{
+    struct passing *p = timer->data;
+    bool any = false;
+
+    (void)thief_look(p);
+    for (unsigned i = 1; i < MAX_DOMAINS; i++) {
+        struct domain *d = &p->domains->domain[i];
+
+        if (!d->open)
+            continue;
+        any = true;
+        if (d->claimed || d->nr_sessions != 0)
+            d->idle_looks = 0;
+        else if (d->idle_looks < AHEAD_IDLE_LOOKS)
+            d->idle_looks++;
+        else
+            give_back(p, i);
+        /* What was refused for want of empty pageblocks may be had by now. */
+        ahead_look(p, i);
+    }
+    ahead_look(p, 0);
+    if (!any)
+        (void)uv_timer_stop(timer);
+}
+
+void ahead_join(struct passing *p, unsigned domain)
+{
+    if (!p || p->hub->stopping)
+        return;
+    ahead_look(p, domain);
+    if (!uv_is_active((uv_handle_t *)&p->look))
+        (void)uv_timer_start(&p->look, on_look, AHEAD_LOOK_MS, AHEAD_LOOK_MS);
+}

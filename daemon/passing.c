@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * passing.c: jobs of the thread pool, and what becomes of those that fail.
+ *
+ * A record stands for each pageblock, so that a job can always begin, whatever memory the daemon
+ * itself has: zone_ops.populate cannot fail.
+ */
+#include "passing.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "ahead.h"
+#include "domain_set.h"
+#include "hub.h"
+#include "log.h"
+#include "thief.h"
+
+static struct zone *zone_of(const struct passing *p, unsigned zone)
+{
+    return p->hub->zones->entry[zone].zone;
+}
+
+static pfn_t pfn_of(const struct pass *pass)
+{
+    const struct passing *p = pass->passing;
+
+    return (pfn_t)(pass - p->pass[pass->zone]) << zone_pageblock_order(zone_of(p, pass->zone));
+}
+
+static struct domain_zone *lies_in(const struct pass *pass, unsigned domain)
+{
+    return &pass->passing->domains->domain[domain].zone[pass->zone];
+}
+
+/* ---- on a thread ---- */
+
+/* Out of the old file, into the new one. What a client has touched there is not what it gets. */
+static int pass_one(struct pass *pass, uint64_t offset, uint64_t bytes)
+{
+    const struct memfile *to = &lies_in(pass, pass->to)->file;
+    int rc = 0;
+
+    if (!pass->punched)
+        rc = memfile_punch(&lies_in(pass, pass->from)->file, offset, bytes);
+    if (rc < 0)
+        return rc;
+    pass->punched = true;
+    rc = memfile_punch(to, offset, bytes);
+    return rc < 0 ? rc : memfile_populate(to, offset, bytes);
+}
+
+static void work(uv_work_t *job)
+{
+    struct pass *first = job->data;
+    const uint64_t bytes = lies_in(first, first->to)->file.hugepage_bytes;
+    const uint64_t at = (uint64_t)(first - first->passing->pass[first->zone]) * bytes;
+
+    for (; first->nr_done < first->nr; first->nr_done++) {
+        first->error = pass_one(&first[first->nr_done], at + first->nr_done * bytes, bytes);
+        if (first->error < 0)
+            break;
+    }
+}
+
+/* ---- back on the loop ---- */
+
+static void begin(struct passing *p, struct pass *first);
+
+static void on_retry(uv_timer_t *timer)
+{
+    struct passing *p = timer->data;
+    struct pass *pass = p->unbacked;
+    const struct domain *to;
+
+    if (!pass)
+        return;
+    p->unbacked = pass->next;
+    p->nr_unbacked--;
+    to = &p->domains->domain[pass->to];
+    if (!to->open || to->nr_sessions == 0)
+        pass->to = 0; /* nobody is there any more */
+    pass->nr = 1;
+    pass->again = true;
+    begin(p, pass);
+}
+
+static void tell(struct passing *p, const struct pass *pass)
+{
+    const struct zone_set *zones = p->hub->zones;
+    const uint64_t now = uv_now(p->hub->loop);
+    struct zone_stat st;
+
+    if (p->told_ms != 0 && now - p->told_ms < PASSING_TELL_MS)
+        return;
+    p->told_ms = now;
+    zone_stat(zones->entry[pass->zone].zone, &st);
+    log_warning("zone '%s': a hugepage was taken by somebody on the host while it passed from "
+                "domain %u to domain %u (%s): %u pageblocks of the zone have no memory; next try "
+                "in %u ms. A hugetlb cgroup with limit 0 keeps clients from that",
+                zones->entry[pass->zone].name, pass->from, pass->to, strerror(-pass->error),
+                st.unbacked_pageblocks, p->retry_ms);
+}
+
+static void keep_unbacked(struct passing *p, struct pass *pass)
+{
+    pass->state = PASS_UNBACKED;
+    pass->next = p->unbacked;
+    p->unbacked = pass;
+    p->nr_unbacked++;
+}
+
+/* Memory is missing: was it one of ours who took it? Try again later, or at once if he was found.
+ */
+static void on_failure(struct passing *p, struct pass *pass, int error)
+{
+    pass->error = error;
+    if (pass->again)
+        p->retry_ms =
+            p->retry_ms * 2 < PASSING_MAX_RETRY_MS ? p->retry_ms * 2 : PASSING_MAX_RETRY_MS;
+    keep_unbacked(p, pass);
+    tell(p, pass);
+    if (thief_look(p))
+        (void)uv_timer_start(&p->retry, on_retry, PASSING_REGAIN_MS, 0);
+    else if (!uv_is_active((uv_handle_t *)&p->retry))
+        (void)uv_timer_start(&p->retry, on_retry, p->retry_ms, 0);
+}
+
+static void on_success(struct passing *p, const struct pass *pass)
+{
+    if (!pass->again)
+        return;
+    p->retry_ms = PASSING_RETRY_MS;
+    if (p->unbacked) {
+        (void)uv_timer_start(&p->retry, on_retry, 0, 0);
+    } else {
+        p->told_ms = 0;
+        log_info("zone '%s': every pageblock has memory again",
+                 p->hub->zones->entry[pass->zone].name);
+    }
+}
+
+/* Where do the bytes of the block lie now? */
+static void record(struct pass *first)
+{
+    for (uint32_t i = 0; i < first->nr; i++) {
+        struct pass *pass = &first[i];
+        struct domain_zone *from = lies_in(pass, pass->from), *to = lies_in(pass, pass->to);
+
+        from->nr_on_the_way--;
+        to->nr_on_the_way--;
+        if (pass->punched && pass->counted) {
+            from->nr_resident--;
+            pass->counted = false;
+        }
+        if (i < first->nr_done)
+            to->nr_resident++;
+        pass->state = PASS_NONE;
+    }
+}
+
+static void settle(struct passing *p, struct pass *first)
+{
+    struct zone *z = zone_of(p, first->zone);
+    const pfn_t pfn = pfn_of(first);
+    const bool whole = first->nr_done == first->nr;
+
+    record(first);
+    if (first->again && whole)
+        (void)zone_pageblock_backed(z, pfn, first->to);
+    else if (whole)
+        (void)zone_populate_done(z, pfn);
+    else if (!first->again)
+        (void)zone_populate_fail(z, pfn, first->nr_done);
+    if (whole)
+        on_success(p, first);
+    else
+        on_failure(p, &first[first->nr_done], first->error);
+}
+
+static void on_passed(uv_work_t *job, int status)
+{
+    struct pass *first = job->data;
+    struct passing *p = first->passing;
+    struct hub *hub = p->hub;
+
+    (void)status;
+    p->nr_jobs--;
+    if (!hub->stopping) {
+        settle(p, first);
+        waiting_changed(hub, NULL);
+        ahead_look(p, first->to);
+    }
+    hub->session_gone(hub);
+}
+
+static void begin(struct passing *p, struct pass *first)
+{
+    for (uint32_t i = 0; i < first->nr; i++) {
+        first[i].state = PASS_GOING;
+        lies_in(&first[i], first[i].from)->nr_on_the_way++;
+        lies_in(&first[i], first[i].to)->nr_on_the_way++;
+    }
+    first->nr_done = 0;
+    first->error = 0;
+    first->work.data = first;
+    p->nr_jobs++;
+    (void)uv_queue_work(p->hub->loop, &first->work, work, on_passed);
+}
+
+static void on_populate(void *ctx, struct zone *z, pfn_t pfn, unsigned order, unsigned domain)
+{
+    struct passing *p = ctx;
+    const unsigned shift = zone_pageblock_order(z);
+    const uint32_t nr = 1u << (order - shift);
+    unsigned zone = 0;
+    struct pass *first;
+
+    while (zone_of(p, zone) != z)
+        zone++;
+    first = &p->pass[zone][pfn >> shift];
+    for (uint32_t i = 0; i < nr; i++) {
+        first[i].passing = p;
+        first[i].zone = (uint8_t)zone;
+        first[i].from = (uint8_t)zone_resident(z, pfn + (i << shift));
+        first[i].to = (uint8_t)domain;
+        first[i].counted = true;
+        first[i].punched = first[i].again = false;
+    }
+    first->nr = nr;
+    begin(p, first);
+}
+
+bool passing_concerns(const struct passing *p, unsigned zone, uint32_t pageblock, unsigned domain)
+{
+    const struct pass *pass = &p->pass[zone][pageblock];
+
+    if (pass->state == PASS_GOING)
+        return pass->to == domain || pass->from == domain;
+    return pass->state == PASS_UNBACKED && pass->from == domain && pass->counted;
+}
+
+/* ---- start and stop ---- */
+
+int passing_create(struct hub *hub, struct passing **ret)
+{
+    struct passing *p = calloc(1, sizeof(*p));
+
+    if (!p)
+        return -ENOMEM;
+    p->hub = hub;
+    p->domains = hub->zones->domains;
+    p->retry_ms = PASSING_RETRY_MS;
+    for (uint32_t i = 0; i < hub->zones->nr; i++) {
+        const struct zone *z = hub->zones->entry[i].zone;
+        const size_t bytes = (zone_nr_pages(z) >> zone_pageblock_order(z)) * sizeof(struct pass);
+        void *records = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+        if (records == MAP_FAILED) {
+            passing_free(p);
+            return -ENOMEM;
+        }
+        p->pass[i] = records;
+        p->pass_bytes[i] = bytes;
+    }
+    *ret = p;
+    return 0;
+}
+
+void passing_free(struct passing *p)
+{
+    if (!p)
+        return;
+    for (unsigned i = 0; i < MAX_ZONES && p->pass[i]; i++)
+        (void)munmap(p->pass[i], p->pass_bytes[i]);
+    free(p);
+}
+
+void passing_start(struct passing *p)
+{
+    uv_timer_t *const timers[] = {&p->retry, &p->ahead, &p->look};
+
+    for (size_t i = 0; i < sizeof(timers) / sizeof(timers[0]); i++) {
+        (void)uv_timer_init(p->hub->loop, timers[i]);
+        timers[i]->data = p;
+        p->nr_handles++;
+    }
+    p->domains->populate = on_populate;
+    p->domains->populate_ctx = p;
+}
+
+static void on_closed(uv_handle_t *timer)
+{
+    struct passing *p = timer->data;
+
+    p->nr_handles--;
+    p->hub->session_gone(p->hub);
+}
+
+void passing_stop(struct passing *p)
+{
+    uv_close((uv_handle_t *)&p->retry, on_closed);
+    uv_close((uv_handle_t *)&p->ahead, on_closed);
+    uv_close((uv_handle_t *)&p->look, on_closed);
+}
+
+bool passing_busy(const struct passing *p)
+{
+    return p && (p->nr_jobs != 0 || p->nr_handles != 0);
+}
