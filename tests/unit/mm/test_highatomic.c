@@ -3,6 +3,7 @@
 #include "mm/highatomic.h"
 
 #include "mm/contig.h"
+#include "mm/isolate.h"
 #include "path_fixture.h"
 
 #define ATOMIC (ALLOC_NON_BLOCK | ALLOC_MIN_RESERVE | ALLOC_HIGHATOMIC)
@@ -325,9 +326,32 @@ static void without_grouping(void **state)
     fixture_close(&f);
 }
 
+/* A free pageblock that is kept stays the domain's while it is out of use, and after. */
+static void isolation_and_back(void **state)
+{
+    pfn_t pfn, held;
+
+    (void)state;
+    fixture_open(&f, 2048, PATH_ORDER, 1);
+    pfn = take(f.z, PATH_ORDER, MIGRATE_UNMOVABLE);
+    highatomic_reserve(f.z, pfn);
+    give(f.z, pfn);
+    assert_int_equal(kept(f.z), PATH_P);
+    held = zone_held_pages(f.z, 0);
+    assert_int_equal(held, PATH_P);
+    assert_int_equal(zone_isolate_range(f.z, pfn, PATH_P, NULL), 0);
+    assert_int_equal(kept(f.z), 0);
+    assert_int_equal(zone_held_pages(f.z, 0), 0);
+    assert_int_equal(zone_undo_isolate(f.z, pfn, PATH_P), 0);
+    assert_int_equal(kept(f.z), PATH_P);
+    assert_int_equal(zone_held_pages(f.z, 0), held);
+    fixture_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(isolation_and_back),
         cmocka_unit_test(the_limit_is_one_percent),
         cmocka_unit_test(a_small_block_keeps_its_pageblock),
         cmocka_unit_test(what_was_freed_last_is_kept_too),
