@@ -24,7 +24,7 @@ enum arena arena_named(const char *name)
 {
     unsigned a = 0;
 
-    while (a < NR_ARENAS && strcmp(names[a], name))
+    while (a < NR_ARENAS && strcmp(names[a], name) != 0)
         a++;
     return (enum arena)a;
 }
