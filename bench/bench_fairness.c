@@ -143,13 +143,14 @@ static int wait_until_full(const struct bench *b)
 
 static int measure_phase(struct bench *b, enum greed greed)
 {
+    struct shared *sh = b->shared;
     pid_t greedy[NR_GREEDY];
-    struct latencies l = {.ns = b->shared->ns, .max = FULL_TRIPS + RPC_BATCH};
+    struct latencies l = {.ns = sh->ns, .max = FULL_TRIPS + RPC_BATCH};
     unsigned nr = 0;
     pid_t pid;
     int rc = 0;
 
-    *b->shared = (struct shared){.error = 0};
+    memset(sh, 0, sizeof(*sh));
     b->greed = greed;
     while (greed != GREED_NONE && nr < NR_GREEDY && !rc) {
         rc = child_fork(be_greedy, b, &greedy[nr]);
@@ -166,10 +167,10 @@ static int measure_phase(struct bench *b, enum greed greed)
     while (nr-- > 0)
         child_stop(greedy[nr]);
     if (rc) {
-        warnx("%s: %s", greed_names[greed], b->shared->error ? b->shared->text : strerror(-rc));
+        warnx("%s: %s", greed_names[greed], sh->error ? sh->text : strerror(-rc));
         return rc;
     }
-    l.nr = b->shared->nr;
+    l.nr = sh->nr;
     latencies_sort(&l, 0);
     series_add(&b->p50[greed], latencies_percentile(&l, 0, 50));
     series_add(&b->p99[greed], latencies_percentile(&l, 0, 99));

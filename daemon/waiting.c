@@ -317,6 +317,7 @@ bool waiting_restrain(struct session *s, const struct waiting_request *w,
     struct hub *hub = s->hub;
     const uint64_t arrival = w ? w->waiter.arrival : UINT64_MAX;
     struct waiter *holder;
+    bool left = false;
     uint64_t zones;
 
     if (hub->waiting.nr == 0)
@@ -333,8 +334,9 @@ bool waiting_restrain(struct session *s, const struct waiting_request *w,
     for (uint32_t i = 0; i < hub->zones->nr; i++) {
         if (zones >> i & 1 && !policy_guarantees(&s->policy, i, grant_pages(grant)))
             grant->zonemask &= ~((uint64_t)1 << i);
+        left = left || (grant->zonemask >> i & 1);
     }
-    return (grant->zonemask & (UINT64_MAX >> (MAX_ZONES - hub->zones->nr))) != 0;
+    return left;
 }
 
 void waiting_passed(struct session *s, const struct waiting_request *w)

@@ -84,7 +84,8 @@ void accounts_notify(struct memory *m, const struct account_ops *ops, void *ctx)
 static void set_used(struct memory *m, struct account *a, unsigned zone, pfn_t used)
 {
     struct zone *z = m->zone[zone];
-    bool counts = a->limits.guarantee[zone] != 0 && !account_holds(a);
+    /* Where there is no zone nothing is guaranteed. */
+    bool counts = z && a->limits.guarantee[zone] != 0 && !account_holds(a);
 
     if (counts)
         z->set[0].unmet -= account_unmet(a, zone);

@@ -134,12 +134,12 @@ static void add_loss(const struct zone *z, pfn_t pfn, pfn_t pages, struct loss *
     const struct pageblock *pb = pageblock_of(z, pfn);
     uint64_t w = *word_at(z, pfn);
 
-    if (pb->resident != 0 && word_order(w) < z->pageblock_order)
-        l->granted[pb->resident] += pages; /* the pageblock is held until all of it is free */
-    else if (word_state(w) == BLOCK_ALLOCATED)
+    /* Outside domain 0 a broken pageblock is held until all of it is free, and one that is kept
+     * for HIGHATOMIC is held now, and no longer then. */
+    if (word_state(w) == BLOCK_ALLOCATED ||
+        (pb->resident != 0 &&
+         (word_order(w) < z->pageblock_order || pb->type == MIGRATE_HIGHATOMIC)))
         l->granted[pb->resident] += pages;
-    else if (pb->type == MIGRATE_HIGHATOMIC && pb->resident != 0)
-        l->granted[pb->resident] += pages; /* held now, and no longer then */
     else if (word_order(w) < z->pageblock_order || pb->type == MIGRATE_HIGHATOMIC)
         l->own[0] += pb->type == MIGRATE_CMA ? 0 : pages;
     else
