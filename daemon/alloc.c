@@ -211,6 +211,26 @@ static void refuse_queue(struct call *c, const struct grant_request *rq)
               what, c->hub->waiting.nr);
 }
 
+/* There is memory, but on its way to the client's domain, and its time is over. */
+static void refuse_passing(struct call *c, const struct grant_request *rq)
+{
+    char what[64];
+
+    describe(rq, rq->order, what, sizeof(what));
+    c->session->nr_refusals++;
+    c->refusal = (struct wire_refusal){
+        .reason = WIRE_REFUSAL_SHORTAGE,
+        .zone = -1,
+        .waited_ms = c->waited_ms,
+        .order = rq->order,
+        .wanted_pages = rq->exact_pages ? rq->exact_pages : (uint64_t)rq->count << rq->order,
+        .largest_order = -1,
+    };
+    c->response.refusal = &c->refusal;
+    call_fail(c, ENOMEM, "%s refused: memory is on its way to domain %u, and has not come in time",
+              what, c->session->policy.account.domain);
+}
+
 static void answer_grant(struct call *c, const struct grant *g)
 {
     bool one_zone = true;
@@ -262,8 +282,7 @@ static void answer(struct call *c, int error, const struct grant_request *grant,
     else if (error == -EAGAIN)
         refuse_queue(c, grant);
     else if (error == -EINPROGRESS)
-        call_fail(c, ENOMEM, "refused: memory that was to pass to domain %u did not come in time",
-                  c->session->policy.account.domain);
+        refuse_passing(c, grant);
     else
         call_fail(c, -error, "alloc: the allocator answered error %d", -error);
 }

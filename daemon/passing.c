@@ -190,6 +190,8 @@ static void on_passed(uv_work_t *job, int status)
     p->nr_jobs--;
     if (!hub->stopping) {
         settle(p, first);
+        /* Now its files can be compared to the last page, if nothing else is on its way. */
+        (void)thief_look_at(p, first->to);
         waiting_changed(hub, NULL);
         ahead_look(p, first->to);
     }

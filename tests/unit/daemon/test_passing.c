@@ -228,6 +228,31 @@ static void bytes_do_not_pass(void **state)
     stop();
 }
 
+/* A block of several pageblocks comes out of several files. */
+static void several_files_for_one_block(void **state)
+{
+    unsigned a, b;
+    pfn_t pfn[NR], whole;
+
+    (void)state;
+    start(0);
+    a = come("a", 1);
+    b = come("b", 2);
+    for (unsigned i = 0; i < NR; i++)
+        pfn[i] = take_passing(i % 2 ? a : 0, ORDER);
+    for (unsigned i = 0; i < NR; i++)
+        assert_int_equal(zone_free(z, pfn[i]), 0);
+    assert_resident(0, NR / 2);
+    assert_resident(a, NR / 2);
+    whole = take_passing(b, ORDER + 3);
+    assert_int_equal(whole, 0);
+    assert_resident(0, 0);
+    assert_resident(a, 0);
+    assert_resident(b, NR);
+    assert_false(thief_look(f.hub->passing));
+    stop();
+}
+
 /* The last of three is lost: the others have passed or stayed, and in the end all have memory. */
 static void what_is_lost_comes_back(void **state)
 {
@@ -438,6 +463,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bytes_do_not_pass),
+        cmocka_unit_test(several_files_for_one_block),
         cmocka_unit_test(what_is_lost_comes_back),
         cmocka_unit_test(a_punch_that_fails),
         cmocka_unit_test(what_was_not_given_is_taken_back),
