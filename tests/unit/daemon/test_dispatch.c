@@ -57,7 +57,8 @@ static int set_up(void **state)
     (void)state;
     make_config(&config, NR_ZONES, (uint64_t)ZONE_PAGES * PAGE);
     assert_int_equal(zone_set_create(&config, &zones, why, sizeof(why)), 0);
-    assert_int_equal(policy_set_create(&config, &zones->memory, NULL, &policy, why, sizeof(why)), 0);
+    assert_int_equal(policy_set_create(&config, &zones->memory, NULL, &policy, why, sizeof(why)),
+                     0);
     assert_int_equal(hub_init(&hub, NULL, zones, policy, session_gone), 0);
     config_free(&config);
     add_session(&alice, 1001, "alice");

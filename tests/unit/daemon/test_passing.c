@@ -133,6 +133,15 @@ static void run_jobs(void)
     }
 }
 
+static void run_until_ahead(unsigned domain, unsigned nr)
+{
+    for (int i = 0; zone_pageblocks_ahead(z, domain) < nr; i++) {
+        assert_true(i < MAX_TURNS);
+        turn();
+    }
+    run_jobs();
+}
+
 static uint64_t resident(unsigned domain)
 {
     uint64_t bytes;
@@ -178,6 +187,14 @@ static unsigned nr_unbacked(void)
 
     zone_stat(z, &st);
     return st.unbacked_pageblocks;
+}
+
+static void run_until_backed(void)
+{
+    for (int i = 0; nr_unbacked() > 0; i++) {
+        assert_true(i < MAX_TURNS);
+        (void)uv_run(&f.loop, UV_RUN_ONCE);
+    }
 }
 
 static char *map(unsigned domain)
@@ -271,10 +288,7 @@ static void what_is_lost_comes_back(void **state)
     assert_int_equal(f.hub->passing->nr_unbacked, 1);
     assert_resident(0, NR - 3);
     assert_resident(a, 2);
-    for (int i = 0; nr_unbacked() > 0; i++) {
-        assert_true(i < MAX_TURNS);
-        (void)uv_run(&f.loop, UV_RUN_ONCE);
-    }
+    run_until_backed();
     assert_int_equal(bad_populates, 0);
     assert_resident(a, 3);
     (void)take_passing(a, ORDER + 3);
@@ -298,10 +312,7 @@ static void a_punch_that_fails(void **state)
     assert_int_equal(nr_unbacked(), 1);
     assert_resident(0, NR);
     assert_false(thief_look(f.hub->passing));
-    for (int i = 0; nr_unbacked() > 0; i++) {
-        assert_true(i < MAX_TURNS);
-        (void)uv_run(&f.loop, UV_RUN_ONCE);
-    }
+    run_until_backed();
     assert_resident(0, NR - 1);
     assert_resident(a, 1);
     assert_int_equal(take(a, 0, &pfn), 0);
@@ -341,17 +352,11 @@ static void a_few_lie_ready(void **state)
     (void)state;
     start(2);
     a = come("a", 1);
-    for (int i = 0; zone_pageblocks_ahead(z, a) < 2 || f.hub->passing->nr_jobs > 0; i++) {
-        assert_true(i < MAX_TURNS);
-        turn();
-    }
+    run_until_ahead(a, 2);
     assert_resident(a, 2);
     assert_int_equal(take(a, ORDER, &pfn), 0);
     ahead_look(f.hub->passing, a);
-    for (int i = 0; zone_pageblocks_ahead(z, a) < 2 || f.hub->passing->nr_jobs > 0; i++) {
-        assert_true(i < MAX_TURNS);
-        turn();
-    }
+    run_until_ahead(a, 2);
     assert_resident(a, 3);
     assert_int_equal(zone_free(z, pfn), 0);
 
