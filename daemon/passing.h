@@ -64,6 +64,7 @@ struct passing {
     struct pass *unbacked; /**< and no thread has them */
     uint32_t retry_ms;
     uint64_t told_ms; /**< when lost memory was told of last; 0: never */
+    bool told;        /**< and not yet that all is well again */
     uint64_t to_look; /**< bit d: domain d may have too few pageblocks ahead */
     uv_timer_t retry;
     uv_timer_t ahead;
