@@ -76,6 +76,18 @@ static void disconnect(const struct passing *p, unsigned domain, const char *zon
     }
 }
 
+/* Who has no session any more can go on as long as he maps the file: seldom a line. */
+static void tell(struct passing *p, const char *zone, unsigned domain, uint64_t nr)
+{
+    const uint64_t now = uv_now(p->hub->loop);
+
+    if (p->thief_told_ms != 0 && now - p->thief_told_ms < PASSING_TELL_MS)
+        return;
+    p->thief_told_ms = now;
+    log_warning("zone '%s': the file of domain %u has %" PRIu64 " hugepages that it was not given",
+                zone, domain, nr);
+}
+
 bool thief_look_at(struct passing *p, unsigned domain)
 {
     const struct domain *d = &p->domains->domain[domain];
@@ -88,9 +100,7 @@ bool thief_look_at(struct passing *p, unsigned domain)
         if (nr == 0)
             continue;
         any = true;
-        log_warning("zone '%s': the file of domain %u has %" PRIu64 " hugepages that it was not "
-                    "given",
-                    name, domain, nr);
+        tell(p, name, domain, nr);
         punch_back(p, i, domain);
         disconnect(p, domain, name, nr);
     }
