@@ -255,6 +255,9 @@ static int try_alloc(struct call *c, const struct waiting_request *w, struct gra
     if (!error) {
         waiting_passed(c->session, w);
         ahead_look(c->hub->passing, c->session->policy.account.domain);
+    } else if (error == -EINPROGRESS && !grant->exact_pages && grant->count > 1) {
+        ahead_demand(c->hub->passing, c->session->policy.account.domain,
+                     ((uint64_t)grant->count << grant->order) << CONFIG_PAGE_SHIFT);
     }
     return error;
 }

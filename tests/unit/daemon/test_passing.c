@@ -133,6 +133,14 @@ static void run_jobs(void)
     }
 }
 
+static void run_until_looked(void)
+{
+    for (int i = 0; f.hub->passing->to_look != 0; i++) {
+        assert_true(i < MAX_TURNS);
+        turn();
+    }
+}
+
 static void run_until_ahead(unsigned domain, unsigned nr)
 {
     for (int i = 0; zone_pageblocks_ahead(z, domain) < nr; i++) {
@@ -373,6 +381,27 @@ static void a_few_lie_ready(void **state)
     stop();
 }
 
+/* Who waits for several pageblocks has them come together. */
+static void many_blocks_come_together(void **state)
+{
+    unsigned a;
+    pfn_t pfn;
+
+    (void)state;
+    start(0);
+    a = come("a", 1);
+    ahead_demand(f.hub->passing, a, 5 * BLOCK); /* nothing is on its way: nothing comes */
+    run_until_looked();
+    assert_int_equal(zone_pageblocks_ahead(z, a), 0);
+    assert_int_equal(take(a, ORDER, &pfn), -EINPROGRESS);
+    ahead_demand(f.hub->passing, a, 5 * BLOCK - 1);
+    run_until_looked();
+    run_until_ahead(a, 5);
+    assert_resident(a, 5);
+    assert_resident(0, NR - 5);
+    stop();
+}
+
 static void numbers_and_their_owners(void **state)
 {
     unsigned a, b, nr = 0;
@@ -473,6 +502,7 @@ int main(void)
         cmocka_unit_test(a_punch_that_fails),
         cmocka_unit_test(what_was_not_given_is_taken_back),
         cmocka_unit_test(a_few_lie_ready),
+        cmocka_unit_test(many_blocks_come_together),
         cmocka_unit_test(numbers_and_their_owners),
         cmocka_unit_test(nobodys_memory_goes_back),
         cmocka_unit_test(jobs_are_awaited_at_the_end),
