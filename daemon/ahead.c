@@ -38,10 +38,24 @@ static unsigned find_donor(const struct passing *p, unsigned domain, unsigned zo
     return found;
 }
 
+/* How many a domain should have now: one that waits for several has one on its way at least. */
+static pfn_t to_have(const struct passing *p, unsigned domain, unsigned zone)
+{
+    const struct domain_zone *dz = &p->domains->domain[domain].zone[zone];
+    const uint64_t hugepage = dz->file.hugepage_bytes;
+    const pfn_t keep = to_keep(p, domain, zone);
+    pfn_t wanted;
+
+    if (p->demand[domain] == 0 || dz->nr_on_the_way == 0)
+        return keep;
+    wanted = (pfn_t)((p->demand[domain] + hugepage - 1) / hugepage);
+    return wanted > keep ? wanted : keep;
+}
+
 static void fill(struct passing *p, unsigned domain, unsigned zone)
 {
     struct zone *z = p->hub->zones->entry[zone].zone;
-    const unsigned keep = to_keep(p, domain, zone);
+    const pfn_t keep = to_have(p, domain, zone);
 
     for (pfn_t has = keep ? zone_pageblocks_ahead(z, domain) : 0; has < keep; has++) {
         unsigned donor = find_donor(p, domain, zone);
@@ -61,16 +75,30 @@ static void on_ahead(uv_timer_t *timer)
         p->to_look &= p->to_look - 1;
         for (uint32_t i = 0; i < p->hub->zones->nr; i++)
             fill(p, domain, i);
+        p->demand[domain] = 0;
     }
+}
+
+static void look(struct passing *p, unsigned domain)
+{
+    p->to_look |= (uint64_t)1 << domain;
+    if (!uv_is_active((uv_handle_t *)&p->ahead))
+        (void)uv_timer_start(&p->ahead, on_ahead, 0, 0);
 }
 
 void ahead_look(struct passing *p, unsigned domain)
 {
-    if (!p || p->hub->stopping || p->domains->ahead == 0)
+    if (p && !p->hub->stopping && p->domains->ahead != 0)
+        look(p, domain);
+}
+
+void ahead_demand(struct passing *p, unsigned domain, uint64_t bytes)
+{
+    if (!p || p->hub->stopping)
         return;
-    p->to_look |= (uint64_t)1 << domain;
-    if (!uv_is_active((uv_handle_t *)&p->ahead))
-        (void)uv_timer_start(&p->ahead, on_ahead, 0, 0);
+    if (p->demand[domain] < bytes)
+        p->demand[domain] = bytes;
+    look(p, domain);
 }
 
 /* ---- domains that nobody has ---- */

@@ -10,6 +10,8 @@
 #ifndef DAEMON_AHEAD_H
 #define DAEMON_AHEAD_H
 
+#include <stdint.h>
+
 struct passing;
 
 /** How often domains are looked at that nobody has, and files for what should not be in them. */
@@ -22,6 +24,11 @@ struct passing;
 /** A domain has come, or taken from what lay ready: see, in a later turn, that it has enough. NULL:
  * nothing happens. */
 void ahead_look(struct passing *p, unsigned domain);
+/**
+ * A request of several blocks waits for the first that passes: let others come with it, where that
+ * one comes from. bytes: of all of them.
+ */
+void ahead_demand(struct passing *p, unsigned domain, uint64_t bytes);
 /** A client of a domain has come: from now on files are looked at. NULL: nothing happens. */
 void ahead_join(struct passing *p, unsigned domain);
 

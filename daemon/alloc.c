@@ -174,34 +174,15 @@ static void refuse(struct call *c, const struct grant_request *rq, const struct 
               why->frag_index / 1000.0);
 }
 
-static void refuse_handles(struct call *c, const struct grant_request *rq)
+/* Refused, but no zone has said no: the numbers are those of the request alone. */
+static void refuse_early(struct call *c, const struct grant_request *rq,
+                         enum wire_refusal_reason reason, char *ret_what, size_t size)
 {
-    const struct handle_table *handles = c->hub->zones->handles;
-    uint32_t left = handle_table_left(handles);
-
+    describe(rq, rq->order, ret_what, size);
     c->session->nr_refusals++;
     c->refusal = (struct wire_refusal){
-        .reason = WIRE_REFUSAL_NO_HANDLES,
-        .zone = -1,
-        .order = rq->order,
-        .wanted_pages = rq->exact_pages ? rq->exact_pages : (uint64_t)rq->count << rq->order,
-        .largest_order = -1,
-    };
-    c->response.refusal = &c->refusal;
-    call_fail(c, ENOMEM, "refused: the daemon has %u names for blocks left, all others are in use",
-              left);
-}
-
-/* What is free is kept for requests that wait longer. */
-static void refuse_queue(struct call *c, const struct grant_request *rq)
-{
-    char what[64];
-
-    describe(rq, rq->order, what, sizeof(what));
-    c->session->nr_refusals++;
-    c->refusal = (struct wire_refusal){
-        .reason = WIRE_REFUSAL_QUEUE,
-        .scope = WIRE_SCOPE_QUEUE,
+        .reason = (uint32_t)reason,
+        .scope = reason == WIRE_REFUSAL_QUEUE ? WIRE_SCOPE_QUEUE : 0,
         .zone = -1,
         .waited_ms = c->waited_ms,
         .order = rq->order,
@@ -209,8 +190,36 @@ static void refuse_queue(struct call *c, const struct grant_request *rq)
         .largest_order = -1,
     };
     c->response.refusal = &c->refusal;
+}
+
+/* What is free is kept for requests that wait longer. */
+static void refuse_queue(struct call *c, const struct grant_request *rq)
+{
+    char what[64];
+
+    refuse_early(c, rq, WIRE_REFUSAL_QUEUE, what, sizeof(what));
     call_fail(c, ENOMEM, "%s refused: what is free is kept for requests that wait longer (%u wait)",
               what, c->hub->waiting.nr);
+}
+
+/* There is memory, but on its way to the client's domain, and its time is over. */
+static void refuse_passing(struct call *c, const struct grant_request *rq)
+{
+    char what[64];
+
+    refuse_early(c, rq, WIRE_REFUSAL_SHORTAGE, what, sizeof(what));
+    call_fail(c, ENOMEM, "%s refused: memory is on its way to domain %u, and has not come in time",
+              what, c->session->policy.account.domain);
+}
+
+static void refuse_handles(struct call *c, const struct grant_request *rq)
+{
+    char what[64];
+
+    refuse_early(c, rq, WIRE_REFUSAL_NO_HANDLES, what, sizeof(what));
+    call_fail(c, ENOMEM,
+              "%s refused: the daemon has %u names for blocks left, all others are in use", what,
+              handle_table_left(c->hub->zones->handles));
 }
 
 static void answer_grant(struct call *c, const struct grant *g)
@@ -248,6 +257,9 @@ static int try_alloc(struct call *c, const struct waiting_request *w, struct gra
     if (!error) {
         waiting_passed(c->session, w);
         ahead_look(c->hub->passing, c->session->policy.account.domain);
+    } else if (error == -EINPROGRESS && !grant->exact_pages && grant->count > 1) {
+        ahead_demand(c->hub->passing, c->session->policy.account.domain,
+                     ((uint64_t)grant->count << grant->order) << CONFIG_PAGE_SHIFT);
     }
     return error;
 }
@@ -264,8 +276,7 @@ static void answer(struct call *c, int error, const struct grant_request *grant,
     else if (error == -EAGAIN)
         refuse_queue(c, grant);
     else if (error == -EINPROGRESS)
-        call_fail(c, ENOMEM, "refused: memory that was to pass to domain %u did not come in time",
-                  c->session->policy.account.domain);
+        refuse_passing(c, grant);
     else
         call_fail(c, -error, "alloc: the allocator answered error %d", -error);
 }

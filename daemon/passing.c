@@ -96,6 +96,7 @@ static void tell(struct passing *p, const struct pass *pass)
     if (p->told_ms != 0 && now - p->told_ms < PASSING_TELL_MS)
         return;
     p->told_ms = now;
+    p->told = true;
     zone_stat(zones->entry[pass->zone].zone, &st);
     log_warning("zone '%s': a hugepage was taken by somebody on the host while it passed from "
                 "domain %u to domain %u (%s): %u pageblocks of the zone have no memory; next try "
@@ -135,8 +136,8 @@ static void on_success(struct passing *p, const struct pass *pass)
     p->retry_ms = PASSING_RETRY_MS;
     if (p->unbacked) {
         (void)uv_timer_start(&p->retry, on_retry, 0, 0);
-    } else {
-        p->told_ms = 0;
+    } else if (p->told) {
+        p->told = false;
         log_info("zone '%s': every pageblock has memory again",
                  p->hub->zones->entry[pass->zone].name);
     }
@@ -190,6 +191,8 @@ static void on_passed(uv_work_t *job, int status)
     p->nr_jobs--;
     if (!hub->stopping) {
         settle(p, first);
+        /* Now its files can be compared to the last page, if nothing else is on its way. */
+        (void)thief_look_at(p, first->to);
         waiting_changed(hub, NULL);
         ahead_look(p, first->to);
     }

@@ -63,8 +63,11 @@ struct passing {
     uint32_t nr_unbacked;
     struct pass *unbacked; /**< and no thread has them */
     uint32_t retry_ms;
-    uint64_t told_ms; /**< when lost memory was told of last; 0: never */
-    uint64_t to_look; /**< bit d: domain d may have too few pageblocks ahead */
+    uint64_t told_ms;             /**< when lost memory was told of last; 0: never */
+    bool told;                    /**< and not yet that all is well again */
+    uint64_t thief_told_ms;       /**< the same for files with more than the record says */
+    uint64_t to_look;             /**< bit d: domain d may have too few pageblocks ahead */
+    uint64_t demand[MAX_DOMAINS]; /**< bytes that a request of many blocks waits for */
     uv_timer_t retry;
     uv_timer_t ahead;
     uv_timer_t look; /**< runs while there are several domains */

@@ -76,26 +76,42 @@ static void disconnect(const struct passing *p, unsigned domain, const char *zon
     }
 }
 
+/* Who has no session any more can go on as long as he maps the file: seldom a line. */
+static void tell(struct passing *p, const char *zone, unsigned domain, uint64_t nr)
+{
+    const uint64_t now = uv_now(p->hub->loop);
+
+    if (p->thief_told_ms != 0 && now - p->thief_told_ms < PASSING_TELL_MS)
+        return;
+    p->thief_told_ms = now;
+    log_warning("zone '%s': the file of domain %u has %" PRIu64 " hugepages that it was not given",
+                zone, domain, nr);
+}
+
+bool thief_look_at(struct passing *p, unsigned domain)
+{
+    const struct domain *d = &p->domains->domain[domain];
+    bool any = false;
+
+    for (uint32_t i = 0; d->open && i < p->hub->zones->nr; i++) {
+        const char *name = p->hub->zones->entry[i].name;
+        uint64_t nr = surplus(&d->zone[i]);
+
+        if (nr == 0)
+            continue;
+        any = true;
+        tell(p, name, domain, nr);
+        punch_back(p, i, domain);
+        disconnect(p, domain, name, nr);
+    }
+    return any;
+}
+
 bool thief_look(struct passing *p)
 {
     bool any = false;
 
-    for (unsigned d = 0; d < MAX_DOMAINS; d++) {
-        if (!p->domains->domain[d].open)
-            continue;
-        for (uint32_t i = 0; i < p->hub->zones->nr; i++) {
-            const char *name = p->hub->zones->entry[i].name;
-            uint64_t nr = surplus(&p->domains->domain[d].zone[i]);
-
-            if (nr == 0)
-                continue;
-            any = true;
-            log_warning("zone '%s': the file of domain %u has %" PRIu64 " hugepages that it was "
-                        "not given",
-                        name, d, nr);
-            punch_back(p, i, d);
-            disconnect(p, d, name, nr);
-        }
-    }
+    for (unsigned d = 0; d < MAX_DOMAINS; d++)
+        any |= thief_look_at(p, d);
     return any;
 }

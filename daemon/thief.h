@@ -18,5 +18,7 @@ struct passing;
  * Returns whether memory came back.
  */
 bool thief_look(struct passing *p);
+/** The same for one domain. */
+bool thief_look_at(struct passing *p, unsigned domain);
 
 #endif

@@ -134,6 +134,23 @@ static void run_jobs(void)
     }
 }
 
+static void run_until_looked(void)
+{
+    for (int i = 0; f.hub->passing->to_look != 0; i++) {
+        assert_true(i < MAX_TURNS);
+        turn();
+    }
+}
+
+static void run_until_ahead(unsigned domain, unsigned nr)
+{
+    for (int i = 0; zone_pageblocks_ahead(z, domain) < nr; i++) {
+        assert_true(i < MAX_TURNS);
+        turn();
+    }
+    run_jobs();
+}
+
 static uint64_t resident(unsigned domain)
 {
     uint64_t bytes;
@@ -179,6 +196,14 @@ static unsigned nr_unbacked(void)
 
     zone_stat(z, &st);
     return st.unbacked_pageblocks;
+}
+
+static void run_until_backed(void)
+{
+    for (int i = 0; nr_unbacked() > 0; i++) {
+        assert_true(i < MAX_TURNS);
+        (void)uv_run(&f.loop, UV_RUN_ONCE);
+    }
 }
 
 static char *map(unsigned domain)
@@ -229,6 +254,31 @@ static void bytes_do_not_pass(void **state)
     stop();
 }
 
+/* A block of several pageblocks comes out of several files. */
+static void several_files_for_one_block(void **state)
+{
+    unsigned a, b;
+    pfn_t pfn[NR], whole;
+
+    (void)state;
+    start(0);
+    a = come("a", 1);
+    b = come("b", 2);
+    for (unsigned i = 0; i < NR; i++)
+        pfn[i] = take_passing(i % 2 ? a : 0, ORDER);
+    for (unsigned i = 0; i < NR; i++)
+        assert_int_equal(zone_free(z, pfn[i]), 0);
+    assert_resident(0, NR / 2);
+    assert_resident(a, NR / 2);
+    whole = take_passing(b, ORDER + 3);
+    assert_int_equal(whole, 0);
+    assert_resident(0, 0);
+    assert_resident(a, 0);
+    assert_resident(b, NR);
+    assert_false(thief_look(f.hub->passing));
+    stop();
+}
+
 /* The last of three is lost: the others have passed or stayed, and in the end all have memory. */
 static void what_is_lost_comes_back(void **state)
 {
@@ -247,10 +297,7 @@ static void what_is_lost_comes_back(void **state)
     assert_int_equal(f.hub->passing->nr_unbacked, 1);
     assert_resident(0, NR - 3);
     assert_resident(a, 2);
-    for (int i = 0; nr_unbacked() > 0; i++) {
-        assert_true(i < MAX_TURNS);
-        (void)uv_run(&f.loop, UV_RUN_ONCE);
-    }
+    run_until_backed();
     assert_int_equal(bad_populates, 0);
     assert_resident(a, 3);
     (void)take_passing(a, ORDER + 3);
@@ -274,10 +321,7 @@ static void a_punch_that_fails(void **state)
     assert_int_equal(nr_unbacked(), 1);
     assert_resident(0, NR);
     assert_false(thief_look(f.hub->passing));
-    for (int i = 0; nr_unbacked() > 0; i++) {
-        assert_true(i < MAX_TURNS);
-        (void)uv_run(&f.loop, UV_RUN_ONCE);
-    }
+    run_until_backed();
     assert_resident(0, NR - 1);
     assert_resident(a, 1);
     assert_int_equal(take(a, 0, &pfn), 0);
@@ -317,17 +361,11 @@ static void a_few_lie_ready(void **state)
     (void)state;
     start(2);
     a = come("a", 1);
-    for (int i = 0; zone_pageblocks_ahead(z, a) < 2 || f.hub->passing->nr_jobs > 0; i++) {
-        assert_true(i < MAX_TURNS);
-        turn();
-    }
+    run_until_ahead(a, 2);
     assert_resident(a, 2);
     assert_int_equal(take(a, ORDER, &pfn), 0);
     ahead_look(f.hub->passing, a);
-    for (int i = 0; zone_pageblocks_ahead(z, a) < 2 || f.hub->passing->nr_jobs > 0; i++) {
-        assert_true(i < MAX_TURNS);
-        turn();
-    }
+    run_until_ahead(a, 2);
     assert_resident(a, 3);
     assert_int_equal(zone_free(z, pfn), 0);
 
@@ -341,6 +379,27 @@ static void a_few_lie_ready(void **state)
     }
     assert_resident(a, 2);
     assert_resident(b, 1);
+    stop();
+}
+
+/* Who waits for several pageblocks has them come together. */
+static void many_blocks_come_together(void **state)
+{
+    unsigned a;
+    pfn_t pfn;
+
+    (void)state;
+    start(0);
+    a = come("a", 1);
+    ahead_demand(f.hub->passing, a, 5 * BLOCK); /* nothing is on its way: nothing comes */
+    run_until_looked();
+    assert_int_equal(zone_pageblocks_ahead(z, a), 0);
+    assert_int_equal(take(a, ORDER, &pfn), -EINPROGRESS);
+    ahead_demand(f.hub->passing, a, 5 * BLOCK - 1);
+    run_until_looked();
+    run_until_ahead(a, 5);
+    assert_resident(a, 5);
+    assert_resident(0, NR - 5);
     stop();
 }
 
@@ -439,10 +498,12 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bytes_do_not_pass),
+        cmocka_unit_test(several_files_for_one_block),
         cmocka_unit_test(what_is_lost_comes_back),
         cmocka_unit_test(a_punch_that_fails),
         cmocka_unit_test(what_was_not_given_is_taken_back),
         cmocka_unit_test(a_few_lie_ready),
+        cmocka_unit_test(many_blocks_come_together),
         cmocka_unit_test(numbers_and_their_owners),
         cmocka_unit_test(nobodys_memory_goes_back),
         cmocka_unit_test(jobs_are_awaited_at_the_end),
