@@ -52,15 +52,6 @@ void domain_set_free(struct domain_set *ds)
 
 /* ---- numbers ---- */
 
-uint64_t domain_set_claimed(const struct domain_set *ds)
-{
-    uint64_t claimed = 0;
-
-    for (unsigned d = 0; d < MAX_DOMAINS; d++)
-        claimed |= (uint64_t)ds->domain[d].claimed << d;
-    return claimed;
-}
-
 bool domain_is_empty(const struct domain_set *ds, unsigned domain)
 {
     const struct domain *d = &ds->domain[domain];

@@ -65,8 +65,6 @@ int domain_set_create(const struct zone_set *zones, const struct daemon_config *
 /** Close all files but those of domain 0. NULL is allowed. */
 void domain_set_free(struct domain_set *ds);
 
-/** Numbers that have an owner. */
-uint64_t domain_set_claimed(const struct domain_set *ds);
 /**
  * Give an owner a number: the one that it had before if it still has its files, else one in whose
  * files nothing lies. uid: 0 when the section has one for all. Returns the number, or 0 when there
