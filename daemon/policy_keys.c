@@ -194,7 +194,7 @@ static bool set_guarantee(struct assignment *a)
     const char *list = a->value;
     char item[PARSE_ITEM_BYTES];
     uint64_t pages = 0;
-    unsigned zone;
+    unsigned zone = 0;
 
     if (!strchr(a->value, ':')) {
         if (!parse_pages(a, a->value, &a->rule->guarantee_pages))
@@ -228,7 +228,7 @@ static bool set_zones(struct assignment *a)
     const char *list = a->value;
     char item[PARSE_ITEM_BYTES];
     uint64_t mask = 0;
-    unsigned zone;
+    unsigned zone = 0;
 
     if (strcmp(a->value, "all") == 0) {
         a->rule->zones = UINT64_MAX;
