@@ -123,6 +123,7 @@ static void leave(struct waiting_request *w)
     if (w->session_next)
         w->session_next->session_prev = w->session_prev;
     w->session->nr_waiting--;
+    w->session->policy.group->nr_waiting--;
     w->session = NULL;
     q->nr--;
     q->nr_dropped++;
@@ -236,6 +237,7 @@ static struct waiting_request *admit(const struct call *c, uint32_t ms)
         s->waiting->session_prev = w;
     s->waiting = w;
     s->nr_waiting++;
+    s->policy.group->nr_waiting++;
     q->nr++;
     q->nr_timers++;
     (void)uv_timer_init(c->hub->loop, &w->timer);
