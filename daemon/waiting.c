@@ -206,6 +206,7 @@ static void remember(struct waiting_request *w, int error, const struct refusal 
         return;
     w->fragmented = zones && why->reason == REFUSAL_FRAGMENTATION;
     w->near_zone = zones ? why->zone : MAX_ZONES;
+    w->floor_pages = zones ? (uint64_t)why->mark_pages + why->reserve_pages + why->unmet_others : 0;
     if (zones)
         last_resort_look(w->hub, w->waiter.priority, pages_of(&w->alloc));
 }
@@ -299,7 +300,7 @@ static uint64_t kept_zones(const struct hub *hub, const struct waiting_request *
         return 0;
     z = hub->zones->entry[holder->near_zone].zone;
     return zone_free_pages(z, holder->session->policy.account.domain) <
-                   pages_of(&holder->alloc) + grant_pages(grant)
+                   holder->floor_pages + pages_of(&holder->alloc) + grant_pages(grant)
                ? (uint64_t)1 << holder->near_zone
                : 0;
 }

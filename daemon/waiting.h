@@ -41,7 +41,8 @@ struct waiting_request {
     struct wire_alloc alloc;
     /* From its last refusal: what is kept for it while it holds. */
     unsigned near_zone;
-    bool fragmented; /**< pages enough, but not together: all of them are kept */
+    uint64_t floor_pages; /**< of near_zone: marks, reserves and guarantees that it may not touch */
+    bool fragmented;      /**< pages enough, but not together: all of them are kept */
     uv_timer_t timer;
 };
 
