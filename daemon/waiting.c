@@ -193,6 +193,11 @@ static uint64_t pages_of(const struct wire_alloc *rq)
     return rq->exact_pages ? rq->exact_pages : (uint64_t)rq->count << rq->order;
 }
 
+uint64_t waiting_pages(struct waiter *w)
+{
+    return pages_of(&request_of(w)->alloc);
+}
+
 /*
  * Where it is to stand, and what is to be kept for it when it holds: nothing while memory is on its
  * way to it.

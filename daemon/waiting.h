@@ -71,6 +71,8 @@ void waiting_changed(struct hub *hub, struct policy_member *member);
 bool waiting_park(struct call *c, int error, const struct refusal *why);
 /** One that waits was tried again, in vain: remember why. Returns false if no time will help it. */
 bool waiting_still(struct waiting_request *w, int error, const struct refusal *why);
+/** How many pages one who waits has asked for. */
+uint64_t waiting_pages(struct waiter *w);
 /** How long it has waited. */
 uint32_t waiting_ms(const struct waiting_request *w);
 /**
