@@ -38,11 +38,12 @@ static struct client_answer answer;
 
 static void on_event(void *data, const struct buddyd_event *event)
 {
-    struct client_event *e = &answer.events[answer.nr_events];
+    struct client_event *e;
 
     (void)data;
     if (answer.nr_events++ >= CLIENT_MAX_EVENTS)
         return;
+    e = &answer.events[answer.nr_events - 1];
     *e = (struct client_event){
         .kind = event->kind,
         .level = event->level,
