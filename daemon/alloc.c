@@ -95,7 +95,7 @@ static void describe(const struct grant_request *rq, unsigned order, char *text,
 
 /* The whole decision, in words; once in a while, or who asks in vain again and again would keep the
  * daemon from others. */
-static void explain_refusal(struct call *c, const struct grant_request *rq)
+static void explain_refusal(struct call *c, const struct grant_request *rq, bool kept)
 {
     char *text = c->hub->turn->explanation;
     const uint64_t now = uv_now(c->hub->loop);
@@ -103,7 +103,7 @@ static void explain_refusal(struct call *c, const struct grant_request *rq)
     if (now < c->session->explain_at_ms)
         return;
     c->session->explain_at_ms = now + EXPLAIN_EVERY_MS;
-    (void)explain_request(c->session, rq, text, sizeof(c->hub->turn->explanation));
+    (void)explain_request(c->session, rq, kept, text, sizeof(c->hub->turn->explanation));
     c->refusal.explanation = text;
     c->cost += EXPLAIN_COST;
 }
@@ -154,7 +154,7 @@ static void refuse(struct call *c, const struct grant_request *rq, const struct 
         .waited_ms = c->waited_ms,
     };
     c->response.refusal = &c->refusal;
-    explain_refusal(c, rq);
+    explain_refusal(c, rq, false);
     if (why->account) {
         refuse_account(c, what, why);
         return;
@@ -198,6 +198,7 @@ static void refuse_queue(struct call *c, const struct grant_request *rq)
     char what[64];
 
     refuse_early(c, rq, WIRE_REFUSAL_QUEUE, what, sizeof(what));
+    explain_refusal(c, rq, true);
     call_fail(c, ENOMEM, "%s refused: what is free is kept for requests that wait longer (%u wait)",
               what, c->hub->waiting.nr);
 }

@@ -14,6 +14,7 @@
 #include "hub.h"
 #include "policy.h"
 #include "session.h"
+#include "waiting.h"
 
 /** What the last line is when there is no room for more. */
 #define CUT "...\n"
@@ -215,8 +216,8 @@ static void add_verdict(struct lines *l, const struct session *s, const struct e
     add_help(l, s, x, order);
 }
 
-int explain_request(const struct session *s, const struct grant_request *grant, char *text,
-                    size_t size)
+int explain_request(const struct session *s, const struct grant_request *grant, bool kept,
+                    char *text, size_t size)
 {
     static const char *const types[NR_MOBILITIES] = {"unmovable", "movable", "reclaimable"};
     struct page_request rq = grant_page_request(&s->holdings, grant);
@@ -241,6 +242,10 @@ int explain_request(const struct session *s, const struct grant_request *grant, 
         add_step(&l, s, &x.step[i]);
     if (s->hub->waiting.nr != 0)
         add(&l, "  %u requests wait for memory\n", s->hub->waiting.nr);
+    if (kept) {
+        add(&l, "refused: what is free is kept for requests that wait longer\n");
+        return -EAGAIN;
+    }
     add_verdict(&l, s, &x, rq.order);
     return x.result;
 }
@@ -254,6 +259,7 @@ void explain_handle(struct call *c)
         rq->session == 0 ? c->session : session_table_find(&c->hub->sessions, rq->session);
     char *text = c->hub->turn->scratch.text;
     struct grant_request grant;
+    bool kept;
     int error;
 
     if (!s || s->state == SESSION_ENDING || !policy_may_see(&c->session->policy, s->peer.uid)) {
@@ -262,7 +268,8 @@ void explain_handle(struct call *c)
     }
     if (!alloc_prepare(c, s, &rq->alloc, &grant))
         return;
-    error = explain_request(s, &grant, text, sizeof(c->hub->turn->scratch.text));
+    kept = !waiting_restrain(s, NULL, &grant);
+    error = explain_request(s, &grant, kept, text, sizeof(c->hub->turn->scratch.text));
     if (error == -EINVAL)
         call_fail(c, EINVAL, "explain: the request makes no sense to the allocator");
     else

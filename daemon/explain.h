@@ -6,6 +6,7 @@
 #ifndef DAEMON_EXPLAIN_H
 #define DAEMON_EXPLAIN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "mm/explain.h"
@@ -21,11 +22,12 @@ struct session;
 
 /**
  * Write what alloc_pages() would answer to a client's request now, for the first block of it. At
- * most size - 1 bytes; what does not fit is left out, and the last line says so. Returns what
- * alloc_pages() would.
+ * most size - 1 bytes; what does not fit is left out, and the last line says so. kept: all that it
+ * could have is kept for those who wait longer, and the verdict is that. Returns what alloc_pages()
+ * would; -EAGAIN if kept.
  */
-int explain_request(const struct session *s, const struct grant_request *grant, char *text,
-                    size_t size);
+int explain_request(const struct session *s, const struct grant_request *grant, bool kept,
+                    char *text, size_t size);
 
 /** Carry out an Explain. */
 void explain_handle(struct call *c);

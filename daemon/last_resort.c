@@ -80,27 +80,28 @@ static void kill_peer(struct session *s)
 }
 
 /* The first one of the highest priority that waits for the zones, or NULL. */
-static const struct waiter *first_in_need(const struct hub *hub)
+static struct waiter *first_in_need(const struct hub *hub)
 {
-    const struct waiter *first = wait_line_first(&hub->waiting.zones);
+    struct waiter *first = wait_line_first(&hub->waiting.zones);
 
     return first && first->priority >= hub->top_priority ? first : NULL;
 }
 
-/* The grace time is over. */
-static void on_grace_end(uv_timer_t *timer)
+/* Why it is spared after all, or NULL. Who did as asked does not answer for those who came later.
+ */
+static const char *mercy(const struct hub *hub, const struct session *s)
 {
-    struct hub *hub = timer->data;
-    struct session *s = session_table_find(&hub->sessions, hub->last_resort.victim);
+    if (!first_in_need(hub))
+        return "nobody waits any more";
+    if (s->terms.last_resort == LAST_RESORT_NONE)
+        return "its policy was changed";
+    if (holdings_pages(&s->holdings) + hub->last_resort.pages <= hub->last_resort.held)
+        return "it has freed what was asked";
+    return NULL;
+}
 
-    hub->last_resort.victim = 0;
-    if (!s || s->state != SESSION_OPEN)
-        return;
-    if (!first_in_need(hub)) {
-        log_info("last resort: session %u (%s, pid %d, uid %u) is spared: nobody waits any more",
-                 s->id, s->name, (int)s->peer.pid, (unsigned)s->peer.uid);
-        return;
-    }
+static void carry_out(struct session *s)
+{
     log_warning("last resort: session %u (%s, pid %d, uid %u) is %s: it holds %llu pages", s->id,
                 s->name, (int)s->peer.pid, (unsigned)s->peer.uid,
                 s->terms.last_resort == LAST_RESORT_KILL ? "killed" : "disconnected",
@@ -110,6 +111,30 @@ static void on_grace_end(uv_timer_t *timer)
     else
         session_dismiss(s, "its memory is needed by clients of higher priority");
     s->terms.last_resort = LAST_RESORT_NONE; /* once is enough */
+}
+
+/* The grace time is over. */
+static void on_grace_end(uv_timer_t *timer)
+{
+    struct hub *hub = timer->data;
+    struct session *s = session_table_find(&hub->sessions, hub->last_resort.victim);
+    const char *spared = NULL;
+    struct waiter *first;
+
+    hub->last_resort.victim = 0;
+    if (s && s->state == SESSION_OPEN) {
+        spared = mercy(hub, s);
+        if (!spared) {
+            carry_out(s);
+            return; /* what it had comes free, and who waits in vain then looks again */
+        }
+        log_info("last resort: session %u (%s, pid %d, uid %u) is spared: %s", s->id, s->name,
+                 (int)s->peer.pid, (unsigned)s->peer.uid, spared);
+    }
+    /* Nobody looked meanwhile: what came free did not wake anybody to do so now. */
+    first = first_in_need(hub);
+    if (first)
+        last_resort_look(hub, first->priority, waiting_pages(first));
 }
 
 /* Tell the victim, and begin its grace time. */
@@ -134,6 +159,7 @@ static void warn(struct hub *hub, struct session *s)
                 s->id, s->name, (int)s->peer.pid, (unsigned)s->peer.uid,
                 (unsigned long long)holdings_pages(&s->holdings), (unsigned long long)pages);
     hub->last_resort.victim = s->id;
+    hub->last_resort.held = holdings_pages(&s->holdings);
     (void)uv_timer_start(&hub->last_resort.timer, on_grace_end, s->terms.grace_ms, 0);
     session_event(s, &revoke);
 }

@@ -23,6 +23,7 @@ struct victim_search {
     uint32_t victim; /**< a session's id; 0: nobody */
     bool looking;    /**< the timer runs until a victim is looked for */
     uint64_t pages;  /**< that are waited for */
+    uint64_t held;   /**< by the victim when it was asked */
     uv_timer_t timer;
 };
 

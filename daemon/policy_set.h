@@ -31,6 +31,7 @@ struct policy_group {
     uid_t uid;                    /**< per_uid: whose it is */
     struct user_counts sessions;  /**< of each user */
     struct wait_line line;        /**< requests that it says no to */
+    uint32_t nr_waiting;          /**< requests of its members that wait, whoever says no */
     struct account_limits before; /**< while the policy changes */
 };
 

@@ -56,7 +56,7 @@ static struct wire_account_stat group_stat(const struct policy_group *g)
         .name = rule->name,
         .group = "",
         .uid = rule->per_uid ? (int64_t)g->uid : -1,
-        .waiting = g->line.nr,
+        .waiting = g->nr_waiting,
         .priority = rule->priority,
     };
 

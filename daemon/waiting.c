@@ -123,6 +123,7 @@ static void leave(struct waiting_request *w)
     if (w->session_next)
         w->session_next->session_prev = w->session_prev;
     w->session->nr_waiting--;
+    w->session->policy.group->nr_waiting--;
     w->session = NULL;
     q->nr--;
     q->nr_dropped++;
@@ -192,6 +193,11 @@ static uint64_t pages_of(const struct wire_alloc *rq)
     return rq->exact_pages ? rq->exact_pages : (uint64_t)rq->count << rq->order;
 }
 
+uint64_t waiting_pages(struct waiter *w)
+{
+    return pages_of(&request_of(w)->alloc);
+}
+
 /*
  * Where it is to stand, and what is to be kept for it when it holds: nothing while memory is on its
  * way to it.
@@ -205,6 +211,7 @@ static void remember(struct waiting_request *w, int error, const struct refusal 
         return;
     w->fragmented = zones && why->reason == REFUSAL_FRAGMENTATION;
     w->near_zone = zones ? why->zone : MAX_ZONES;
+    w->floor_pages = zones ? (uint64_t)why->mark_pages + why->reserve_pages + why->unmet_others : 0;
     if (zones)
         last_resort_look(w->hub, w->waiter.priority, pages_of(&w->alloc));
 }
@@ -236,6 +243,7 @@ static struct waiting_request *admit(const struct call *c, uint32_t ms)
         s->waiting->session_prev = w;
     s->waiting = w;
     s->nr_waiting++;
+    s->policy.group->nr_waiting++;
     q->nr++;
     q->nr_timers++;
     (void)uv_timer_init(c->hub->loop, &w->timer);
@@ -297,7 +305,7 @@ static uint64_t kept_zones(const struct hub *hub, const struct waiting_request *
         return 0;
     z = hub->zones->entry[holder->near_zone].zone;
     return zone_free_pages(z, holder->session->policy.account.domain) <
-                   pages_of(&holder->alloc) + grant_pages(grant)
+                   holder->floor_pages + pages_of(&holder->alloc) + grant_pages(grant)
                ? (uint64_t)1 << holder->near_zone
                : 0;
 }

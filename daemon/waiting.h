@@ -41,7 +41,8 @@ struct waiting_request {
     struct wire_alloc alloc;
     /* From its last refusal: what is kept for it while it holds. */
     unsigned near_zone;
-    bool fragmented; /**< pages enough, but not together: all of them are kept */
+    uint64_t floor_pages; /**< of near_zone: marks, reserves and guarantees that it may not touch */
+    bool fragmented;      /**< pages enough, but not together: all of them are kept */
     uv_timer_t timer;
 };
 
@@ -70,6 +71,8 @@ void waiting_changed(struct hub *hub, struct policy_member *member);
 bool waiting_park(struct call *c, int error, const struct refusal *why);
 /** One that waits was tried again, in vain: remember why. Returns false if no time will help it. */
 bool waiting_still(struct waiting_request *w, int error, const struct refusal *why);
+/** How many pages one who waits has asked for. */
+uint64_t waiting_pages(struct waiter *w);
 /** How long it has waited. */
 uint32_t waiting_ms(const struct waiting_request *w);
 /**

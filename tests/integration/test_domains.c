@@ -59,10 +59,9 @@ static int start(const char *settings)
     char text[512];
 
     fx = (struct fixture){.hugepages = host_free_hugepages()};
-    snprintf(text, sizeof(text), "[daemon]\nsocket_mode = 0666\n%s\n%s", settings,
-             daemon_proc_one_zone());
+    snprintf(text, sizeof(text), "[daemon]\n%s\n", settings);
     if (daemon_proc_prepare(&fx.daemon) || chmod(fx.daemon.dir, 0711) ||
-        daemon_proc_configure(&fx.daemon, NULL, text))
+        daemon_proc_configure_policy(&fx.daemon, "none", text))
         return -1;
     return daemon_proc_start(&fx.daemon);
 }

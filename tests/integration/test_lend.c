@@ -181,6 +181,7 @@ static void two_clients_have_memory_of_their_own(void **state)
     for (size_t i = 0; i < NR_CLIENTS; i++)
         assert_int_equal(actor_wait(&fx.clients[i]), 0);
     now.sessions -= NR_CLIENTS;
+    now.accounts -= NR_CLIENTS;
     now.fds -= (int)NR_CLIENTS * FDS_PER_SESSION;
     assert_true(observe_until(fx.b, &fx.daemon, &now));
 }

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -30,18 +31,36 @@ int daemon_proc_prepare(struct daemon_proc *d)
     return 0;
 }
 
-int daemon_proc_configure(struct daemon_proc *d, const char *socket, const char *zones)
+/* The whole file. marks: what is said of min_free_kbytes. */
+static int write_config(struct daemon_proc *d, const char *socket, const char *mode,
+                        const char *marks, const char *rest)
 {
     FILE *f = fopen(d->config, "we");
     int n;
 
     if (!f)
         return -errno;
-    /* Without marks, so that tests can fill a zone to its last page. */
-    n = fprintf(f, "[daemon]\nsocket = %s\n[memory]\nmin_free_kbytes = none\n\n%s", socket ? socket : d->socket, zones);
+    n = fprintf(f, "[daemon]\nsocket = %s\nsocket_mode = %s\n[memory]\nmin_free_kbytes = %s\n\n%s",
+                socket, mode, marks, rest);
     if (fclose(f) || n < 0)
         return -EIO;
     return 0;
+}
+
+int daemon_proc_configure(struct daemon_proc *d, const char *socket, const char *zones)
+{
+    /* Without marks, so that tests can fill a zone to its last page. */
+    return write_config(d, socket ? socket : d->socket, "0660", "none", zones);
+}
+
+int daemon_proc_configure_policy(struct daemon_proc *d, const char *marks, const char *policy)
+{
+    char rest[8192];
+    int n = snprintf(rest, sizeof(rest), "%s\n%s", daemon_proc_one_zone(), policy);
+
+    if (n < 0 || (size_t)n >= sizeof(rest))
+        return -E2BIG;
+    return write_config(d, d->socket, "0666", marks, rest);
 }
 
 const char *daemon_proc_one_zone(void)
@@ -137,6 +156,22 @@ int daemon_proc_run(struct daemon_proc *d)
     return error;
 }
 
+int daemon_proc_run_policy(struct daemon_proc *d, const char *marks, const char *policy)
+{
+    int error = daemon_proc_prepare(d);
+
+    /* Other users come to the socket by it. */
+    if (!error && chmod(d->dir, 0711))
+        error = -errno;
+    if (!error)
+        error = daemon_proc_configure_policy(d, marks, policy);
+    if (!error)
+        error = daemon_proc_start(d);
+    if (error)
+        daemon_proc_end(d);
+    return error;
+}
+
 static int count_entries(const char *path, const char *const ignored[])
 {
     DIR *dir = opendir(path);
@@ -169,6 +204,29 @@ int daemon_proc_leftovers(const struct daemon_proc *d)
     const char *const ignored[] = {".", "..", "buddyd.conf", "notify", NULL};
 
     return count_entries(d->dir, ignored);
+}
+
+int daemon_proc_ctl(const struct daemon_proc *d, const char *const args[], char *out, char *err)
+{
+    const char *argv[DAEMON_PROC_MAX_ARGS + 4] = {BUDDYCTL_PROGRAM, "--socket", d->socket};
+    size_t nr = 3;
+
+    for (; *args && nr < DAEMON_PROC_MAX_ARGS + 3; args++)
+        argv[nr++] = *args;
+    return program_run(argv, NULL, out, DAEMON_PROC_TEXT_BYTES, err, DAEMON_PROC_TEXT_BYTES);
+}
+
+int daemon_proc_reload(struct daemon_proc *d)
+{
+    int notify = open_notify_socket(d->notify);
+    int error;
+
+    if (notify < 0)
+        return notify;
+    kill(d->program.pid, SIGHUP);
+    error = wait_ready(&d->program, notify);
+    close(notify);
+    return error;
 }
 
 int daemon_proc_stop(struct daemon_proc *d)

@@ -26,6 +26,11 @@ int daemon_proc_prepare(struct daemon_proc *d);
  * behind it zones as given. Returns 0 or a negative errno.
  */
 int daemon_proc_configure(struct daemon_proc *d, const char *socket, const char *zones);
+/**
+ * Write one for clients of any user: one zone, marks as said of min_free_kbytes, and sections of
+ * the policy as given. Returns 0 or a negative errno.
+ */
+int daemon_proc_configure_policy(struct daemon_proc *d, const char *marks, const char *policy);
 /** The section of one zone, "test", of 64 MiB with the backing of this run. */
 const char *daemon_proc_one_zone(void);
 /**
@@ -35,6 +40,18 @@ const char *daemon_proc_one_zone(void);
 int daemon_proc_start(struct daemon_proc *d);
 /** All of the above with one zone. */
 int daemon_proc_run(struct daemon_proc *d);
+/** The same with a policy; users of all kinds can come to its socket. */
+int daemon_proc_run_policy(struct daemon_proc *d, const char *marks, const char *policy);
+
+/** SIGHUP, and wait until it says that it is ready again. Returns 0 or a negative errno. */
+int daemon_proc_reload(struct daemon_proc *d);
+
+/** Of what a program says. */
+#define DAEMON_PROC_TEXT_BYTES 20000
+#define DAEMON_PROC_MAX_ARGS   16
+/** Run buddyctl with args (NULL ends them) on it. out and err: DAEMON_PROC_TEXT_BYTES each, or
+ * NULL. Returns its exit status, or as program_run(). */
+int daemon_proc_ctl(const struct daemon_proc *d, const char *const args[], char *out, char *err);
 
 /** Its open descriptors; -1 when it does not run. */
 int daemon_proc_fds(const struct daemon_proc *d);

@@ -45,6 +45,14 @@ int host_choose_backing(int argc, char **argv)
     return EXIT_SKIPPED;
 }
 
+int host_choose_backing_as_root(int argc, char **argv)
+{
+    if (geteuid() == 0)
+        return host_choose_backing(argc, argv);
+    host_skipped("needs root, to run clients of several users");
+    return EXIT_SKIPPED;
+}
+
 const char *host_backing(void)
 {
     return backing;
@@ -72,6 +80,14 @@ unsigned long host_seed(void)
         seed = strtoul(text, NULL, 0);
     printf("seed: BUDDYD_SEED=%lu\n", seed);
     return seed;
+}
+
+int64_t host_now_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 void host_skipped(const char *reason)

@@ -9,6 +9,7 @@
 #define SUPPORT_HOST_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #define HUGEPAGE_BYTES (2ul * 1024 * 1024)
 #define PAGE_BYTES     4096ul
@@ -25,6 +26,8 @@
  * EXIT_SKIPPED when it cannot be had here; the reason is printed.
  */
 int host_choose_backing(int argc, char **argv);
+/** The same for tests that run clients of several users: those need root. */
+int host_choose_backing_as_root(int argc, char **argv);
 /** The backing of this run. */
 const char *host_backing(void);
 /** Is it on reserved hugepages? */
@@ -35,6 +38,9 @@ long host_free_hugepages(void);
 
 /** The seed of a randomized test: BUDDYD_SEED, or a new one; printed. */
 unsigned long host_seed(void);
+
+/** Milliseconds of a clock that only goes forward. */
+int64_t host_now_ms(void);
 
 /** Say why a test is skipped, in the words that scripts/test looks for. */
 void host_skipped(const char *reason);

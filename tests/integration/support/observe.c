@@ -2,9 +2,12 @@
 /* observe.c: the daemon's own account of what is in use; see observe.h. */
 #include "observe.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <time.h>
+#include <string.h>
+
+#include "host.h"
 
 int observe_connect(const struct daemon_proc *d, const char *name, struct buddyd **ret)
 {
@@ -52,6 +55,26 @@ static int add_zones(struct buddyd *b, struct observed *sum)
     return 0;
 }
 
+static int add_accounts(struct buddyd *b, struct observed *sum)
+{
+    struct buddyd_account_stat accounts[BUDDYD_LISTING_MAX];
+    uint64_t cursor = 0;
+    size_t n;
+
+    do {
+        int error = buddyd_stat_accounts(b, &cursor, accounts, &n);
+
+        if (error)
+            return error;
+        sum->accounts += n;
+        for (size_t i = 0; i < n; i++) {
+            sum->unmet_pages += accounts[i].unmet_pages;
+            sum->waiting += accounts[i].session ? accounts[i].waiting : 0;
+        }
+    } while (cursor);
+    return 0;
+}
+
 int observe(struct buddyd *b, const struct daemon_proc *d, struct observed *ret)
 {
     struct observed sum = {.fds = daemon_proc_fds(d)};
@@ -60,6 +83,8 @@ int observe(struct buddyd *b, const struct daemon_proc *d, struct observed *ret)
     if (!error)
         error = add_zones(b, &sum);
     if (!error)
+        error = add_accounts(b, &sum);
+    if (!error)
         *ret = sum;
     return error;
 }
@@ -67,28 +92,23 @@ int observe(struct buddyd *b, const struct daemon_proc *d, struct observed *ret)
 static bool same(const struct observed *a, const struct observed *b)
 {
     return a->sessions == b->sessions && a->blocks == b->blocks && a->pages == b->pages &&
-           a->free_pages == b->free_pages && a->fds == b->fds;
+           a->free_pages == b->free_pages && a->accounts == b->accounts &&
+           a->unmet_pages == b->unmet_pages && a->waiting == b->waiting && a->fds == b->fds;
 }
 
 static void show(const char *what, const struct observed *o)
 {
     fprintf(stderr,
             "%s: %" PRIu64 " sessions, %" PRIu64 " blocks, %" PRIu64 " pages, %" PRIu64
-            " free, %d descriptors\n",
-            what, o->sessions, o->blocks, o->pages, o->free_pages, o->fds);
-}
-
-static int64_t now_ms(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+            " free, %" PRIu64 " accounts, %" PRIu64 " pages unmet, %" PRIu64
+            " waiting, %d descriptors\n",
+            what, o->sessions, o->blocks, o->pages, o->free_pages, o->accounts, o->unmet_pages,
+            o->waiting, o->fds);
 }
 
 bool observe_until(struct buddyd *b, const struct daemon_proc *d, const struct observed *wanted)
 {
-    int64_t end = now_ms() + PATIENCE_MS;
+    int64_t end = host_now_ms() + PATIENCE_MS;
     struct observed seen = {0};
     int error;
 
@@ -96,7 +116,7 @@ bool observe_until(struct buddyd *b, const struct daemon_proc *d, const struct o
         error = observe(b, d, &seen);
         if (!error && same(&seen, wanted))
             return true;
-    } while (!error && now_ms() < end);
+    } while (!error && host_now_ms() < end);
     if (error)
         fprintf(stderr, "observing failed: %s\n", buddyd_error());
     show("wanted", wanted);
@@ -120,4 +140,40 @@ uint64_t observe_free_blocks(struct buddyd *b, unsigned order)
         }
     } while (cursor);
     return sum;
+}
+
+int observe_account(struct buddyd *b, const char *name, struct buddyd_account_stat *ret)
+{
+    static struct buddyd_account_stat accounts[BUDDYD_LISTING_MAX];
+    uint64_t cursor = 0;
+    size_t n;
+
+    do {
+        int error = buddyd_stat_accounts(b, &cursor, accounts, &n);
+
+        if (error)
+            return error;
+        for (size_t i = 0; i < n; i++) {
+            if (strcmp(accounts[i].name, name) == 0) {
+                *ret = accounts[i];
+                return 0;
+            }
+        }
+    } while (cursor);
+    return -ENOENT;
+}
+
+bool observe_waiting(struct buddyd *b, const char *name, unsigned nr)
+{
+    int64_t end = host_now_ms() + PATIENCE_MS;
+    struct buddyd_account_stat account = {0};
+    int error;
+
+    do {
+        error = observe_account(b, name, &account);
+        if (!error && account.waiting == nr)
+            return true;
+    } while (!error && host_now_ms() < end);
+    fprintf(stderr, "%s: error %d, %u requests wait, not %u\n", name, error, account.waiting, nr);
+    return false;
 }

@@ -19,6 +19,9 @@ struct observed {
     uint64_t blocks; /**< that sessions have */
     uint64_t pages;
     uint64_t free_pages; /**< of all zones */
+    uint64_t accounts;
+    uint64_t unmet_pages; /**< of all guarantees */
+    uint64_t waiting;     /**< requests */
     int fds;
 };
 
@@ -33,5 +36,9 @@ int observe(struct buddyd *b, const struct daemon_proc *d, struct observed *ret)
 bool observe_until(struct buddyd *b, const struct daemon_proc *d, const struct observed *wanted);
 /** The number of free blocks of an order, all types and zones; UINT64_MAX on an error. */
 uint64_t observe_free_blocks(struct buddyd *b, unsigned order);
+/** The account, of a client or a group, that has this name. -ENOENT: there is none. */
+int observe_account(struct buddyd *b, const char *name, struct buddyd_account_stat *ret);
+/** Ask until so many requests of an account wait. Returns true, or false as observe_until(). */
+bool observe_waiting(struct buddyd *b, const char *name, unsigned nr);
 
 #endif

@@ -21,6 +21,9 @@ enum raw_op {
     RAW_ALLOC = 3,
     RAW_FREE = 4,
     RAW_STAT_ZONES = 5,
+    RAW_EXPLAIN = 10,
+    RAW_SET_POLICY = 11,
+    RAW_RELOAD = 12,
     RAW_UNKNOWN = 200,
 };
 
@@ -32,6 +35,18 @@ enum raw_alloc_field {
     RAW_ALLOC_NODE = 5,
     RAW_ALLOC_ZONE = 6,
     RAW_ALLOC_EXACT = 7,
+    RAW_ALLOC_DEADLINE = 8,
+};
+
+enum raw_set_field {
+    RAW_SET_SECTION = 1,
+    RAW_SET_KEY = 2,
+    RAW_SET_VALUE = 3,
+};
+
+enum raw_explain_field {
+    RAW_EXPLAIN_SESSION = 1,
+    RAW_EXPLAIN_ALLOC = 2,
 };
 
 /** Bytes that grow. */

@@ -177,11 +177,11 @@ static void test_small_room(void **state)
     size_t len;
 
     (void)state;
-    assert_int_equal(explain_request(s, &grant, all, sizeof(all)), 0);
+    assert_int_equal(explain_request(s, &grant, false, all, sizeof(all)), 0);
     len = strlen(all);
     for (size_t size = 8; size <= len + 8; size++) {
         memset(text, 'x', sizeof(text));
-        assert_int_equal(explain_request(s, &grant, text, size), 0);
+        assert_int_equal(explain_request(s, &grant, false, text, size), 0);
         assert_true(strlen(text) < size);
         assert_int_equal(text[strlen(text) - 1], '\n');
         if (strcmp(text, all) != 0)
