@@ -16,6 +16,9 @@ struct kind {
     uint32_t nr_live;
     uint64_t pages;
     uint64_t goal_pages;
+    unsigned low; /* orders */
+    unsigned high;
+    unsigned wanted; /* the next one */
 };
 
 /** Small and large blocks share what is live, differently in each phase. */
@@ -59,14 +62,12 @@ static uint64_t below(struct maker *m, uint64_t n)
     return (next_random(m) >> 20) % n;
 }
 
-/** P(low + k) = 2^-(k + 1); what is beyond high is high. */
-static unsigned pick_order(struct maker *m, unsigned low, unsigned high)
+/** P(low + k) = 2^-(k + 1), up to high or what the phase has room for. */
+static void pick_wanted(struct maker *m, struct kind *k)
 {
-    unsigned order = low;
-
-    while (order < high && below(m, 2) == 1)
-        order++;
-    return order;
+    k->wanted = k->low;
+    while (k->wanted < k->high && (2u << k->wanted) <= k->goal_pages && below(m, 2) == 1)
+        k->wanted++;
 }
 
 static void begin_phase(struct maker *m)
@@ -79,13 +80,16 @@ static void begin_phase(struct maker *m)
         m->small.goal_pages = s->live_pages;
         m->large.goal_pages = s->live_pages / 16;
     }
+    pick_wanted(m, &m->small);
+    pick_wanted(m, &m->large);
 }
 
-static void make_alloc(struct maker *m, struct kind *k, unsigned order)
+static void make_alloc(struct maker *m, struct kind *k)
 {
     static const uint8_t types[8] = {TRACE_UNMOVABLE, TRACE_UNMOVABLE, TRACE_RECLAIMABLE,
                                      TRACE_MOVABLE,   TRACE_MOVABLE,   TRACE_MOVABLE,
                                      TRACE_MOVABLE,   TRACE_MOVABLE};
+    unsigned order = k->wanted;
     uint32_t id = m->t.nr_blocks++;
 
     m->order[id] = (uint8_t)order;
@@ -114,22 +118,31 @@ static void make_free(struct maker *m, struct kind *k)
         (struct trace_event){.id = id, .kind = TRACE_FREE, .order = m->order[id]};
 }
 
-/** An allocation if it stays below the goal, five times of six; else a free. */
-static void make_event(struct maker *m, struct kind *k, unsigned low, unsigned high)
+/**
+ * An allocation, five times of six, if the block stays below the goal; else a free. A block that
+ * does not fit stays wanted until it does: or the largest would never be had.
+ */
+static void make_event(struct maker *m, struct kind *k)
 {
-    unsigned order = pick_order(m, low, high);
-    bool fits = k->pages + (1u << order) <= k->goal_pages &&
-                m->live_pages + (1u << order) <= m->shares->max_pages;
+    bool fits = k->pages + (1u << k->wanted) <= k->goal_pages &&
+                m->live_pages + (1u << k->wanted) <= m->shares->max_pages;
 
-    if (k->nr_live == 0 || (fits && below(m, 6) != 0))
-        make_alloc(m, k, order);
-    else
+    if (fits && (k->nr_live == 0 || below(m, 6) != 0)) {
+        make_alloc(m, k);
+        pick_wanted(m, k);
+    } else if (k->nr_live != 0) {
         make_free(m, k);
+    }
 }
 
 int gigantic_trace(enum gigantic_mix mix, uint64_t seed, struct trace *ret)
 {
-    struct maker m = {.shares = &shares[mix], .random = (seed + 1) * 0x9e3779b97f4a7c15u};
+    struct maker m = {
+        .shares = &shares[mix],
+        .random = (seed + 1) * 0x9e3779b97f4a7c15u,
+        .small = {.low = 0, .high = MAX_SMALL_ORDER},
+        .large = {.low = MIN_LARGE_ORDER, .high = MAX_LARGE_ORDER},
+    };
     int rc = -ENOMEM;
 
     m.t.events = calloc(m.shares->nr_events, sizeof(*m.t.events));
@@ -144,9 +157,9 @@ int gigantic_trace(enum gigantic_mix mix, uint64_t seed, struct trace *ret)
         if (m.t.nr_events % m.shares->phase_events == 0)
             begin_phase(&m);
         if (below(&m, 16) == 0)
-            make_event(&m, &m.large, MIN_LARGE_ORDER, MAX_LARGE_ORDER);
+            make_event(&m, &m.large);
         else
-            make_event(&m, &m.small, 0, MAX_SMALL_ORDER);
+            make_event(&m, &m.small);
     }
     *ret = m.t;
     m.t.events = NULL;

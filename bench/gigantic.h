@@ -17,8 +17,7 @@ enum gigantic_mix {
      * an empty pageblock. */
     GIGANTIC_ROOMY,
     /** In each second phase small blocks flood the zone: when it is too small, they have to take
-     * what others' pageblocks have left. There order 18 is half of all pages, and seldom asked
-     * for. */
+     * what others' pageblocks have left. */
     GIGANTIC_CROWDED,
 };
 
