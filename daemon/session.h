@@ -51,12 +51,12 @@ struct session {
     int polled;                  /**< what socket_poll waits for */
     unsigned nr_handles;         /**< of the loop's that are not closed yet */
     char name[WIRE_MAX_NAME + 1];
-    bool queued; /**< in the hub's queue of work */
+    bool queued;      /**< in the hub's queue of work */
+    uint8_t priority; /**< of its requests among those who wait */
     struct holdings holdings;
     struct waiting_request *waiting; /**< its requests that wait for memory */
     uint32_t nr_waiting;
     uint32_t max_waiting;
-    uint8_t priority;          /**< of its requests among those who wait */
     struct victim_terms terms; /**< what may be done to it as the last resort */
     enum pressure told[2];     /**< of its account and its group: what it knows */
     uint64_t nr_requests;

@@ -244,7 +244,7 @@ static void bytes_do_not_pass(void **state)
     for (unsigned i = 0; i < NR; i++) {
         pfn = take_passing(b, ORDER);
         for (size_t k = 0; k < BLOCK; k += PAGE)
-            assert_int_equal(q[pfn * PAGE + k], 0);
+            assert_int_equal(q[(size_t)pfn * PAGE + k], 0);
     }
     assert_resident(a, 0);
     assert_resident(b, NR);
@@ -340,14 +340,14 @@ static void what_was_not_given_is_taken_back(void **state)
     a = come("a", 1);
     pfn = take_passing(a, 0) / 512 * 512;
     p = map(a);
-    memset(p + pfn * PAGE, 'a', BLOCK);
+    memset(p + (size_t)pfn * PAGE, 'a', BLOCK);
     assert_false(thief_look(f.hub->passing));
-    memset(p + (pfn ^ 512) * PAGE, 'a', BLOCK);
+    memset(p + ((size_t)pfn ^ 512) * PAGE, 'a', BLOCK);
     assert_int_equal(resident(a), 2);
     assert_true(thief_look(f.hub->passing));
     assert_resident(a, 1);
-    assert_int_equal(p[pfn * PAGE], 'a');
-    assert_int_equal(p[(pfn ^ 512) * PAGE], 0);
+    assert_int_equal(p[(size_t)pfn * PAGE], 'a');
+    assert_int_equal(p[((size_t)pfn ^ 512) * PAGE], 0);
     assert_false(thief_look(f.hub->passing) && resident(a) != 1);
     (void)munmap(p, NR * BLOCK);
     stop();
@@ -414,7 +414,7 @@ static void numbers_and_their_owners(void **state)
     a = come("s", 1);
     pfn = take_passing(a, ORDER);
     p = map(a);
-    p[pfn * PAGE] = 'a';
+    p[(size_t)pfn * PAGE] = 'a';
     assert_int_equal(zone_free(z, pfn), 0);
     go(a);
     assert_int_equal(domain_set_claim(ds, "s", 1), a); /* he is back: it is his */
@@ -431,7 +431,7 @@ static void numbers_and_their_owners(void **state)
     assert_int_equal(nr, MAX_DOMAINS - 1);
     assert_int_equal(domain_set_claim(ds, "others", 4711), 0);
     assert_false(ds->domain[a].open); /* with new files: the old ones are whose they were */
-    assert_int_equal(p[pfn * PAGE], 0);
+    assert_int_equal(p[(size_t)pfn * PAGE], 0);
     (void)munmap(p, NR * BLOCK);
     stop();
 }

@@ -199,16 +199,17 @@ static void a_wrong_value_says_what_is_accepted(void **state)
 
 static void too_many_users(void **state)
 {
-    char list[2 * (RULE_MAX_IDS + 1) + 1] = "";
+    char list[2 * (RULE_MAX_IDS + 1) + 1];
     struct policy_rule r;
+    size_t len = 0;
 
     (void)state;
     for (unsigned i = 0; i < RULE_MAX_IDS; i++)
-        (void)strcat(list, i ? ",7" : "7");
+        len += (size_t)snprintf(list + len, sizeof(list) - len, i ? ",7" : "7");
     policy_rule_init(&r, "x", "f:1");
     set(&r, RULE_UID, list);
     assert_int_equal(r.nr_uids, RULE_MAX_IDS);
-    (void)strcat(list, ",7");
+    (void)snprintf(list + len, sizeof(list) - len, ",7");
     assert_int_equal(policy_rule_set(&r, RULE_UID, list, &zones, why, sizeof(why)), -EINVAL);
     assert_non_null(strstr(why, ": these are too many; accepted: up to 64 users"));
 }
