@@ -36,23 +36,26 @@
 
 #define VICTIM  65533u
 #define HOSTILE 65534u
+#define PARTNER 65532u
 
 #define PAGEBLOCK_ORDER 9u
 #define ZONE_BYTES      (ZONE_HUGEPAGES * HUGEPAGE_BYTES)
 #define STAMP_BYTES     32u
 /** Blocks that the victim always holds, and those that it takes and frees. */
 #define KEPT_BLOCKS    4u
-#define PASSING_BLOCKS 20u
+#define PASSING_BLOCKS 16u
 /** Of the hostile client's own. */
 #define OWN_BLOCKS 4u
 #define ROUNDS     40u
+/** Of two by turns, beside a thief. */
+#define THEFT_ROUNDS 4u
 /** How long a request may wait until memory has passed or has come back. */
 #define TIMEOUT_MS 20000u
 
 /** All that the actors know; made before they start. */
 static struct {
     struct daemon_proc daemon;
-    struct actor victim, hostile, other;
+    struct actor victim, hostile, other, partner;
     pid_t victim_pid;
     long hugepages;
     uint64_t nr_new; /**< blocks that came to the victim without a stamp of its own */
@@ -93,6 +96,7 @@ static int tear_down(void **state)
     (void)state;
     actor_kill(&fx.hostile);
     actor_kill(&fx.other);
+    actor_kill(&fx.partner);
     actor_kill(&fx.victim);
     daemon_proc_end(&fx.daemon);
     unhoard();
@@ -145,8 +149,7 @@ static int play_victim(int link, void *arg)
     struct buddyd *b;
     uint64_t rounds, nr_new = 0;
 
-    (void)arg;
-    ACTOR_MUST(become(VICTIM) == 0);
+    ACTOR_MUST(become(*(const uid_t *)arg) == 0);
     ACTOR_MUST(observe_connect(&fx.daemon, "victim", &b) == 0);
     for (unsigned i = 0; i < KEPT_BLOCKS; i++)
         ACTOR_MUST(take_stamped(b, &kept[i], &kept_at[i], &nr_new) == 0);
@@ -169,21 +172,44 @@ static int play_victim(int link, void *arg)
     return 0;
 }
 
-static void start_victim(void)
+static void start_one(struct actor *a, uid_t uid)
 {
     uint64_t domain;
 
-    assert_int_equal(actor_start(&fx.victim, play_victim, NULL), 0);
-    fx.victim_pid = fx.victim.pid;
-    assert_int_equal(actor_hear(fx.victim.link, &domain), 0);
+    assert_int_equal(actor_start(a, play_victim, &uid), 0);
+    assert_int_equal(actor_hear(a->link, &domain), 0);
     assert_int_not_equal(domain, 0);
+}
+
+static void start_victim(void)
+{
+    start_one(&fx.victim, VICTIM);
+    fx.victim_pid = fx.victim.pid;
+}
+
+static void goes_on(struct actor *a, uint64_t rounds)
+{
+    uint64_t nr_new = 0;
+
+    assert_int_equal(actor_say(a->link, rounds), 0);
+    assert_int_equal(actor_hear(a->link, &nr_new), 0);
+    if (a == &fx.victim)
+        fx.nr_new = nr_new;
 }
 
 /* So many rounds more: nothing of its was lost, and nothing refused. */
 static void victim_goes_on(uint64_t rounds)
 {
-    assert_int_equal(actor_say(fx.victim.link, rounds), 0);
-    assert_int_equal(actor_hear(fx.victim.link, &fx.nr_new), 0);
+    goes_on(&fx.victim, rounds);
+}
+
+/* The two of them by turns, so that pageblocks pass each time. */
+static void two_go_on(unsigned rounds)
+{
+    for (unsigned i = 0; i < rounds; i++) {
+        goes_on(&fx.victim, 1);
+        goes_on(&fx.partner, 1);
+    }
 }
 
 /* ---- what is the same after all ---- */
@@ -209,6 +235,7 @@ static void all_is_as_before(void)
 
     actor_kill(&fx.hostile);
     actor_kill(&fx.other);
+    actor_kill(&fx.partner);
     actor_kill(&fx.victim);
     assert_int_equal(observe_connect(&fx.daemon, "observer", &b), 0);
     do {
@@ -365,7 +392,8 @@ static void a_reader_finds_nothing_of_others(void **state)
     assert_int_equal(actor_say(fx.hostile.link, 0), 0);
     victim_goes_on(ROUNDS);
     assert_int_equal(actor_receive(fx.hostile.link, &loot, sizeof(loot)), 0);
-    printf("pages scanned for the stamp: %llu\n", (unsigned long long)loot.scanned_pages);
+    printf("pages scanned for the stamp: %llu; blocks that had passed to the victim: %llu\n",
+           (unsigned long long)loot.scanned_pages, (unsigned long long)fx.nr_new);
     all_is_as_before();
 }
 
@@ -531,21 +559,23 @@ static void a_thief_is_named_and_nothing_is_lost(void **state)
 
     (void)state;
     start_victim();
+    start_one(&fx.partner, PARTNER);
     hoard();
     assert_int_equal(actor_start(&fx.hostile, play_thief, NULL), 0);
     assert_int_equal(actor_hear(fx.hostile.link, &word), 0);
-    victim_goes_on(2);
+    two_go_on(THEFT_ROUNDS);
     /* The last hugepages of the host are there: then there is something to take at any time. */
     unhoard();
     while (!daemon_said("uid 65534) is disconnected: "))
-        victim_goes_on(1);
+        two_go_on(1);
     assert_int_equal(actor_say(fx.hostile.link, 0), 0);
     assert_int_equal(actor_receive(fx.hostile.link, &loot, sizeof(loot)), 0);
+    printf("blocks that had passed to the victim: %llu\n", (unsigned long long)fx.nr_new);
     printf("tries to steal: %llu, with a hugepage at the end: %llu; lost while passing: %s\n",
            (unsigned long long)loot.tries, (unsigned long long)loot.hits,
            daemon_said("have no memory") ? "yes" : "no");
     assert_false(daemon_said("uid 65533) is disconnected: "));
-    victim_goes_on(2);
+    two_go_on(THEFT_ROUNDS);
     all_is_as_before();
 }
 
@@ -555,21 +585,21 @@ static void a_thief_dies_in_the_middle(void **state)
 
     (void)state;
     start_victim();
+    start_one(&fx.partner, PARTNER);
     hoard();
     assert_int_equal(actor_start(&fx.hostile, play_thief, &fx), 0);
     assert_int_equal(actor_hear(fx.hostile.link, &word), 0);
-    victim_goes_on(2);
+    two_go_on(THEFT_ROUNDS);
     assert_int_equal(actor_wait(&fx.hostile), 128 + SIGKILL);
-    victim_goes_on(2);
+    two_go_on(THEFT_ROUNDS);
     unhoard();
     all_is_as_before();
 }
 
 /* ---- the full protection ---- */
 
-#define CAGE "/buddyd-test"
-
-static char cage_mount[32], cage[64];
+static char cage[64];       /* the cgroup */
+static char cage_mount[32]; /* what was mounted for it */
 
 static int write_text(const char *dir, const char *name, const char *text)
 {
@@ -585,24 +615,36 @@ static int write_text(const char *dir, const char *name, const char *text)
     return n < 0 ? -EIO : 0;
 }
 
-/* A cgroup of hugetlb with limit 0, of version 2 or else 1. Returns 0, or -1: there is none here.
+static int make_cage(const char *root, const char *limit)
+{
+    snprintf(cage, sizeof(cage), "%s/buddyd-hostile-%d", root, (int)getpid());
+    if (mkdir(cage, 0755) != 0) {
+        cage[0] = '\0';
+        return -errno;
+    }
+    return write_text(cage, limit, "0");
+}
+
+/*
+ * A cgroup of hugetlb with limit 0, of version 2 or else 1. The controller stays on for the root's
+ * children: others may have turned it on, too. Returns 0, or -1: there is none here.
  */
 static int open_cage(void)
 {
-    const char *limit = "hugetlb.2MB.max";
-    const char *root = "/sys/fs/cgroup";
+    const char *const roots[] = {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"};
 
-    if (write_text(root, "cgroup.subtree_control", "+hugetlb") != 0) {
-        limit = "hugetlb.2MB.limit_in_bytes";
-        snprintf(cage_mount, sizeof(cage_mount), "/tmp/buddyd-cage-XXXXXX");
-        if (!mkdtemp(cage_mount) || mount("none", cage_mount, "cgroup", 0, "hugetlb") != 0)
-            return -1;
-        root = cage_mount;
+    for (unsigned i = 0; i < 2; i++) {
+        if (write_text(roots[i], "cgroup.subtree_control", "+hugetlb") == 0)
+            return make_cage(roots[i], "hugetlb.2MB.max");
     }
-    snprintf(cage, sizeof(cage), "%s%s", root, CAGE);
-    if (mkdir(cage, 0755) != 0 && errno != EEXIST)
+    snprintf(cage_mount, sizeof(cage_mount), "/tmp/buddyd-cage-XXXXXX");
+    if (!mkdtemp(cage_mount)) {
+        cage_mount[0] = '\0';
         return -1;
-    return write_text(cage, limit, "0");
+    }
+    if (mount("none", cage_mount, "cgroup", 0, "hugetlb") != 0)
+        return -1;
+    return make_cage(cage_mount, "hugetlb.2MB.limit_in_bytes");
 }
 
 static void close_cage(void)
@@ -620,6 +662,7 @@ static void close_cage(void)
 static int touch_a_hole(int link, void *arg)
 {
     (void)link;
+    (void)signal(SIGBUS, SIG_DFL); /* cmocka's is inherited */
     *(volatile char *)arg = 1;
     return 0;
 }
