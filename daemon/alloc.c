@@ -12,6 +12,7 @@
 #include "explain.h"
 #include "grant.h"
 #include "policy.h"
+#include "thief.h"
 #include "waiting.h"
 
 static bool check_alloc(struct call *c, const struct session *s, const struct wire_alloc *rq)
@@ -253,6 +254,8 @@ static int try_alloc(struct call *c, const struct waiting_request *w, struct gra
     c->cost += grant->count;
     if (!waiting_restrain(c->session, w, grant))
         return -EAGAIN;
+    if (thief_torn(c->hub->passing, c->session->policy.account.domain))
+        return -EINPROGRESS;
     error = grant_alloc(c->hub->zones, &c->session->holdings, grant, &c->hub->turn->scratch.grant,
                         ret_refusal);
     if (!error) {

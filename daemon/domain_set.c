@@ -118,7 +118,7 @@ void domain_set_close(struct domain_set *ds, unsigned domain)
         memfile_close(&d->zone[i].file);
         d->fd[i] = -1;
     }
-    d->open = false;
+    d->open = d->torn = false;
 }
 
 static int open_files(struct domain_set *ds, unsigned domain, char *why, size_t size)
@@ -142,8 +142,14 @@ int domain_set_join(struct domain_set *ds, unsigned domain, uint64_t zonemask, c
                     size_t size)
 {
     struct domain *d = &ds->domain[domain];
-    int rc = d->open ? 0 : open_files(ds, domain, why, size);
+    int rc;
 
+    if (d->torn)
+        return why_not(-EAGAIN, why, size,
+                       "domain %u: a client has punched memory out of its files; it is being "
+                       "renewed, try again",
+                       domain);
+    rc = d->open ? 0 : open_files(ds, domain, why, size);
     if (rc < 0)
         return rc;
     d->zonemask = d->nr_sessions++ ? d->zonemask | zonemask : zonemask;

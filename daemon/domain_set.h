@@ -42,6 +42,7 @@ struct domain {
     struct domain_owner owner;
     bool claimed;         /**< an account has this number; domain 0 always */
     bool open;            /**< it has files */
+    bool torn;            /**< some of what lies in them was punched out; see thief.h */
     uint32_t nr_sessions; /**< of its clients */
     uint64_t zonemask;    /**< zones that they may use */
     uint8_t idle_looks;   /**< at which nobody had it */
@@ -76,7 +77,8 @@ void domain_set_release(struct domain_set *ds, unsigned domain);
 
 /**
  * A client of a domain comes, which may use the zones of the mask: make the files if they are
- * missing. Returns 0, or a negative errno with one line in why (size bytes).
+ * missing. Returns 0, or a negative errno with one line in why (size bytes): -EAGAIN while the
+ * files are torn.
  */
 int domain_set_join(struct domain_set *ds, unsigned domain, uint64_t zonemask, char *why,
                     size_t size);

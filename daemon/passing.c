@@ -37,18 +37,22 @@ static struct domain_zone *lies_in(const struct pass *pass, unsigned domain)
 
 /* ---- on a thread ---- */
 
-/* Out of the old file, into the new one. What a client has touched there is not what it gets. */
+/*
+ * Out of the old file, into the new one. What a client has touched there is not what it gets. Into
+ * the same file: what is there stays, and what a client has punched out comes back.
+ */
 static int pass_one(struct pass *pass, uint64_t offset, uint64_t bytes)
 {
     const struct memfile *to = &lies_in(pass, pass->to)->file;
     int rc = 0;
 
-    if (!pass->punched)
+    if (pass->from != pass->to && !pass->punched)
         rc = memfile_punch(&lies_in(pass, pass->from)->file, offset, bytes);
     if (rc < 0)
         return rc;
     pass->punched = true;
-    rc = memfile_punch(to, offset, bytes);
+    if (pass->from != pass->to)
+        rc = memfile_punch(to, offset, bytes);
     return rc < 0 ? rc : memfile_populate(to, offset, bytes);
 }
 
@@ -284,7 +288,7 @@ void passing_free(struct passing *p)
 
 void passing_start(struct passing *p)
 {
-    uv_timer_t *const timers[] = {&p->retry, &p->ahead, &p->look};
+    uv_timer_t *const timers[] = {&p->retry, &p->ahead, &p->look, &p->mend};
 
     for (size_t i = 0; i < sizeof(timers) / sizeof(timers[0]); i++) {
         (void)uv_timer_init(p->hub->loop, timers[i]);
@@ -308,6 +312,7 @@ void passing_stop(struct passing *p)
     uv_close((uv_handle_t *)&p->retry, on_closed);
     uv_close((uv_handle_t *)&p->ahead, on_closed);
     uv_close((uv_handle_t *)&p->look, on_closed);
+    uv_close((uv_handle_t *)&p->mend, on_closed);
 }
 
 bool passing_busy(const struct passing *p)

@@ -71,6 +71,7 @@ struct passing {
     uv_timer_t retry;
     uv_timer_t ahead;
     uv_timer_t look; /**< runs while there are several domains */
+    uv_timer_t mend; /**< runs while a domain's files are torn */
 };
 
 /** Make the records for the hub's zones. Returns 0 or -ENOMEM. */

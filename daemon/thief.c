@@ -9,6 +9,7 @@
 #include "domain_set.h"
 #include "hub.h"
 #include "log.h"
+#include "mm/highatomic.h"
 #include "passing.h"
 #include "session.h"
 
@@ -23,6 +24,17 @@ static uint64_t surplus(const struct domain_zone *dz)
         return 0;
     nr = (bytes + dz->file.hugepage_bytes - 1) / dz->file.hugepage_bytes;
     return nr > most ? nr - most : 0;
+}
+
+/* Hugepages that should be in the file, and are not. Those on their way may have left. */
+static uint64_t missing(const struct domain_zone *dz)
+{
+    uint64_t bytes = 0, nr;
+
+    if (dz->nr_resident <= dz->nr_on_the_way || memfile_resident(&dz->file, &bytes) < 0)
+        return 0;
+    nr = bytes / dz->file.hugepage_bytes + dz->nr_on_the_way;
+    return nr < dz->nr_resident ? dz->nr_resident - nr : 0;
 }
 
 static bool belongs(const struct passing *p, unsigned zone, uint32_t pageblock, unsigned domain)
@@ -56,17 +68,12 @@ static void punch_back(const struct passing *p, unsigned zone, unsigned domain)
 }
 
 /* Nobody else has the file: every one of them may have done it. */
-static void disconnect(const struct passing *p, unsigned domain, const char *zone, uint64_t nr)
+static void disconnect(const struct passing *p, unsigned domain, const char *why)
 {
     struct hub *hub = p->hub;
-    char why[WIRE_MAX_MESSAGE + 1];
     uint32_t slot = 0;
     struct session *s;
 
-    (void)snprintf(why, sizeof(why),
-                   "%" PRIu64 " hugepages of zone '%s' were touched where nothing was granted to "
-                   "domain %u, and are taken back",
-                   nr, zone, domain);
     while ((s = session_table_next(&hub->sessions, &slot, SESSION_TABLE_SLOTS))) {
         if (s->state != SESSION_OPEN || s->policy.account.domain != domain)
             continue;
@@ -88,22 +95,114 @@ static void tell(struct passing *p, const char *zone, unsigned domain, uint64_t 
                 zone, domain, nr);
 }
 
-bool thief_look_at(struct passing *p, unsigned domain)
+static void take_back(struct passing *p, unsigned zone, unsigned domain, uint64_t nr)
+{
+    const char *name = p->hub->zones->entry[zone].name;
+    char why[WIRE_MAX_MESSAGE + 1];
+
+    tell(p, name, domain, nr);
+    punch_back(p, zone, domain);
+    (void)snprintf(why, sizeof(why),
+                   "%" PRIu64 " hugepages of zone '%s' were touched where nothing was granted to "
+                   "domain %u, and are taken back",
+                   nr, name, domain);
+    disconnect(p, domain, why);
+}
+
+/* ---- holes ---- */
+
+static void found_torn(struct passing *p, unsigned zone, unsigned domain, uint64_t nr)
+{
+    char why[WIRE_MAX_MESSAGE + 1];
+
+    p->domains->domain[domain].torn = true;
+    (void)snprintf(why, sizeof(why),
+                   "%" PRIu64 " hugepages of zone '%s' were punched out of what domain %u has, "
+                   "which gives them to the whole host",
+                   nr, p->hub->zones->entry[zone].name, domain);
+    log_warning("zone '%s': %s", p->hub->zones->entry[zone].name, why);
+    disconnect(p, domain, why);
+}
+
+/* Its clients are gone, and what they had becomes free: populate it all again. */
+static void renew(const struct passing *p, unsigned domain)
+{
+    for (uint32_t i = 0; i < p->hub->zones->nr; i++) {
+        struct zone *z = p->hub->zones->entry[i].zone;
+
+        if (missing(&p->domains->domain[domain].zone[i]) == 0)
+            continue;
+        while (highatomic_unreserve(z, domain, MIGRATE_MOVABLE, true))
+            ;
+        (void)zone_renew(z, domain);
+    }
+}
+
+static bool is_whole(const struct passing *p, unsigned domain)
 {
     const struct domain *d = &p->domains->domain[domain];
+
+    for (uint32_t i = 0; i < p->hub->zones->nr; i++) {
+        if (d->zone[i].nr_on_the_way != 0 || missing(&d->zone[i]) != 0)
+            return false;
+    }
+    return true;
+}
+
+static void on_mend(uv_timer_t *timer)
+{
+    struct passing *p = timer->data;
     bool any = false;
 
-    for (uint32_t i = 0; d->open && i < p->hub->zones->nr; i++) {
-        const char *name = p->hub->zones->entry[i].name;
-        uint64_t nr = surplus(&d->zone[i]);
+    (void)thief_look(p);
+    for (unsigned d = 0; d < MAX_DOMAINS; d++) {
+        struct domain *domain = &p->domains->domain[d];
 
-        if (nr == 0)
+        if (!domain->torn)
             continue;
-        any = true;
-        tell(p, name, domain, nr);
-        punch_back(p, i, domain);
-        disconnect(p, domain, name, nr);
+        renew(p, d);
+        domain->torn = !is_whole(p, d);
+        any = any || domain->torn;
     }
+    if (any)
+        (void)uv_timer_start(timer, on_mend, THIEF_MEND_MS, 0);
+}
+
+bool thief_torn(struct passing *p, unsigned domain)
+{
+    const struct domain *d;
+    bool torn;
+
+    if (!p)
+        return false;
+    d = &p->domains->domain[domain];
+    torn = d->torn;
+    for (uint32_t i = 0; !torn && i < p->hub->zones->nr; i++)
+        torn = (d->zonemask >> i & 1) && missing(&d->zone[i]) != 0;
+    if (torn && !uv_is_active((uv_handle_t *)&p->mend))
+        (void)uv_timer_start(&p->mend, on_mend, 0, 0);
+    return torn;
+}
+
+bool thief_look_at(struct passing *p, unsigned domain)
+{
+    struct domain *d = &p->domains->domain[domain];
+    bool any = false;
+
+    if (!d->open)
+        return false;
+    for (uint32_t i = 0; i < p->hub->zones->nr; i++) {
+        const uint64_t too_many = surplus(&d->zone[i]);
+        const uint64_t too_few = missing(&d->zone[i]);
+
+        any = any || too_many != 0;
+        if (too_many != 0)
+            take_back(p, i, domain, too_many);
+        if (too_few != 0 && !d->torn)
+            found_torn(p, i, domain, too_few);
+    }
+    if (d->torn)
+        (void)thief_torn(p, domain);
     return any;
 }
 

@@ -197,6 +197,29 @@ int zone_pass_ahead(struct zone *z, unsigned from, unsigned domain)
     return 0;
 }
 
+unsigned zone_renew(struct zone *z, unsigned domain)
+{
+    unsigned nr = 0;
+
+    if (domain >= z->nr_domains)
+        return 0;
+    zone_settle(z);
+    for (unsigned t = 0; t < NR_MOBILITIES; t++) {
+        for (unsigned o = z->pageblock_order; o < NR_PAGE_ORDERS; o++) {
+            const struct free_list *list = &z->set[domain].list[t][o];
+
+            for (; list->nr != 0; nr++) {
+                const pfn_t pfn = list->head;
+
+                list_del(z, &z->set[domain], (enum migratetype)t, o, pfn);
+                z->nr_large -= order_pages(o);
+                set_out(z, pfn, o, (enum migratetype)t, domain);
+            }
+        }
+    }
+    return nr;
+}
+
 int zone_populate_done(struct zone *z, pfn_t pfn)
 {
     unsigned order;

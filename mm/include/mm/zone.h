@@ -207,6 +207,11 @@ int zone_pageblock_backed(struct zone *z, pfn_t pfn, unsigned domain);
  * domains. O(domains) where something is guaranteed.
  */
 int zone_pass_ahead(struct zone *z, unsigned from, unsigned domain);
+/**
+ * Begin to populate again, where they lie, all empty pageblocks in the domain's file: some may be
+ * holes by now. While that goes on they are nobody's. Returns how many blocks that are. O(blocks).
+ */
+unsigned zone_renew(struct zone *z, unsigned domain);
 /** Empty pageblocks that lie in domain's file, or are on their way there. 0 for no such domain. */
 pfn_t zone_pageblocks_ahead(struct zone *z, unsigned domain);
 /** In which domain's file the pageblock of pfn lies; DOMAIN_NONE if unbacked. */

@@ -86,32 +86,13 @@ int raw_connect(const char *path)
     return fd;
 }
 
-int raw_connect_hello(const char *path)
-{
-    static struct raw_packet body;
-    static struct raw_packet packet;
-    struct raw_answer answer;
-    int fd = raw_connect(path);
-
-    if (fd < 0)
-        return fd;
-    body.len = 0;
-    packet.len = 0;
-    raw_add_number(&body, HELLO_VERSION, WIRE_VERSION);
-    raw_add_request(&packet, 1, RAW_HELLO, &body);
-    if (raw_ask(fd, &packet, &answer) || answer.closed || answer.error) {
-        close(fd);
-        return -EPROTO;
-    }
-    return fd;
-}
-
 int raw_send(int fd, const void *bytes, size_t len)
 {
     return send(fd, bytes, len, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
-static void close_descriptors(struct msghdr *message)
+/* Those that came: to the first of *kept while it is -1; the others are closed. */
+static void take_descriptors(struct msghdr *message, int *kept)
 {
     for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
         size_t nr = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
@@ -122,7 +103,10 @@ static void close_descriptors(struct msghdr *message)
             int fd;
 
             memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(fd));
-            close(fd);
+            if (kept && *kept < 0)
+                *kept = fd;
+            else
+                close(fd);
         }
     }
 }
@@ -140,7 +124,7 @@ static void take_response(const struct wire_response *rs, struct raw_answer *ret
     }
 }
 
-int raw_receive(int fd, struct raw_answer *ret)
+static int receive(int fd, struct raw_answer *ret, int *kept)
 {
     static unsigned char bytes[WIRE_MAX_PACKET];
     static _Alignas(max_align_t) unsigned char memory[WIRE_ARENA_BYTES];
@@ -166,7 +150,7 @@ int raw_receive(int fd, struct raw_answer *ret)
     }
     if (n < 0)
         return errno == EAGAIN ? -ETIMEDOUT : -errno;
-    close_descriptors(&message);
+    take_descriptors(&message, kept);
     wire_arena_init(&arena, memory, sizeof(memory));
     if (wire_read_server_packet(bytes, (size_t)n, &arena, &packet))
         return -EBADMSG;
@@ -180,6 +164,11 @@ int raw_receive(int fd, struct raw_answer *ret)
     return 0;
 }
 
+int raw_receive(int fd, struct raw_answer *ret)
+{
+    return receive(fd, ret, NULL);
+}
+
 int raw_ask(int fd, const struct raw_packet *p, struct raw_answer *ret)
 {
     int error = raw_send(fd, p->bytes, p->len);
@@ -188,6 +177,40 @@ int raw_ask(int fd, const struct raw_packet *p, struct raw_answer *ret)
     if (error && error != -EPIPE && error != -ECONNRESET)
         return error;
     return raw_receive(fd, ret);
+}
+
+int raw_connect_hello_keeping(const char *path, int *ret_memory)
+{
+    static struct raw_packet body;
+    static struct raw_packet packet;
+    struct raw_answer answer;
+    int memory = -1;
+    int fd = raw_connect(path);
+
+    if (fd < 0)
+        return fd;
+    body.len = 0;
+    packet.len = 0;
+    raw_add_number(&body, HELLO_VERSION, WIRE_VERSION);
+    raw_add_request(&packet, 1, RAW_HELLO, &body);
+    (void)raw_send(fd, packet.bytes, packet.len); /* who has hung up has said why before */
+    if (receive(fd, &answer, &memory) || answer.closed || answer.goodbye || answer.error ||
+        memory < 0) {
+        close(fd);
+        return -EPROTO;
+    }
+    *ret_memory = memory;
+    return fd;
+}
+
+int raw_connect_hello(const char *path)
+{
+    int memory;
+    int fd = raw_connect_hello_keeping(path, &memory);
+
+    if (fd >= 0)
+        close(memory);
+    return fd;
 }
 
 int raw_alloc(int fd, unsigned order, struct raw_answer *ret)

@@ -83,6 +83,8 @@ struct raw_answer {
 int raw_connect(const char *path);
 /** Connect and say hello. */
 int raw_connect_hello(const char *path);
+/** The same, and keep the descriptor of the first zone's memory, which is then the caller's. */
+int raw_connect_hello_keeping(const char *path, int *ret_memory);
 /** Send bytes as one packet. Returns 0 or a negative errno. */
 int raw_send(int fd, const void *bytes, size_t len);
 /** Receive one packet, or the end. Returns 0; -ETIMEDOUT; -EBADMSG when it is no packet. */

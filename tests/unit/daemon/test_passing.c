@@ -353,6 +353,42 @@ static void what_was_not_given_is_taken_back(void **state)
     stop();
 }
 
+/* A client punches under its own block: nothing is granted there until it has memory again. */
+static void what_was_punched_out_is_renewed(void **state)
+{
+    unsigned a;
+    pfn_t pfn;
+    char *p, why[WHY_BYTES];
+
+    (void)state;
+    start(0);
+    log_init(LOG_LEVEL_ERROR);
+    a = come("a", 1);
+    assert_false(thief_torn(NULL, a));
+    pfn = take_passing(a, ORDER);
+    assert_false(thief_torn(f.hub->passing, a));
+    p = map(a);
+    assert_int_equal(madvise(p + pfn * PAGE, BLOCK, MADV_REMOVE), 0);
+    assert_int_equal(resident(a), 0);
+    assert_true(thief_torn(f.hub->passing, a));
+    turn();
+    assert_true(ds->domain[a].torn);
+    assert_int_equal(domain_set_join(ds, a, 1, why, sizeof(why)), -EAGAIN);
+    bad_populates = 1; /* somebody has it */
+    assert_int_equal(zone_free(z, pfn), 0);
+    for (int i = 0; ds->domain[a].torn || nr_unbacked() > 0 || bad_populates > 0; i++) {
+        assert_true(i < MAX_TURNS);
+        (void)uv_run(&f.loop, UV_RUN_ONCE);
+    }
+    assert_false(thief_torn(f.hub->passing, a));
+    assert_resident(a, 1);
+    assert_int_equal(domain_set_join(ds, a, 1, why, sizeof(why)), 0);
+    domain_set_leave(ds, a);
+    assert_int_equal(take(a, ORDER, &pfn), 0);
+    (void)munmap(p, NR * BLOCK);
+    stop();
+}
+
 static void a_few_lie_ready(void **state)
 {
     unsigned a, b;
@@ -501,6 +537,7 @@ int main(void)
         cmocka_unit_test(what_is_lost_comes_back),
         cmocka_unit_test(a_punch_that_fails),
         cmocka_unit_test(what_was_not_given_is_taken_back),
+        cmocka_unit_test(what_was_punched_out_is_renewed),
         cmocka_unit_test(a_few_lie_ready),
         cmocka_unit_test(many_blocks_come_together),
         cmocka_unit_test(numbers_and_their_owners),

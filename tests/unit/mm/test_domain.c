@@ -307,6 +307,37 @@ static void a_pageblock_passes_ahead(void **state)
     fixture_close(&f);
 }
 
+static void what_lies_empty_is_renewed_in_place(void **state)
+{
+    struct zone_fixture f;
+    struct zone_stat st;
+    pfn_t pfn, other;
+
+    (void)state;
+    fixture_open(&f, 8 * P, ORDER, 2);
+    assert_int_equal(try_take(f.z, 0, MIGRATE_MOVABLE, 0, ALLOC_NOWAIT, &pfn), 0);
+    assert_int_equal(zone_renew(f.z, 2), 0); /* no such domain */
+    assert_int_equal(zone_renew(f.z, 1), 0); /* nothing lies there */
+    assert_int_equal(zone_renew(f.z, 0), 3); /* 1, 2 and 4 pageblocks beside the one in use */
+    assert_zone_ok(f.z);
+    assert_int_equal(f.nr_populates, 3);
+    assert_int_equal(try_take(f.z, ORDER, MIGRATE_MOVABLE, 0, ALLOC_NOWAIT, &other), -ENOMEM);
+    assert_int_equal(zone_renew(f.z, 0), 0);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(f.populate[i].domain, 0);
+        if (f.populate[i].order == ORDER)
+            assert_int_equal(zone_populate_fail(f.z, f.populate[i].pfn, 0), 0);
+        else
+            assert_int_equal(zone_populate_done(f.z, f.populate[i].pfn), 0);
+    }
+    zone_stat(f.z, &st);
+    assert_int_equal(st.unbacked_pageblocks, 1);
+    assert_int_equal(st.free_pages, 7 * P - 1);
+    give(f.z, pfn);
+    assert_zone_ok(f.z);
+    fixture_close(&f);
+}
+
 static void nothing_passes_ahead_that_is_needed(void **state)
 {
     struct zone_image before;
@@ -494,6 +525,7 @@ int main(void)
         cmocka_unit_test(resident_memory_is_used_before_any_passes),
         cmocka_unit_test(no_ping_pong),
         cmocka_unit_test(a_pageblock_passes_ahead),
+        cmocka_unit_test(what_lies_empty_is_renewed_in_place),
         cmocka_unit_test(nothing_passes_ahead_that_is_needed),
         cmocka_unit_test(a_failed_populate_leaves_one_pageblock_unbacked),
         cmocka_unit_test(an_unbacked_pageblock_comes_back),
