@@ -88,7 +88,27 @@ static int set_up(void **state)
     return daemon_proc_start(&fx.daemon);
 }
 
-static void unhoard(void);
+/* Take from the host what nobody has, so that a theft can only be of what passes. */
+static void hoard(void)
+{
+    const long nr = host_free_hugepages();
+
+    if (nr <= 0)
+        return;
+    fx.hoard_bytes = (size_t)nr * HUGEPAGE_BYTES;
+    fx.hoard = mmap(NULL, fx.hoard_bytes, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
+    if (fx.hoard == MAP_FAILED)
+        fx.hoard = NULL; /* somebody else was faster */
+}
+
+static void unhoard(void)
+{
+    if (fx.hoard)
+        munmap(fx.hoard, fx.hoard_bytes);
+    fx.hoard = NULL;
+}
+
 static void close_cage(void);
 
 static int tear_down(void **state)
@@ -448,7 +468,6 @@ static int play_fellow(int link, void *arg)
     for (unsigned i = 0; i < OWN_BLOCKS; i++) {
         ACTOR_MUST(buddyd_alloc(b, &rq, &block) == 0);
         ACTOR_MUST(buddyd_pin(b, &block, &p) == 0);
-        /* With no free hugepage on the host a hole would be SIGBUS. */
         memset(p, 1, block.bytes);
     }
     ACTOR_MUST(actor_say(link, OWN_BLOCKS) == 0);
@@ -462,6 +481,7 @@ static void a_puncher_loses_only_its_own(void **state)
 
     (void)state;
     start_victim();
+    hoard(); /* a hole that is granted would be SIGBUS */
     assert_int_equal(actor_start(&fx.hostile, play_puncher, NULL), 0);
     assert_int_equal(actor_hear(fx.hostile.link, &word), 0);
     victim_goes_on(ROUNDS);
@@ -472,31 +492,11 @@ static void a_puncher_loses_only_its_own(void **state)
     assert_int_equal(actor_start(&fx.other, play_fellow, NULL), 0);
     assert_int_equal(actor_hear(fx.other.link, &word), 0);
     victim_goes_on(ROUNDS);
+    unhoard();
     all_is_as_before();
 }
 
 /* ---- (c) and (d): thieves ---- */
-
-/* Take from the host what nobody has, so that a theft can only be of what passes. */
-static void hoard(void)
-{
-    const long nr = host_free_hugepages();
-
-    if (nr <= 0)
-        return;
-    fx.hoard_bytes = (size_t)nr * HUGEPAGE_BYTES;
-    fx.hoard = mmap(NULL, fx.hoard_bytes, PROT_READ | PROT_WRITE,
-                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
-    if (fx.hoard == MAP_FAILED)
-        fx.hoard = NULL; /* somebody else was faster */
-}
-
-static void unhoard(void)
-{
-    if (fx.hoard)
-        munmap(fx.hoard, fx.hoard_bytes);
-    fx.hoard = NULL;
-}
 
 static bool is_told_to_stop(int link)
 {
