@@ -150,6 +150,8 @@ static int measure_phase(struct bench *b, enum greed greed)
     pid_t pid;
     int rc = 0;
 
+    if (!sh)
+        return -EINVAL;
     memset(sh, 0, sizeof(*sh));
     b->greed = greed;
     while (greed != GREED_NONE && nr < NR_GREEDY && !rc) {

@@ -128,7 +128,8 @@ static void on_failure(struct passing *p, struct pass *pass, int error)
     keep_unbacked(p, pass);
     tell(p, pass);
     if (thief_look(p))
-        (void)uv_timer_start(&p->retry, on_retry, PASSING_REGAIN_MS, 0);
+        (void)uv_timer_start(&p->retry, on_retry,
+                             p->nr_regains++ % PASSING_REGAINS ? 0 : PASSING_REGAIN_MS, 0);
     else if (!uv_is_active((uv_handle_t *)&p->retry))
         (void)uv_timer_start(&p->retry, on_retry, p->retry_ms, 0);
 }

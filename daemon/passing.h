@@ -24,7 +24,11 @@ struct passing;
 /** First and longest time between two tries to get memory for a pageblock that lost it. */
 #define PASSING_RETRY_MS     100u
 #define PASSING_MAX_RETRY_MS 10000u
-/** The same when somebody has just been made to give some back. */
+/**
+ * When somebody has just been made to give some back, it is tried at once, since he may be about to
+ * take it again; every so many times after a while, so that he cannot keep the daemon busy.
+ */
+#define PASSING_REGAINS   16u
 #define PASSING_REGAIN_MS 5u
 /** At most one line about lost memory in this time. */
 #define PASSING_TELL_MS 5000u
@@ -63,6 +67,7 @@ struct passing {
     uint32_t nr_unbacked;
     struct pass *unbacked; /**< and no thread has them */
     uint32_t retry_ms;
+    uint32_t nr_regains;
     uint64_t told_ms;             /**< when lost memory was told of last; 0: never */
     bool told;                    /**< and not yet that all is well again */
     uint64_t thief_told_ms;       /**< the same for files with more than the record says */

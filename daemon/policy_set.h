@@ -57,7 +57,7 @@ struct policy_set {
     struct domain_set
         *domains; /**< who has which number; NULL: nobody's memory comes to be there */
     bool isolate;
-    bool closing;         /**< accounts stay as they are: the zones go as a whole */
+    bool closing; /**< accounts stay as they are: the zones go as a whole */
     unsigned nr_sections;
     struct policy_section **sections;
     struct policy_section *removed;

@@ -21,7 +21,7 @@
 #define GREEDY     61001u
 #define GOOD       61002u
 
-#define MIB_PAGES       256u
+#define MIB_PAGES       UINT64_C(256)
 #define GUARANTEE_PAGES (24 * MIB_PAGES)
 #define GOOD_POLICY                                                                                \
     "[policy good]\nuid = " GOOD_UID "\nguarantee = 24M\nmax = 28M\nmin = 0\nlow = 0\nhigh = 0\n"

@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -24,6 +23,7 @@
 #include <cmocka.h>
 
 #include "support/actor.h"
+#include "support/cage.h"
 #include "support/daemon_proc.h"
 #include "support/host.h"
 #include "support/observe.h"
@@ -88,8 +88,26 @@ static int set_up(void **state)
     return daemon_proc_start(&fx.daemon);
 }
 
-static void unhoard(void);
-static void close_cage(void);
+/* Take from the host what nobody has, so that a theft can only be of what passes. */
+static void hoard(void)
+{
+    const long nr = host_free_hugepages();
+
+    if (nr <= 0)
+        return;
+    fx.hoard_bytes = (size_t)nr * HUGEPAGE_BYTES;
+    fx.hoard = mmap(NULL, fx.hoard_bytes, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
+    if (fx.hoard == MAP_FAILED)
+        fx.hoard = NULL; /* somebody else was faster */
+}
+
+static void unhoard(void)
+{
+    if (fx.hoard)
+        munmap(fx.hoard, fx.hoard_bytes);
+    fx.hoard = NULL;
+}
 
 static int tear_down(void **state)
 {
@@ -100,7 +118,7 @@ static int tear_down(void **state)
     actor_kill(&fx.victim);
     daemon_proc_end(&fx.daemon);
     unhoard();
-    close_cage();
+    cage_close();
     return 0;
 }
 
@@ -265,6 +283,17 @@ static int connect_keeping(int *ret_socket)
     return *ret_socket < 0 ? *ret_socket : memory;
 }
 
+/* As the hostile user, with some blocks of its own; the last is in *last. */
+static int arrive(int *ret_socket, int *ret_memory, struct raw_answer *last)
+{
+    ACTOR_MUST(become(HOSTILE) == 0);
+    *ret_memory = connect_keeping(ret_socket);
+    ACTOR_MUST(*ret_memory >= 0);
+    for (unsigned i = 0; i < OWN_BLOCKS; i++)
+        ACTOR_MUST(raw_alloc(*ret_socket, PAGEBLOCK_ORDER, last) == 0 && !last->error);
+    return 0;
+}
+
 /* No stamp in a range, read by loads at any byte; for what has memory, or a hole of a file. */
 static int is_clean(const char *p, size_t bytes, struct loot *loot)
 {
@@ -352,11 +381,7 @@ static int play_reader(int link, void *arg)
     int socket, memory;
 
     (void)arg;
-    ACTOR_MUST(become(HOSTILE) == 0);
-    memory = connect_keeping(&socket);
-    ACTOR_MUST(memory >= 0);
-    for (unsigned i = 0; i < OWN_BLOCKS; i++)
-        ACTOR_MUST(raw_alloc(socket, PAGEBLOCK_ORDER, &answer) == 0 && !answer.error);
+    ACTOR_MUST(arrive(&socket, &memory, &answer) == 0);
     ACTOR_MUST(actor_say(link, 1) == 0);
     ACTOR_MUST(try_doors(memory) == 0);
     while (actor_hear(link, &word) == 0 && word != 0) {
@@ -405,11 +430,7 @@ static int play_puncher(int link, void *arg)
     int socket, memory;
 
     (void)arg;
-    ACTOR_MUST(become(HOSTILE) == 0);
-    memory = connect_keeping(&socket);
-    ACTOR_MUST(memory >= 0);
-    for (unsigned i = 0; i < OWN_BLOCKS; i++)
-        ACTOR_MUST(raw_alloc(socket, PAGEBLOCK_ORDER, &answer) == 0 && !answer.error);
+    ACTOR_MUST(arrive(&socket, &memory, &answer) == 0);
     ACTOR_MUST(ftruncate(memory, 0) < 0 && errno == EPERM);
     ACTOR_MUST(ftruncate(memory, 2 * (off_t)ZONE_BYTES) < 0 && errno == EPERM);
     ACTOR_MUST(fcntl(memory, F_ADD_SEALS, F_SEAL_WRITE) < 0);
@@ -448,7 +469,6 @@ static int play_fellow(int link, void *arg)
     for (unsigned i = 0; i < OWN_BLOCKS; i++) {
         ACTOR_MUST(buddyd_alloc(b, &rq, &block) == 0);
         ACTOR_MUST(buddyd_pin(b, &block, &p) == 0);
-        /* With no free hugepage on the host a hole would be SIGBUS. */
         memset(p, 1, block.bytes);
     }
     ACTOR_MUST(actor_say(link, OWN_BLOCKS) == 0);
@@ -462,6 +482,7 @@ static void a_puncher_loses_only_its_own(void **state)
 
     (void)state;
     start_victim();
+    hoard(); /* a hole that is granted would be SIGBUS */
     assert_int_equal(actor_start(&fx.hostile, play_puncher, NULL), 0);
     assert_int_equal(actor_hear(fx.hostile.link, &word), 0);
     victim_goes_on(ROUNDS);
@@ -472,31 +493,11 @@ static void a_puncher_loses_only_its_own(void **state)
     assert_int_equal(actor_start(&fx.other, play_fellow, NULL), 0);
     assert_int_equal(actor_hear(fx.other.link, &word), 0);
     victim_goes_on(ROUNDS);
+    unhoard();
     all_is_as_before();
 }
 
 /* ---- (c) and (d): thieves ---- */
-
-/* Take from the host what nobody has, so that a theft can only be of what passes. */
-static void hoard(void)
-{
-    const long nr = host_free_hugepages();
-
-    if (nr <= 0)
-        return;
-    fx.hoard_bytes = (size_t)nr * HUGEPAGE_BYTES;
-    fx.hoard = mmap(NULL, fx.hoard_bytes, PROT_READ | PROT_WRITE,
-                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
-    if (fx.hoard == MAP_FAILED)
-        fx.hoard = NULL; /* somebody else was faster */
-}
-
-static void unhoard(void)
-{
-    if (fx.hoard)
-        munmap(fx.hoard, fx.hoard_bytes);
-    fx.hoard = NULL;
-}
 
 static bool is_told_to_stop(int link)
 {
@@ -534,11 +535,7 @@ static int play_thief(int link, void *arg)
     int socket, memory;
     char *file;
 
-    ACTOR_MUST(become(HOSTILE) == 0);
-    memory = connect_keeping(&socket);
-    ACTOR_MUST(memory >= 0);
-    for (unsigned i = 0; i < OWN_BLOCKS; i++)
-        ACTOR_MUST(raw_alloc(socket, PAGEBLOCK_ORDER, &answer) == 0 && !answer.error);
+    ACTOR_MUST(arrive(&socket, &memory, &answer) == 0);
     file = mmap(NULL, ZONE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, memory, 0);
     ACTOR_MUST(file != MAP_FAILED);
     ACTOR_MUST(actor_say(link, 1) == 0);
@@ -598,66 +595,6 @@ static void a_thief_dies_in_the_middle(void **state)
 
 /* ---- the full protection ---- */
 
-static char cage[64];       /* the cgroup */
-static char cage_mount[32]; /* what was mounted for it */
-
-static int write_text(const char *dir, const char *name, const char *text)
-{
-    char path[128];
-    int fd, n;
-
-    snprintf(path, sizeof(path), "%s/%s", dir, name);
-    fd = open(path, O_WRONLY | O_CLOEXEC);
-    if (fd < 0)
-        return -errno;
-    n = (int)write(fd, text, strlen(text));
-    close(fd);
-    return n < 0 ? -EIO : 0;
-}
-
-static int make_cage(const char *root, const char *limit)
-{
-    snprintf(cage, sizeof(cage), "%s/buddyd-hostile-%d", root, (int)getpid());
-    if (mkdir(cage, 0755) != 0) {
-        cage[0] = '\0';
-        return -errno;
-    }
-    return write_text(cage, limit, "0");
-}
-
-/*
- * A cgroup of hugetlb with limit 0, of version 2 or else 1. The controller stays on for the root's
- * children: others may have turned it on, too. Returns 0, or -1: there is none here.
- */
-static int open_cage(void)
-{
-    const char *const roots[] = {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"};
-
-    for (unsigned i = 0; i < 2; i++) {
-        if (write_text(roots[i], "cgroup.subtree_control", "+hugetlb") == 0)
-            return make_cage(roots[i], "hugetlb.2MB.max");
-    }
-    snprintf(cage_mount, sizeof(cage_mount), "/tmp/buddyd-cage-XXXXXX");
-    if (!mkdtemp(cage_mount)) {
-        cage_mount[0] = '\0';
-        return -1;
-    }
-    if (mount("none", cage_mount, "cgroup", 0, "hugetlb") != 0)
-        return -1;
-    return make_cage(cage_mount, "hugetlb.2MB.limit_in_bytes");
-}
-
-static void close_cage(void)
-{
-    if (cage[0])
-        rmdir(cage);
-    if (cage_mount[0]) {
-        umount(cage_mount);
-        rmdir(cage_mount);
-    }
-    cage[0] = cage_mount[0] = '\0';
-}
-
 /* A child of its own touches a hole, and dies of it. */
 static int touch_a_hole(int link, void *arg)
 {
@@ -677,7 +614,7 @@ static int play_caged(int link, void *arg)
     char *file;
 
     (void)arg;
-    ACTOR_MUST(write_text(cage, "cgroup.procs", "0") == 0);
+    ACTOR_MUST(cage_enter() == 0);
     ACTOR_MUST(become(HOSTILE) == 0);
     memory = connect_keeping(&socket);
     ACTOR_MUST(memory >= 0);
@@ -712,8 +649,8 @@ static void in_a_cgroup_with_limit_0_nothing_can_be_taken(void **state)
     uint64_t word;
 
     (void)state;
-    if (open_cage() != 0) {
-        close_cage();
+    if (cage_open() != 0) {
+        cage_close();
         host_skipped("needs the hugetlb controller of cgroups, version 2 or 1");
         skip();
     }
@@ -727,7 +664,7 @@ static void in_a_cgroup_with_limit_0_nothing_can_be_taken(void **state)
     printf("tries to steal from within the cgroup: %llu\n", (unsigned long long)loot.tries);
     assert_false(daemon_said("is disconnected"));
     all_is_as_before();
-    close_cage();
+    cage_close();
 }
 
 int main(int argc, char **argv)

@@ -221,8 +221,8 @@ static void a_guarantee_of_what_is_in_use(void **state)
     assert_nothing_changed();
     stage_free(tenant, BLOCKS / 2);
     assert_int_equal(ctl((const char *const[]){"reload", NULL}), 0);
-    assert_int_equal(stage_zone(&st).unmet_pages, 62 * 256);
-    st.empty.unmet_pages = 62 * 256;
+    assert_int_equal(stage_zone(&st).unmet_pages, UINT64_C(62) * 256);
+    st.empty.unmet_pages = UINT64_C(62) * 256;
     st.empty.accounts++;
     stage_leave(&st);
 }

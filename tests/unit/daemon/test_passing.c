@@ -368,7 +368,7 @@ static void what_was_punched_out_is_renewed(void **state)
     pfn = take_passing(a, ORDER);
     assert_false(thief_torn(f.hub->passing, a));
     p = map(a);
-    assert_int_equal(madvise(p + pfn * PAGE, BLOCK, MADV_REMOVE), 0);
+    assert_int_equal(madvise(p + (size_t)pfn * PAGE, BLOCK, MADV_REMOVE), 0);
     assert_int_equal(resident(a), 0);
     assert_true(thief_torn(f.hub->passing, a));
     turn();
