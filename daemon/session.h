@@ -46,19 +46,19 @@ struct session {
     enum session_state state;
     int fd;
     struct peer peer;
+    int polled;                  /**< what socket_poll waits for */
     struct policy_member policy; /**< its account, and what it may; its account's domain never
                                       changes */
-    int polled;                  /**< what socket_poll waits for */
-    unsigned nr_handles;         /**< of the loop's that are not closed yet */
     char name[WIRE_MAX_NAME + 1];
-    bool queued;      /**< in the hub's queue of work */
-    uint8_t priority; /**< of its requests among those who wait */
     struct holdings holdings;
     struct waiting_request *waiting; /**< its requests that wait for memory */
     uint32_t nr_waiting;
     uint32_t max_waiting;
+    unsigned nr_handles;       /**< of the loop's that are not closed yet */
     struct victim_terms terms; /**< what may be done to it as the last resort */
     enum pressure told[2];     /**< of its account and its group: what it knows */
+    uint8_t priority;          /**< of its requests among those who wait */
+    bool queued;               /**< in the hub's queue of work */
     uint64_t nr_requests;
     uint64_t nr_refusals;
     uint64_t explain_at_ms; /**< before, no refusal is explained again */

@@ -18,7 +18,7 @@
 
 #define USER         61001u
 #define MAX_REQUESTS 5u
-#define LONG_MS      (2 * PATIENCE_MS)
+#define LONG_MS      (UINT64_C(2) * PATIENCE_MS)
 /* Beside what is guaranteed to the observer. */
 #define HUGEPAGES (ZONE_HUGEPAGES - 1)
 #define POLICY                                                                                     \
