@@ -73,17 +73,13 @@ struct loot {
 
 static int set_up(void **state)
 {
-    char text[512];
-
     (void)state;
     memset(&fx, 0, sizeof(fx));
     fx.hugepages = host_free_hugepages();
     if (getrandom(fx.stamp, STAMP_BYTES, 0) != STAMP_BYTES)
         return -1;
-    snprintf(text, sizeof(text), "[daemon]\nsocket_mode = 0666\nisolate = uid\n%s",
-             daemon_proc_one_zone());
     if (daemon_proc_prepare(&fx.daemon) || chmod(fx.daemon.dir, 0711) ||
-        daemon_proc_configure(&fx.daemon, NULL, text))
+        daemon_proc_configure_policy(&fx.daemon, "none", "[daemon]\nisolate = uid\n"))
         return -1;
     return daemon_proc_start(&fx.daemon);
 }

@@ -115,7 +115,7 @@ static struct claim claims_beside(const struct model *m, const struct census *c,
 
     r.nr_unmovable = best.nr != 0 ? model_pageblock_of(m, best.pfn)->nr_unmovable : 0;
     if (!best.certain)
-        for (unsigned o = rq->order; o < m->pageblock_order; o++)
+        for (unsigned o = rq->order; o < m->pageblock_order && o < NR_PAGE_ORDERS; o++)
             r.may |= (uint32_t)(c->claimable[donors[rq->type][0]][o] != 0 ||
                                 c->claimable[donors[rq->type][1]][o] != 0)
                      << o;
