@@ -178,7 +178,8 @@ enum buddyd_type {
 
 /** Clear the block before it is handed out; done in place, by this process. */
 #define BUDDYD_ZERO (1u << 0)
-/** High priority: may take half of what the min mark keeps. Needs BUDDYD_RIGHT_HIGH. */
+/** High priority: may take half of what the min mark keeps, 5/8 if it does not wait. Needs
+ * BUDDYD_RIGHT_HIGH. */
 #define BUDDYD_HIGH (1u << 1)
 /** Take from contiguous areas (CMA) too; movable blocks only. Needs BUDDYD_RIGHT_CMA. */
 #define BUDDYD_CMA (1u << 2)

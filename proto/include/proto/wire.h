@@ -66,8 +66,8 @@ struct wire_hello {
 
 /** Bits of wire_alloc.flags; others are not refused here. */
 enum wire_alloc_flag {
-    WIRE_ALLOC_HIGH = 1,    /**< high priority: half of the min mark */
-    WIRE_ALLOC_CMA = 2,     /**< from CMA areas too; movable only */
+    WIRE_ALLOC_HIGH = 1, /**< high priority: half of the min mark, 5/8 of it without a deadline */
+    WIRE_ALLOC_CMA = 2,  /**< from CMA areas too; movable only */
     WIRE_ALLOC_RESERVE = 4, /**< asks no mark */
 };
 
