@@ -307,10 +307,12 @@ static void test_zones(void **state)
     fake_stop(&f);
 }
 
-/* An address range of FAKE_ZONE_BYTES where nothing is. */
+/* An address range of FAKE_ZONE_BYTES where nothing is, far from where the kernel puts what comes
+ * next: stacks of threads, and their heaps. */
 static char *free_place(void)
 {
-    char *p = mmap(NULL, 2 * FAKE_ZONE_BYTES, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *far_away = (void *)(uintptr_t)UINT64_C(0x210000000000);
+    char *p = mmap(far_away, 2 * FAKE_ZONE_BYTES, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
     assert_ptr_not_equal(p, MAP_FAILED);
     munmap(p, 2 * FAKE_ZONE_BYTES);
