@@ -50,6 +50,7 @@ static const char *const figure_names[NR_FIGURES] = {
     [FIGURE_2M_PAIR_LIVE] = "2m_pair_live",
     [FIGURE_4K_PAIR] = "4k_pair",
     [FIGURE_4K_LIFO] = "4k_lifo64",
+    [FIGURE_2M_PAIR_ACCOUNT] = "2m_pair_account",
     [FIGURE_PAIR_1GIB] = "pair_1gib",
     [FIGURE_PAIR_1TIB] = "pair_1tib",
     [FIGURE_METADATA] = "metadata_bytes",
@@ -222,6 +223,16 @@ static void print_scaling(const struct bench *b)
                "goal <= 2; peer is the same in a zone of 1 GiB; the live set is the same");
 }
 
+static void print_account(const struct bench *b)
+{
+    double with = median(b, ARENA_1GIB, SIDE_OURS, FIGURE_2M_PAIR_ACCOUNT);
+    double without = median(b, ARENA_1GIB, SIDE_OURS, FIGURE_2M_PAIR);
+
+    bench_line(figure_names[FIGURE_2M_PAIR_ACCOUNT], with, without, with / without,
+               "information: charged to an account with a max, in a group with one; peer is the "
+               "same without");
+}
+
 static void print_spreads(const struct bench *b, enum arena a)
 {
     for (unsigned f = 0; f < NR_FIGURES; f++) {
@@ -270,6 +281,7 @@ static void print_all(const struct bench *b)
         compare(b, (enum arena)a, FIGURE_2M_PAIR, true, "goal <= 0.15");
     print_metadata(b);
     print_scaling(b);
+    print_account(b);
     compare(b, ARENA_1GIB, FIGURE_CHURN_TYPES, false, "information: churn of all three types");
     for (unsigned a = 0; a < NR_ARENAS; a++)
         compare(b, (enum arena)a, FIGURE_2M_PAIR_LIVE, true,

@@ -21,18 +21,19 @@
 #define SIDE_LARGE_ZONE_PAGES ((pfn_t)1 << 28)
 
 enum figure {
-    FIGURE_CHURN,        /**< ns per free and allocation; movable alone */
-    FIGURE_CHURN_TYPES,  /**< the same with all three types */
-    FIGURE_2M_PAIR,      /**< ns per allocation and free of 2 MiB, nothing else live */
-    FIGURE_2M_PAIR_LIVE, /**< the same beside the live set */
-    FIGURE_4K_PAIR,      /**< ns per allocation and free of 4 KiB, nothing else live */
-    FIGURE_4K_LIFO,      /**< the same, 64 at a time */
-    FIGURE_PAIR_1GIB,    /**< ns per pair of a random order beside the live set; ours alone */
-    FIGURE_PAIR_1TIB,    /**< the same in a zone of 1 TiB */
-    FIGURE_METADATA,     /**< bytes per 4 KiB page */
-    FIGURE_LIVE,         /**< live blocks while churning */
-    FIGURE_REFUSED,      /**< refused allocations per million operations of churn */
-    FIGURE_RESIDENT,     /**< MiB that the process had in memory at most */
+    FIGURE_CHURN,           /**< ns per free and allocation; movable alone */
+    FIGURE_CHURN_TYPES,     /**< the same with all three types */
+    FIGURE_2M_PAIR,         /**< ns per allocation and free of 2 MiB, nothing else live */
+    FIGURE_2M_PAIR_LIVE,    /**< the same beside the live set */
+    FIGURE_4K_PAIR,         /**< ns per allocation and free of 4 KiB, nothing else live */
+    FIGURE_4K_LIFO,         /**< the same, 64 at a time */
+    FIGURE_2M_PAIR_ACCOUNT, /**< FIGURE_2M_PAIR charged to an account in a group; ours alone */
+    FIGURE_PAIR_1GIB,       /**< ns per pair of a random order beside the live set; ours alone */
+    FIGURE_PAIR_1TIB,       /**< the same in a zone of 1 TiB */
+    FIGURE_METADATA,        /**< bytes per 4 KiB page */
+    FIGURE_LIVE,            /**< live blocks while churning */
+    FIGURE_REFUSED,         /**< refused allocations per million operations of churn */
+    FIGURE_RESIDENT,        /**< MiB that the process had in memory at most */
     NR_FIGURES,
 };
 

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "mm/account.h"
 #include "mm/page_alloc.h"
 #include "mm_side.h"
 #include "zone_memory.h"
@@ -42,6 +43,15 @@ static inline void give(void *allocator, uintptr_t block)
     zone_free(s->zone, (pfn_t)(block - 1));
 }
 
+/** The same as the daemon does it for a block that was charged. */
+static inline void give_charged(void *allocator, uintptr_t block)
+{
+    struct zone_side *s = allocator;
+
+    if (zone_free(s->zone, (pfn_t)(block - 1)) == 0)
+        account_uncharge(&s->host, s->request.account, 0, s->request.order);
+}
+
 /** touched: have all of the metadata in memory first. Undone with side_close(). */
 static int side_open(struct zone_side *s, pfn_t nr_pages, bool touched, char *why, size_t size)
 {
@@ -74,6 +84,31 @@ static void measure_pair(struct workload *w, const struct side_plan *plan, enum 
     side_fill(w, plan, take, give);
     side_time(f, w, WORKLOAD_MIXED_PAIR, take, give, plan->nr_ops);
     workload_drain(w, give);
+}
+
+/** The pair of 2 MiB, charged to an account with a max, in a group with one. */
+static int measure_account(struct workload *w, struct zone_side *s, const struct side_plan *plan,
+                           char *why, size_t size)
+{
+    static struct account group, account;
+    const struct account_limits limits = {.max_pages = plan->nr_pages};
+    int rc = account_add(&s->host, &group, NULL, 0, &limits, NULL);
+
+    if (!rc)
+        rc = account_add(&s->host, &account, &group, 0, &limits, NULL);
+    if (rc) {
+        snprintf(why, size, "no account: %s", strerror(-rc));
+        return rc;
+    }
+    s->request.account = &account;
+    side_time(FIGURE_2M_PAIR_ACCOUNT, w, WORKLOAD_2M_PAIR, take, give_charged, plan->nr_ops);
+    s->request.account = NULL;
+    rc = account_remove(&s->host, &account);
+    if (!rc)
+        rc = account_remove(&s->host, &group);
+    if (rc)
+        snprintf(why, size, "the account still uses pages: %s", strerror(-rc));
+    return rc;
 }
 
 /** Everything is back, and was counted. */
@@ -114,7 +149,10 @@ static int measure_arena(struct workload *w, struct zone_side *s, const struct s
     side_measure_live(w, plan, take, give);
     if (plan->arena == ARENA_1GIB)
         measure_pair(w, plan, FIGURE_PAIR_1GIB);
-    rc = check_empty(s->zone, why, size);
+    if (plan->arena == ARENA_1GIB)
+        rc = measure_account(w, s, plan, why, size);
+    if (!rc)
+        rc = check_empty(s->zone, why, size);
     side_close(s);
     return rc;
 }

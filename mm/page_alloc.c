@@ -284,8 +284,8 @@ static inline bool account_is_calm(const struct page_request *rq)
 
 /*
  * Where the pass would serve most requests if there is a block: in the first zone that may serve
- * them, when that is above its low mark. NULL says only that the pass must look. Who else is to be
- * asked whether a request may go on, an account, is asked here, beside the mark.
+ * them, when that is above its low mark. NULL says only that the pass must look. Its account is the
+ * caller's to ask.
  */
 static inline const struct first_zone *usual_zone(const struct memory *m,
                                                   const struct page_request *rq)
@@ -293,7 +293,7 @@ static inline const struct first_zone *usual_zone(const struct memory *m,
     const struct first_zone *first;
     const struct zone *z;
 
-    if (!USUALLY(is_usual(m, rq) && account_is_calm(rq)))
+    if (!USUALLY(is_usual(m, rq)))
         return NULL;
     first = &m->first[rq->node][rq->type];
     z = first->zone;
@@ -303,12 +303,10 @@ static inline const struct first_zone *usual_zone(const struct memory *m,
     return USUALLY(above_low(z, &z->set[rq->domain], rq->order, rq->type)) ? first : NULL;
 }
 
-/* Count a grant from the usual zone; an account counts what it has got here. */
-static inline void count_usual(struct memory *m, const struct first_zone *first,
-                               const struct page_request *rq, struct page_grant *ret)
+/* Count a grant from the usual zone; to charge it is the caller's. */
+static inline void count_usual(const struct first_zone *first, const struct page_request *rq,
+                               struct page_grant *ret)
 {
-    if (rq->account)
-        account_charge(m, rq->account, first->id, rq->order);
     first->zone->usual++;
     if (!USUALLY(first->zone->node == rq->caller_node))
         first->zone->usual_other++;
@@ -321,13 +319,15 @@ static NEVER_INLINE int alloc_otherwise(struct memory *m, const struct path_ops 
                                         const struct page_request *rq, struct page_grant *ret,
                                         struct refusal *ret_refusal)
 {
-    const struct first_zone *first = usual_zone(m, rq);
+    const struct first_zone *first = account_is_calm(rq) ? usual_zone(m, rq) : NULL;
     struct alloc_pass p;
     int r;
 
     if (first && rmqueue_own(first->zone, &first->zone->set[rq->domain], rq->order, rq->type,
                              rq->tag, &ret->pfn)) {
-        count_usual(m, first, rq, ret);
+        count_usual(first, rq, ret);
+        if (rq->account)
+            account_charge(m, rq->account, first->id, rq->order);
         return 0;
     }
     r = pass_init(&p, m, rq);
@@ -349,14 +349,38 @@ static NEVER_INLINE int alloc_otherwise(struct memory *m, const struct path_ops 
     return 0;
 }
 
-int alloc_pages(struct memory *m, const struct path_ops *ops, void *ctx,
-                const struct page_request *rq, struct page_grant *ret, struct refusal *ret_refusal)
+/* What rests, if there is some, for a usual request; its account is the caller's. */
+static inline const struct first_zone *
+grant_resting(const struct memory *m, const struct page_request *rq, struct page_grant *ret)
 {
     const struct first_zone *first = usual_zone(m, rq);
 
     if (!USUALLY(first && rmqueue_resting(first->zone, &first->zone->set[rq->domain], rq->order,
                                           rq->type, rq->tag, &ret->pfn)))
+        return NULL;
+    count_usual(first, rq, ret);
+    return first;
+}
+
+/* Those with an account: apart, so that the others need not save registers for it. */
+static NEVER_INLINE int alloc_charged(struct memory *m, const struct path_ops *ops, void *ctx,
+                                      const struct page_request *rq, struct page_grant *ret,
+                                      struct refusal *ret_refusal)
+{
+    const struct first_zone *first = account_is_calm(rq) ? grant_resting(m, rq, ret) : NULL;
+
+    if (!first)
         return alloc_otherwise(m, ops, ctx, rq, ret, ret_refusal);
-    count_usual(m, first, rq, ret);
+    account_charge(m, rq->account, first->id, rq->order);
+    return 0;
+}
+
+int alloc_pages(struct memory *m, const struct path_ops *ops, void *ctx,
+                const struct page_request *rq, struct page_grant *ret, struct refusal *ret_refusal)
+{
+    if (rq->account)
+        return alloc_charged(m, ops, ctx, rq, ret, ret_refusal);
+    if (!USUALLY(grant_resting(m, rq, ret) != NULL))
+        return alloc_otherwise(m, ops, ctx, rq, ret, ret_refusal);
     return 0;
 }
