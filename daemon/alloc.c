@@ -143,7 +143,7 @@ static void refuse(struct call *c, const struct grant_request *rq, const struct 
         .reason = (uint32_t)wire_reason(why->reason),
         .zone = (int32_t)why->zone,
         .order = why->order,
-        .wanted_pages = rq->exact_pages ? rq->exact_pages : (uint64_t)rq->count << rq->order,
+        .wanted_pages = grant_request_pages(rq),
         .free_pages = why->free_pages,
         .largest_order = why->largest_order,
         .frag_index = why->frag_index,
@@ -187,7 +187,7 @@ static void refuse_early(struct call *c, const struct grant_request *rq,
         .zone = -1,
         .waited_ms = c->waited_ms,
         .order = rq->order,
-        .wanted_pages = rq->exact_pages ? rq->exact_pages : (uint64_t)rq->count << rq->order,
+        .wanted_pages = grant_request_pages(rq),
         .largest_order = -1,
     };
     c->response.refusal = &c->refusal;

@@ -40,6 +40,12 @@ struct grant_request {
     pfn_t exact_pages;     /**< 0, or 1 to 2^MAX_PAGE_ORDER: adjoining pages, in one piece */
 };
 
+/** Pages that are asked for, of all blocks together. */
+static inline uint64_t grant_request_pages(const struct grant_request *rq)
+{
+    return rq->exact_pages ? rq->exact_pages : (uint64_t)rq->count << rq->order;
+}
+
 /** The blocks of one grant: parallel arrays, nr of each. */
 struct grant {
     uint32_t nr;

@@ -288,11 +288,6 @@ bool waiting_park(struct call *c, int error, const struct refusal *why)
 
 /* ---- who may pass whom ---- */
 
-static uint64_t grant_pages(const struct grant_request *grant)
-{
-    return grant->exact_pages ? grant->exact_pages : (uint64_t)grant->count << grant->order;
-}
-
 /* Zones that a request must leave alone for the sake of one that holds. */
 static uint64_t kept_zones(const struct hub *hub, const struct waiting_request *holder,
                            const struct grant_request *grant)
@@ -305,7 +300,7 @@ static uint64_t kept_zones(const struct hub *hub, const struct waiting_request *
         return 0;
     z = hub->zones->entry[holder->near_zone].zone;
     return zone_free_pages(z, holder->session->policy.account.domain) <
-                   holder->floor_pages + pages_of(&holder->alloc) + grant_pages(grant)
+                   holder->floor_pages + pages_of(&holder->alloc) + grant_request_pages(grant)
                ? (uint64_t)1 << holder->near_zone
                : 0;
 }
@@ -340,7 +335,7 @@ bool waiting_restrain(struct session *s, const struct waiting_request *w,
         return true;
     zones = kept_zones(hub, request_of(holder), grant);
     for (uint32_t i = 0; i < hub->zones->nr; i++) {
-        if (zones >> i & 1 && !policy_guarantees(&s->policy, i, grant_pages(grant)))
+        if (zones >> i & 1 && !policy_guarantees(&s->policy, i, grant_request_pages(grant)))
             grant->zonemask &= ~((uint64_t)1 << i);
         left = left || (grant->zonemask >> i & 1);
     }
