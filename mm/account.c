@@ -143,6 +143,12 @@ void account_uncharge(struct memory *m, struct account *a, unsigned zone, unsign
         uncharge_one(m, a->group, zone, order);
 }
 
+void account_pin(struct account *a, pfn_t pages, bool pinned)
+{
+    for (; a; a = a->group)
+        a->pinned_pages = pinned ? a->pinned_pages + pages : a->pinned_pages - pages;
+}
+
 pfn_t account_unmet_others(const struct memory *m, const struct account *a, unsigned zone)
 {
     const struct zone *z = zone < m->nr_zones ? m->zone[zone] : NULL;

@@ -47,11 +47,6 @@ struct handle_table {
 
 _Static_assert(sizeof(struct handle_table) == 64, "records begin on a cache line");
 
-static inline uint32_t index_of(uint64_t handle)
-{
-    return (uint32_t)handle;
-}
-
 static inline uint64_t handle_of(const struct handle_table *t, uint32_t index)
 {
     return (uint64_t)t->record[index].generation << 32 | index;
@@ -137,15 +132,15 @@ int handle_get(struct handle_table *t, uint64_t *ret_handle)
 void handle_commit(struct handle_table *t, uint64_t handle, struct handle_owner *owner,
                    uint32_t zone, pfn_t pfn)
 {
-    struct handle_record *rec = &t->record[index_of(handle)];
+    struct handle_record *rec = &t->record[handle_index(handle)];
 
     store64(&rec->where, where_of(zone, pfn));
     rec->refs = 1;
     rec->prev = 0;
     rec->next = owner->first;
     if (owner->first != 0)
-        t->record[owner->first - 1].prev = index_of(handle) + 1;
-    owner->first = index_of(handle) + 1;
+        t->record[owner->first - 1].prev = handle_index(handle) + 1;
+    owner->first = handle_index(handle) + 1;
     owner->nr++;
     rec->state = HANDLE_LIVE;
     store32(&rec->owner, owner->id);
@@ -153,7 +148,7 @@ void handle_commit(struct handle_table *t, uint64_t handle, struct handle_owner 
 
 void handle_move(struct handle_table *t, uint64_t handle, uint32_t zone, pfn_t pfn)
 {
-    store64(&t->record[index_of(handle)].where, where_of(zone, pfn));
+    store64(&t->record[handle_index(handle)].where, where_of(zone, pfn));
 }
 
 static void unlink_owner(struct handle_table *t, const struct handle_record *rec,
@@ -170,7 +165,7 @@ static void unlink_owner(struct handle_table *t, const struct handle_record *rec
 
 void handle_put(struct handle_table *t, uint64_t handle, struct handle_owner *owner)
 {
-    uint32_t index = index_of(handle);
+    uint32_t index = handle_index(handle);
     struct handle_record *rec = &t->record[index];
 
     store32(&rec->owner, OWNER_NONE);
@@ -201,7 +196,7 @@ static void describe(const struct handle_table *t, uint32_t index, struct handle
 
 int handle_find(const struct handle_table *t, uint64_t handle, struct handle_info *ret)
 {
-    uint32_t index = index_of(handle);
+    uint32_t index = handle_index(handle);
 
     if (index >= t->end || t->record[index].state != HANDLE_LIVE || handle_of(t, index) != handle)
         return -ESTALE;
@@ -230,7 +225,7 @@ bool handle_next(const struct handle_table *t, uint32_t *index, uint32_t max,
 
 uint64_t handle_tag(uint64_t handle)
 {
-    return (handle >> 32 & TAG_GENERATION_MASK) << TAG_INDEX_BITS | index_of(handle);
+    return (handle >> 32 & TAG_GENERATION_MASK) << TAG_INDEX_BITS | handle_index(handle);
 }
 
 uint64_t handle_of_tag(const struct handle_table *t, uint64_t tag)

@@ -145,6 +145,8 @@ void account_uncharge(struct memory *m, struct account *a, unsigned zone, unsign
 void account_refresh(struct memory *m, struct account *a);
 /** max - used; 0 when it is over; ACCOUNT_UNLIMITED without a max. */
 uint64_t account_free_pages(const struct account *a);
+/** Of what the account and its group use, so many pages are pinned, or are not any more. */
+void account_pin(struct account *a, pfn_t pages, bool pinned);
 /** May the account and its group have 2^order pages more at this mark? */
 bool account_ok(const struct account *a, unsigned order, enum zone_watermark mark, unsigned flags);
 /** Pages that others are guaranteed in a zone and do not use yet: what a request must leave. */

@@ -39,6 +39,12 @@ struct handle_info {
     pfn_t pfn;
 };
 
+/** The record of a handle, below the table's nr: for what a caller keeps beside it. */
+static inline uint32_t handle_index(uint64_t handle)
+{
+    return (uint32_t)handle;
+}
+
 /** Bytes of metadata for a table of nr handles (1 to HANDLE_MAX); 0 if nr is out of range. */
 size_t handle_table_bytes(uint32_t nr);
 /** Bytes that one handle costs. */

@@ -577,6 +577,23 @@ static void damage_is_found(void **state)
     path_close(&f);
 }
 
+/* Pinned pages are counted of a member and its group alike. */
+static void pins_count_for_the_group(void **state)
+{
+    (void)state;
+    open_host(1024, 1);
+    assert_int_equal(add(&group, NULL, 0, no_limits, 0), 0);
+    assert_int_equal(add(&member, &group, 0, no_limits, 0), 0);
+    account_pin(&member, 8, true);
+    account_pin(&group, 2, true);
+    assert_int_equal(member.pinned_pages, 8);
+    assert_int_equal(group.pinned_pages, 10);
+    account_pin(&member, 8, false);
+    assert_int_equal(member.pinned_pages, 0);
+    assert_int_equal(group.pinned_pages, 2);
+    path_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -597,6 +614,7 @@ int main(void)
         cmocka_unit_test(no_cma_area_serves_a_guarantee),
         cmocka_unit_test(a_small_cma_area_serves_no_larger_block),
         cmocka_unit_test(a_domains_kept_pageblock_is_held),
+        cmocka_unit_test(pins_count_for_the_group),
         cmocka_unit_test(damage_is_found),
     };
 
