@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "random.h"
+
 #define MAX_SMALL_ORDER 6u
 #define MIN_LARGE_ORDER 9u
 #define MAX_LARGE_ORDER 18u
@@ -47,26 +49,12 @@ struct maker {
     uint8_t *order; /* by id */
 };
 
-/* xorshift64 */
-static uint64_t next_random(struct maker *m)
-{
-    m->random ^= m->random << 13;
-    m->random ^= m->random >> 7;
-    m->random ^= m->random << 17;
-    return m->random;
-}
-
-/** 0 to n - 1. */
-static uint64_t below(struct maker *m, uint64_t n)
-{
-    return (next_random(m) >> 20) % n;
-}
-
 /** P(low + k) = 2^-(k + 1), up to high or what the phase has room for. */
 static void pick_wanted(struct maker *m, struct kind *k)
 {
     k->wanted = k->low;
-    while (k->wanted < k->high && (2u << k->wanted) <= k->goal_pages && below(m, 2) == 1)
+    while (k->wanted < k->high && (2u << k->wanted) <= k->goal_pages &&
+           random_below(&m->random, 2) == 1)
         k->wanted++;
 }
 
@@ -74,7 +62,7 @@ static void begin_phase(struct maker *m)
 {
     const struct shares *s = m->shares;
 
-    m->small.goal_pages = s->small_min + below(m, s->small_more);
+    m->small.goal_pages = s->small_min + random_below(&m->random, s->small_more);
     m->large.goal_pages = s->live_pages - m->small.goal_pages;
     if (s->floods && m->t.nr_events / s->phase_events % 2 == 1) {
         m->small.goal_pages = s->live_pages;
@@ -93,8 +81,11 @@ static void make_alloc(struct maker *m, struct kind *k)
     uint32_t id = m->t.nr_blocks++;
 
     m->order[id] = (uint8_t)order;
-    m->t.events[m->t.nr_events++] = (struct trace_event){
-        .id = id, .kind = TRACE_ALLOC, .order = (uint8_t)order, .type = types[below(m, 8)]};
+    m->t.events[m->t.nr_events++] =
+        (struct trace_event){.id = id,
+                             .kind = TRACE_ALLOC,
+                             .order = (uint8_t)order,
+                             .type = types[random_below(&m->random, 8)]};
     k->live[k->nr_live++] = id;
     k->pages += (uint64_t)1 << order;
     m->live_pages += (uint64_t)1 << order;
@@ -107,8 +98,8 @@ static void make_alloc(struct maker *m, struct kind *k)
 /** One that is young, or any. */
 static void make_free(struct maker *m, struct kind *k)
 {
-    uint32_t young = k->nr_live < 32 || below(m, 2) == 0 ? k->nr_live : 32;
-    uint32_t i = k->nr_live - 1 - (uint32_t)below(m, young);
+    uint32_t young = k->nr_live < 32 || random_below(&m->random, 2) == 0 ? k->nr_live : 32;
+    uint32_t i = k->nr_live - 1 - (uint32_t)random_below(&m->random, young);
     uint32_t id = k->live[i];
 
     k->live[i] = k->live[--k->nr_live];
@@ -127,7 +118,7 @@ static void make_event(struct maker *m, struct kind *k)
     bool fits = k->pages + (1u << k->wanted) <= k->goal_pages &&
                 m->live_pages + (1u << k->wanted) <= m->shares->max_pages;
 
-    if (fits && (k->nr_live == 0 || below(m, 6) != 0)) {
+    if (fits && (k->nr_live == 0 || random_below(&m->random, 6) != 0)) {
         make_alloc(m, k);
         pick_wanted(m, k);
     } else if (k->nr_live != 0) {
@@ -139,7 +130,7 @@ int gigantic_trace(enum gigantic_mix mix, uint64_t seed, struct trace *ret)
 {
     struct maker m = {
         .shares = &shares[mix],
-        .random = (seed + 1) * 0x9e3779b97f4a7c15u,
+        .random = random_seed(seed),
         .small = {.low = 0, .high = MAX_SMALL_ORDER},
         .large = {.low = MIN_LARGE_ORDER, .high = MAX_LARGE_ORDER},
     };
@@ -151,12 +142,10 @@ int gigantic_trace(enum gigantic_mix mix, uint64_t seed, struct trace *ret)
     m.order = calloc(m.shares->nr_events, sizeof(*m.order));
     if (!m.t.events || !m.small.live || !m.large.live || !m.order)
         goto out;
-    if (m.random == 0)
-        m.random = 1; /* or xorshift would stay at 0 */
     while (m.t.nr_events < m.shares->nr_events) {
         if (m.t.nr_events % m.shares->phase_events == 0)
             begin_phase(&m);
-        if (below(&m, 16) == 0)
+        if (random_below(&m.random, 16) == 0)
             make_event(&m, &m.large);
         else
             make_event(&m, &m.small);

@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "random.h"
+
 #define WORKLOAD_INLINE static inline __attribute__((always_inline))
 
 /** The largest order of a mixed workload: 2 MiB. */
@@ -37,13 +39,9 @@ struct workload {
     bool mixed_types; /**< unmovable, movable and reclaimable; else movable alone */
 };
 
-/** xorshift64: a few cycles, and good enough to pick blocks. */
 WORKLOAD_INLINE uint64_t workload_random(struct workload *w)
 {
-    w->random ^= w->random << 13;
-    w->random ^= w->random >> 7;
-    w->random ^= w->random << 17;
-    return w->random;
+    return random_next(&w->random);
 }
 
 /** P(order) = 2^-(order + 1) up to WORKLOAD_MAX_ORDER. */
