@@ -19,9 +19,16 @@ struct complaint {
     const char *text;
 };
 
+/** Leave a line. Returns -EINVAL, or -ENOMEM when there is no room for it. */
+int wire_complain(struct complaint *c, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
 /** The bounds of an Alloc, and of the number of handles in a Free. -EINVAL, or -ENOMEM. */
 int wire_check_alloc(const struct wire_alloc *alloc, struct complaint *c);
 int wire_check_free(size_t nr, struct complaint *c);
+/** Copy an array of handles into the arena, where it becomes *ret. -ENOMEM. */
+int wire_handles_take(size_t nr, const uint64_t *handle, struct wire_arena *a,
+                      const uint64_t **ret);
 /** The bounds of an AllocReply. -EINVAL. */
 int wire_check_alloc_reply(const struct wire_alloc_reply *alloc);
 
@@ -38,6 +45,10 @@ struct request_pb {
         pb_explain explain;
         pb_set_policy set_policy;
         pb_reload reload;
+        pb_renew renew;
+        pb_compact compact;
+        pb_resize_zone resize_zone;
+        pb_migrate migrate;
     } op;
     pb_alloc alloc; /* of an Explain */
 };
@@ -61,6 +72,10 @@ struct response_pb {
         pb_explain_reply explain;
         pb_set_policy_reply set_policy;
         pb_reload_reply reload;
+        pb_alloc_reply renew;
+        pb_compact_reply compact;
+        pb_resize_zone_reply resize_zone;
+        pb_migrate_reply migrate;
     } op;
 };
 
@@ -68,6 +83,20 @@ struct response_pb {
 int wire_response_to_pb(const struct wire_response *rs, struct wire_arena *a,
                         struct response_pb *ret);
 int wire_response_from_pb(const pb_response *pb, struct wire_arena *a, struct wire_response *ret);
+
+/** AllocReply, as the answer to a Renew; that to an Alloc is written in hot_response.c. */
+int wire_alloc_reply_to_pb(const struct wire_alloc_reply *alloc, pb_alloc_reply *ret);
+int wire_alloc_reply_from_pb(const pb_alloc_reply *pb, struct wire_arena *a,
+                             struct wire_alloc_reply *ret);
+
+/* What moves and discards blocks (wire_mobile.c): the ops that the functions above leave to it. */
+int wire_mobile_request_to_pb(const struct wire_request *rq, struct request_pb *ret);
+int wire_mobile_request_from_pb(const pb_request *pb, struct complaint *c,
+                                struct wire_request *ret);
+int wire_mobile_response_to_pb(const struct wire_response *rs, struct wire_arena *a,
+                               struct response_pb *ret);
+int wire_mobile_response_from_pb(const pb_response *pb, struct wire_arena *a,
+                                 struct wire_response *ret);
 
 int wire_refusal_to_pb(const struct wire_refusal *refusal, struct wire_arena *a, pb_refusal *ret);
 int wire_refusal_from_pb(const pb_refusal *pb, struct wire_arena *a,
@@ -79,6 +108,7 @@ struct event_pb {
     union {
         pb_pressure pressure;
         pb_revoke revoke;
+        pb_discarded discarded;
     } part;
 };
 

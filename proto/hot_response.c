@@ -7,9 +7,10 @@
 #include "hot.h"
 #include "varint.h"
 
-/* The fields of Response, of AllocReply (all are packed arrays) and of FreeReply. */
+/* The fields of Response, of AllocReply (all are packed arrays, and the last may be absent) and of
+ * FreeReply. */
 enum { FIELD_ALLOC = 6, FIELD_FREE = 7 };
-enum { ALLOC_HANDLE = 1, ALLOC_ZONE, ALLOC_OFFSET, ALLOC_ORDER };
+enum { ALLOC_HANDLE = 1, ALLOC_ZONE, ALLOC_OFFSET, ALLOC_ORDER, ALLOC_SLOT };
 enum { FREE_FREED = 1 };
 
 /* ---- to bytes ---- */
@@ -34,29 +35,49 @@ static size_t array_bytes(size_t bytes)
     return 1 + varint_bytes(bytes) + bytes;
 }
 
+/* Numbers of any size. */
+static size_t numbers_bytes(const uint64_t *values, size_t nr)
+{
+    size_t bytes = 0;
+
+    for (size_t i = 0; i < nr; i++)
+        bytes += varint_bytes(values[i]);
+    return bytes;
+}
+
+static uint8_t *write_numbers(uint8_t *at, unsigned field, size_t bytes, const uint64_t *values,
+                              size_t nr)
+{
+    at = open_array(at, field, bytes);
+    for (size_t i = 0; i < nr; i++)
+        at = varint_write(at, values[i]);
+    return at;
+}
+
 static int append_alloc(void *buf, size_t *len, const struct wire_response *rs)
 {
     const struct wire_alloc_reply *alloc = &rs->alloc;
     size_t handle_bytes = alloc->nr * sizeof(*alloc->handle);
-    size_t offset_bytes = 0;
+    size_t offset_bytes, slot_bytes;
     uint8_t *at;
 
     if (wire_check_alloc_reply(alloc))
         return -EINVAL;
-    for (size_t i = 0; i < alloc->nr; i++)
-        offset_bytes += varint_bytes(alloc->offset[i]);
+    offset_bytes = numbers_bytes(alloc->offset, alloc->nr);
+    slot_bytes = numbers_bytes(alloc->slot, alloc->nr_slots);
     at = hot_open(buf, len, rs->id, pb_tag(FIELD_ALLOC, PB_LEN),
                   array_bytes(handle_bytes) + array_bytes(alloc->nr_zones) +
-                      array_bytes(offset_bytes) + array_bytes(alloc->nr_orders));
+                      array_bytes(offset_bytes) + array_bytes(alloc->nr_orders) +
+                      (slot_bytes ? array_bytes(slot_bytes) : 0));
     if (!at)
         return -EMSGSIZE;
     at = open_array(at, ALLOC_HANDLE, handle_bytes);
     hot_fixed64_write(at, alloc->handle, alloc->nr);
     at = write_small(at + handle_bytes, ALLOC_ZONE, alloc->zone, alloc->nr_zones);
-    at = open_array(at, ALLOC_OFFSET, offset_bytes);
-    for (size_t i = 0; i < alloc->nr; i++)
-        at = varint_write(at, alloc->offset[i]);
-    write_small(at, ALLOC_ORDER, alloc->order, alloc->nr_orders);
+    at = write_numbers(at, ALLOC_OFFSET, offset_bytes, alloc->offset, alloc->nr);
+    at = write_small(at, ALLOC_ORDER, alloc->order, alloc->nr_orders);
+    if (slot_bytes)
+        write_numbers(at, ALLOC_SLOT, slot_bytes, alloc->slot, alloc->nr_slots);
     return 0;
 }
 
@@ -111,9 +132,9 @@ static const uint8_t *read_array(const uint8_t *at, const uint8_t *end, unsigned
     return at + len;
 }
 
-static bool read_offsets(const struct array *offsets, uint64_t *values, size_t nr)
+static bool read_numbers(const struct array *array, uint64_t *values, size_t nr)
 {
-    const uint8_t *at = offsets->bytes, *end = at + offsets->len;
+    const uint8_t *at = array->bytes, *end = at + array->len;
 
     for (size_t i = 0; i < nr && at; i++)
         at = varint_read_minimal(at, end, &values[i]);
@@ -129,23 +150,28 @@ static void read_small(const struct array *array, uint32_t *values)
 
 static bool read_alloc(const struct hot_op *op, struct wire_arena *a, struct wire_alloc_reply *ret)
 {
-    struct array handles, zones, offsets, orders;
+    struct array handles, zones, offsets, orders, slots = {NULL, 0};
     const uint8_t *at = op->body;
+    size_t nr, nr_slots;
     uint64_t *u64;
     uint32_t *u32;
-    size_t nr;
 
     at = read_array(at, op->end, ALLOC_HANDLE, &handles);
     at = read_array(at, op->end, ALLOC_ZONE, &zones);
     at = read_array(at, op->end, ALLOC_OFFSET, &offsets);
     at = read_array(at, op->end, ALLOC_ORDER, &orders);
+    if (at && at != op->end)
+        at = read_array(at, op->end, ALLOC_SLOT, &slots);
     if (!at || at != op->end || handles.len % sizeof(*u64))
         return false;
     nr = handles.len / sizeof(*u64);
-    u64 = wire_arena_take(a, 1, 2 * nr * sizeof(*u64) + (zones.len + orders.len) * sizeof(*u32));
-    if (!u64 || !read_offsets(&offsets, u64 + nr, nr))
+    nr_slots = slots.len ? nr : 0;
+    u64 = wire_arena_take(
+        a, 1, (2 * nr + nr_slots) * sizeof(*u64) + (zones.len + orders.len) * sizeof(*u32));
+    if (!u64 || !read_numbers(&offsets, u64 + nr, nr) ||
+        (nr_slots && !read_numbers(&slots, u64 + 2 * nr, nr_slots)))
         return false;
-    u32 = (uint32_t *)(u64 + 2 * nr);
+    u32 = (uint32_t *)(u64 + 2 * nr + nr_slots);
     hot_fixed64_read(handles.bytes, u64, nr);
     read_small(&zones, u32);
     read_small(&orders, u32 + zones.len);
@@ -157,6 +183,8 @@ static bool read_alloc(const struct hot_op *op, struct wire_arena *a, struct wir
         .zone = u32,
         .nr_orders = orders.len,
         .order = u32 + zones.len,
+        .nr_slots = nr_slots,
+        .slot = u64 + 2 * nr,
     };
     return wire_check_alloc_reply(ret) == 0;
 }

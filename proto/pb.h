@@ -17,6 +17,10 @@ typedef Buddyd__Wire__V1__StatAccounts pb_stat_accounts;
 typedef Buddyd__Wire__V1__Explain pb_explain;
 typedef Buddyd__Wire__V1__SetPolicy pb_set_policy;
 typedef Buddyd__Wire__V1__Reload pb_reload;
+typedef Buddyd__Wire__V1__Renew pb_renew;
+typedef Buddyd__Wire__V1__Compact pb_compact;
+typedef Buddyd__Wire__V1__ResizeZone pb_resize_zone;
+typedef Buddyd__Wire__V1__Migrate pb_migrate;
 
 typedef Buddyd__Wire__V1__Response pb_response;
 typedef Buddyd__Wire__V1__Refusal pb_refusal;
@@ -32,14 +36,19 @@ typedef Buddyd__Wire__V1__StatAccountsReply pb_stat_accounts_reply;
 typedef Buddyd__Wire__V1__ExplainReply pb_explain_reply;
 typedef Buddyd__Wire__V1__SetPolicyReply pb_set_policy_reply;
 typedef Buddyd__Wire__V1__ReloadReply pb_reload_reply;
+typedef Buddyd__Wire__V1__CompactReply pb_compact_reply;
+typedef Buddyd__Wire__V1__ResizeZoneReply pb_resize_zone_reply;
+typedef Buddyd__Wire__V1__MigrateReply pb_migrate_reply;
 typedef Buddyd__Wire__V1__ZoneStat pb_zone_stat;
 typedef Buddyd__Wire__V1__ZoneFree pb_zone_free;
 typedef Buddyd__Wire__V1__ClientStat pb_client_stat;
 typedef Buddyd__Wire__V1__BlockStat pb_block_stat;
 typedef Buddyd__Wire__V1__AccountStat pb_account_stat;
+typedef Buddyd__Wire__V1__Obstacle pb_obstacle;
 
 typedef Buddyd__Wire__V1__Event pb_event;
 typedef Buddyd__Wire__V1__Pressure pb_pressure;
 typedef Buddyd__Wire__V1__Revoke pb_revoke;
+typedef Buddyd__Wire__V1__Discarded pb_discarded;
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* wire_event.c: events. A part that belongs to another kind is not looked at. */
+#include <errno.h>
 #include <stdint.h>
 
 #include "convert.h"
@@ -23,6 +24,11 @@ static int pressure_to_pb(const struct wire_pressure *pressure, struct wire_aren
     return 0;
 }
 
+static int check_discarded(const pb_discarded *pb)
+{
+    return pb->n_handle < 1 || pb->n_handle > WIRE_MAX_BLOCKS ? -EINVAL : 0;
+}
+
 int wire_event_to_pb(const struct wire_event *ev, struct wire_arena *a, struct event_pb *ret)
 {
     pb_event *pb = &ret->event;
@@ -38,6 +44,13 @@ int wire_event_to_pb(const struct wire_event *ev, struct wire_arena *a, struct e
         pb->pressure = &ret->part.pressure;
         return pressure_to_pb(&ev->pressure, a, pb->pressure);
     }
+    if (ev->kind == WIRE_EVENT_DISCARDED) {
+        pb->discarded = &ret->part.discarded;
+        *pb->discarded = (pb_discarded)BUDDYD__WIRE__V1__DISCARDED__INIT;
+        pb->discarded->n_handle = ev->discarded.nr;
+        pb->discarded->handle = (uint64_t *)ev->discarded.handle;
+        return check_discarded(pb->discarded);
+    }
     if (ev->kind == WIRE_EVENT_REVOKE) {
         pb->revoke = &ret->part.revoke;
         *pb->revoke = (pb_revoke)BUDDYD__WIRE__V1__REVOKE__INIT;
@@ -47,7 +60,16 @@ int wire_event_to_pb(const struct wire_event *ev, struct wire_arena *a, struct e
     return 0;
 }
 
-/* A part that is absent is one of zeros. */
+static int discarded_from_pb(const pb_discarded *pb, struct wire_arena *a,
+                             struct wire_discarded *ret)
+{
+    if (!pb || check_discarded(pb))
+        return -EINVAL;
+    ret->nr = pb->n_handle;
+    return wire_handles_take(pb->n_handle, pb->handle, a, &ret->handle);
+}
+
+/* A part that is absent is one of zeros; there is no DISCARDED of nothing. */
 int wire_event_from_pb(const pb_event *pb, struct wire_arena *a, struct wire_event *ret)
 {
     static const pb_pressure no_pressure = BUDDYD__WIRE__V1__PRESSURE__INIT;
@@ -60,6 +82,8 @@ int wire_event_from_pb(const pb_event *pb, struct wire_arena *a, struct wire_eve
     r = wire_text_take(a, pb->message, WIRE_MAX_MESSAGE, &ret->message);
     if (r)
         return r;
+    if (ret->kind == WIRE_EVENT_DISCARDED)
+        return discarded_from_pb(pb->discarded, a, &ret->discarded);
     if (ret->kind == WIRE_EVENT_REVOKE)
         ret->revoke = (struct wire_revoke){revoke->grace_ms, revoke->pages};
     if (ret->kind != WIRE_EVENT_PRESSURE)

@@ -10,6 +10,7 @@
 
 #include "arena.h"
 #include "convert.h"
+#include "proto/slot.h"
 
 void *wire_entries_take(struct wire_arena *a, size_t nr, size_t size)
 {
@@ -54,6 +55,11 @@ static int zone_stat_to_pb(const struct wire_zone_stat *stat, struct wire_arena 
     ret->highatomic_pages = stat->highatomic_pages;
     ret->cma_pages = stat->cma_pages;
     ret->busy_pages = stat->busy_pages;
+    ret->reclaimable_pages = stat->reclaimable_pages;
+    ret->moved_pages = stat->moved_pages;
+    ret->discarded_pages = stat->discarded_pages;
+    ret->max_bytes = stat->max_bytes;
+    ret->compact_score = stat->compact_score;
     return wire_zone_to_pb(&stat->zone, a, zone);
 }
 
@@ -82,6 +88,11 @@ static int zone_stat_from_pb(const pb_zone_stat *pb, struct wire_arena *a,
     ret->highatomic_pages = pb->highatomic_pages;
     ret->cma_pages = pb->cma_pages;
     ret->busy_pages = pb->busy_pages;
+    ret->reclaimable_pages = pb->reclaimable_pages;
+    ret->moved_pages = pb->moved_pages;
+    ret->discarded_pages = pb->discarded_pages;
+    ret->max_bytes = pb->max_bytes;
+    ret->compact_score = pb->compact_score;
     return wire_zone_from_pb(pb->zone, a, &ret->zone);
 }
 
@@ -231,7 +242,8 @@ int wire_frees_from_pb(const pb_stat_free_reply *pb, struct wire_arena *a, struc
 
 static int check_block(const pb_block_stat *pb)
 {
-    if (pb->zone >= WIRE_MAX_ZONES || pb->order >= WIRE_MAX_ORDERS || pb->type >= WIRE_MAX_TYPES)
+    if (pb->zone >= WIRE_MAX_ZONES || pb->order >= WIRE_MAX_ORDERS || pb->type >= WIRE_MAX_TYPES ||
+        pb->pins > SLOT_MAX_PINS)
         return -EINVAL;
     return 0;
 }
@@ -245,6 +257,8 @@ static int block_to_pb(const struct wire_block_stat *block, pb_block_stat *ret)
     ret->offset = block->offset;
     ret->order = block->order;
     ret->type = block->type;
+    ret->state = block->state;
+    ret->pins = block->pins;
     return check_block(ret);
 }
 
@@ -260,6 +274,8 @@ static int block_from_pb(const pb_block_stat *pb, struct wire_block_stat *ret)
     ret->offset = pb->offset;
     ret->order = pb->order;
     ret->type = pb->type;
+    ret->state = pb->state;
+    ret->pins = pb->pins;
     return 0;
 }
 

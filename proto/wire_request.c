@@ -28,14 +28,16 @@ const char *wire_op_name(enum wire_op op)
         [WIRE_OP_EXPLAIN] = "explain",
         [WIRE_OP_SET_POLICY] = "set_policy",
         [WIRE_OP_RELOAD] = "reload",
+        [WIRE_OP_RENEW] = "renew",
+        [WIRE_OP_COMPACT] = "compact",
+        [WIRE_OP_RESIZE_ZONE] = "resize_zone",
+        [WIRE_OP_MIGRATE] = "migrate",
     };
 
     return (unsigned)op < WIRE_NR_OPS ? names[op] : names[WIRE_OP_NONE];
 }
 
-/* Returns -EINVAL, or -ENOMEM when there is no room for the text. */
-__attribute__((format(printf, 2, 3))) static int complain(struct complaint *c, const char *format,
-                                                          ...)
+int wire_complain(struct complaint *c, const char *format, ...)
 {
     char *line = NULL;
     va_list args;
@@ -57,35 +59,36 @@ __attribute__((format(printf, 2, 3))) static int complain(struct complaint *c, c
 static int check_id(const pb_request *pb, struct complaint *c)
 {
     if (pb->id == 0)
-        return complain(c, "request id 0: ids are 1 or more");
+        return wire_complain(c, "request id 0: ids are 1 or more");
     return 0;
 }
 
 int wire_check_alloc(const struct wire_alloc *alloc, struct complaint *c)
 {
     if (alloc->order >= WIRE_MAX_ORDERS)
-        return complain(c, "alloc order %" PRIu32 ": at most %u", alloc->order,
-                        WIRE_MAX_ORDERS - 1);
+        return wire_complain(c, "alloc order %" PRIu32 ": at most %u", alloc->order,
+                             WIRE_MAX_ORDERS - 1);
     if (alloc->count > WIRE_MAX_BLOCKS)
-        return complain(c, "alloc count %" PRIu32 ": at most %u", alloc->count, WIRE_MAX_BLOCKS);
+        return wire_complain(c, "alloc count %" PRIu32 ": at most %u", alloc->count,
+                             WIRE_MAX_BLOCKS);
     if ((uint32_t)alloc->node + 1 > WIRE_MAX_NODES)
-        return complain(c, "alloc node %" PRIu32 ": at most %u", (uint32_t)alloc->node,
-                        WIRE_MAX_NODES - 1);
+        return wire_complain(c, "alloc node %" PRIu32 ": at most %u", (uint32_t)alloc->node,
+                             WIRE_MAX_NODES - 1);
     if ((uint32_t)alloc->zone + 1 > WIRE_MAX_ZONES)
-        return complain(c, "alloc zone %" PRIu32 ": at most %u", (uint32_t)alloc->zone,
-                        WIRE_MAX_ZONES - 1);
+        return wire_complain(c, "alloc zone %" PRIu32 ": at most %u", (uint32_t)alloc->zone,
+                             WIRE_MAX_ZONES - 1);
     if (alloc->exact_pages > WIRE_MAX_EXACT_PAGES)
-        return complain(c, "alloc exact_pages %" PRIu64 ": at most %u", alloc->exact_pages,
-                        WIRE_MAX_EXACT_PAGES);
+        return wire_complain(c, "alloc exact_pages %" PRIu64 ": at most %u", alloc->exact_pages,
+                             WIRE_MAX_EXACT_PAGES);
     if (alloc->exact_pages && alloc->count > 1)
-        return complain(c, "alloc count %" PRIu32 ": only 1 with exact_pages", alloc->count);
+        return wire_complain(c, "alloc count %" PRIu32 ": only 1 with exact_pages", alloc->count);
     return 0;
 }
 
 int wire_check_free(size_t nr, struct complaint *c)
 {
     if (nr < 1 || nr > WIRE_MAX_BLOCKS)
-        return complain(c, "free of %zu handles: 1 to %u", nr, WIRE_MAX_BLOCKS);
+        return wire_complain(c, "free of %zu handles: 1 to %u", nr, WIRE_MAX_BLOCKS);
     return 0;
 }
 
@@ -196,13 +199,9 @@ int wire_request_to_pb(const struct wire_request *rq, struct wire_arena *a, stru
         pb->op_case = BUDDYD__WIRE__V1__REQUEST__OP_RELOAD;
         ret->op.reload = (pb_reload)BUDDYD__WIRE__V1__RELOAD__INIT;
         return 0;
-    case WIRE_OP_ALLOC: /* hot_request.c */
-    case WIRE_OP_FREE:
-    case WIRE_OP_NONE:
-    case WIRE_NR_OPS:
-        break;
+    default:
+        return wire_mobile_request_to_pb(rq, ret);
     }
-    return -EINVAL;
 }
 
 /* ---- from bytes ---- */
@@ -213,7 +212,8 @@ static int hello_from_pb(const pb_hello *pb, struct complaint *c, struct wire_he
     int r = wire_text_take(c->arena, pb->name, WIRE_MAX_NAME, &name);
 
     if (r == -EINVAL)
-        return complain(c, "hello name of %zu bytes: at most %u", strlen(pb->name), WIRE_MAX_NAME);
+        return wire_complain(c, "hello name of %zu bytes: at most %u", strlen(pb->name),
+                             WIRE_MAX_NAME);
     if (r)
         return r;
     ret->version = pb->version;
@@ -239,23 +239,15 @@ static int alloc_from_pb(const pb_alloc *pb, struct complaint *c, struct wire_al
 static int free_from_pb(const pb_free *pb, struct complaint *c, struct wire_free *ret)
 {
     int r = wire_check_free(pb->n_handle, c);
-    uint64_t *handle;
 
-    if (r)
-        return r;
-    handle = wire_arena_take(c->arena, pb->n_handle, sizeof(*handle));
-    if (!handle)
-        return -ENOMEM;
-    memcpy(handle, pb->handle, pb->n_handle * sizeof(*handle));
     ret->nr = pb->n_handle;
-    ret->handle = handle;
-    return 0;
+    return r ? r : wire_handles_take(pb->n_handle, pb->handle, c->arena, &ret->handle);
 }
 
 static int explain_from_pb(const pb_explain *pb, struct complaint *c, struct wire_explain *ret)
 {
     if (!pb->alloc)
-        return complain(c, "explain without an alloc");
+        return wire_complain(c, "explain without an alloc");
     ret->session = pb->session;
     return alloc_from_pb(pb->alloc, c, &ret->alloc);
 }
@@ -266,7 +258,8 @@ static int setting_from_pb(const char *s, const char *what, size_t max, struct c
 {
     int r = wire_text_take(c->arena, s, max, ret);
 
-    return r == -EINVAL ? complain(c, "%s of %zu bytes: at most %zu", what, strlen(s), max) : r;
+    return r == -EINVAL ? wire_complain(c, "%s of %zu bytes: at most %zu", what, strlen(s), max)
+                        : r;
 }
 
 static int set_policy_from_pb(const pb_set_policy *pb, struct complaint *c,
@@ -321,9 +314,8 @@ static int op_from_pb(const pb_request *pb, struct complaint *c, struct wire_req
     case BUDDYD__WIRE__V1__REQUEST__OP_RELOAD:
         ret->op = WIRE_OP_RELOAD;
         return 0;
-    case BUDDYD__WIRE__V1__REQUEST__OP__NOT_SET:
     default:
-        return 0;
+        return wire_mobile_request_from_pb(pb, c, ret);
     }
 }
 

@@ -71,7 +71,8 @@ static int hello_to_pb(const struct wire_hello_reply *hello, struct wire_arena *
     pb_zone **zones;
     int r;
 
-    if (hello->nr_zones > WIRE_MAX_ZONES || hello->domain >= WIRE_MAX_DOMAINS)
+    if (hello->nr_zones > WIRE_MAX_ZONES || hello->domain >= WIRE_MAX_DOMAINS ||
+        hello->slots > WIRE_MAX_SLOTS)
         return -EINVAL;
     zones = wire_entries_take(a, hello->nr_zones, sizeof(**zones));
     if (!zones)
@@ -93,6 +94,7 @@ static int hello_to_pb(const struct wire_hello_reply *hello, struct wire_arena *
     ret->domain = hello->domain;
     ret->policy = (char *)policy;
     ret->rights = hello->rights;
+    ret->slots = hello->slots;
     return 0;
 }
 
@@ -101,7 +103,8 @@ static int hello_from_pb(const pb_hello_reply *pb, struct wire_arena *a,
 {
     struct wire_zone *zones;
 
-    if (pb->n_zones > WIRE_MAX_ZONES || pb->domain >= WIRE_MAX_DOMAINS)
+    if (pb->n_zones > WIRE_MAX_ZONES || pb->domain >= WIRE_MAX_DOMAINS ||
+        pb->slots > WIRE_MAX_SLOTS)
         return -EINVAL;
     zones = wire_arena_take(a, pb->n_zones, sizeof(*zones));
     if (!zones)
@@ -119,61 +122,8 @@ static int hello_from_pb(const pb_hello_reply *pb, struct wire_arena *a,
     ret->zones = zones;
     ret->domain = pb->domain;
     ret->rights = pb->rights;
+    ret->slots = pb->slots;
     return wire_text_take(a, pb->policy, WIRE_MAX_NAME, &ret->policy);
-}
-
-/* ---- alloc ---- */
-
-int wire_check_alloc_reply(const struct wire_alloc_reply *alloc)
-{
-    size_t nr = alloc->nr;
-
-    if (nr < 1 || nr > WIRE_MAX_BLOCKS || (alloc->nr_zones != nr && alloc->nr_zones != 1) ||
-        (alloc->nr_orders != nr && alloc->nr_orders != 1))
-        return -EINVAL;
-    for (size_t i = 0; i < alloc->nr_zones; i++)
-        if (alloc->zone[i] >= WIRE_MAX_ZONES)
-            return -EINVAL;
-    for (size_t i = 0; i < alloc->nr_orders; i++)
-        if (alloc->order[i] >= WIRE_MAX_ORDERS)
-            return -EINVAL;
-    return 0;
-}
-
-static int alloc_from_pb(const pb_alloc_reply *pb, struct wire_arena *a,
-                         struct wire_alloc_reply *ret)
-{
-    struct wire_alloc_reply read = {
-        .nr = pb->n_handle,
-        .handle = pb->handle,
-        .offset = pb->offset,
-        .nr_zones = pb->n_zone,
-        .zone = pb->zone,
-        .nr_orders = pb->n_order,
-        .order = pb->order,
-    };
-    int r = pb->n_offset == pb->n_handle ? wire_check_alloc_reply(&read) : -EINVAL;
-    uint64_t *u64;
-    uint32_t *u32;
-
-    if (r)
-        return r;
-    /* One piece of memory: the usual reply has a single block. */
-    u64 = wire_arena_take(
-        a, 1, 2 * pb->n_handle * sizeof(*u64) + (pb->n_zone + pb->n_order) * sizeof(*u32));
-    if (!u64)
-        return -ENOMEM;
-    u32 = (uint32_t *)(u64 + 2 * pb->n_handle);
-    memcpy(u64, pb->handle, pb->n_handle * sizeof(*u64));
-    memcpy(u64 + pb->n_handle, pb->offset, pb->n_offset * sizeof(*u64));
-    memcpy(u32, pb->zone, pb->n_zone * sizeof(*u32));
-    memcpy(u32 + pb->n_zone, pb->order, pb->n_order * sizeof(*u32));
-    read.handle = u64;
-    read.offset = u64 + pb->n_handle;
-    read.zone = u32;
-    read.order = u32 + pb->n_zone;
-    *ret = read;
-    return 0;
 }
 
 /* ---- explain ---- */
@@ -254,13 +204,9 @@ int wire_response_to_pb(const struct wire_response *rs, struct wire_arena *a,
         pb->op_case = BUDDYD__WIRE__V1__RESPONSE__OP_RELOAD;
         ret->op.reload = (pb_reload_reply)BUDDYD__WIRE__V1__RELOAD_REPLY__INIT;
         return 0;
-    case WIRE_OP_ALLOC: /* hot_response.c */
-    case WIRE_OP_FREE:
-    case WIRE_OP_NONE:
-    case WIRE_NR_OPS:
-        break;
+    default:
+        return wire_mobile_response_to_pb(rs, a, ret);
     }
-    return -EINVAL;
 }
 
 static int error_from_pb(const pb_response *pb, struct wire_arena *a, struct wire_response *ret)
@@ -290,7 +236,7 @@ int wire_response_from_pb(const pb_response *pb, struct wire_arena *a, struct wi
         return hello_from_pb(pb->hello, a, &ret->hello);
     case BUDDYD__WIRE__V1__RESPONSE__OP_ALLOC:
         ret->op = WIRE_OP_ALLOC;
-        return alloc_from_pb(pb->alloc, a, &ret->alloc);
+        return wire_alloc_reply_from_pb(pb->alloc, a, &ret->alloc);
     case BUDDYD__WIRE__V1__RESPONSE__OP_FREE:
         ret->op = WIRE_OP_FREE;
         ret->free.freed = pb->free->freed;
@@ -320,8 +266,7 @@ int wire_response_from_pb(const pb_response *pb, struct wire_arena *a, struct wi
     case BUDDYD__WIRE__V1__RESPONSE__OP_RELOAD:
         ret->op = WIRE_OP_RELOAD;
         return 0;
-    case BUDDYD__WIRE__V1__RESPONSE__OP__NOT_SET:
     default:
-        return 0;
+        return wire_mobile_response_from_pb(pb, a, ret);
     }
 }

@@ -4,6 +4,8 @@
 #ifndef PROTO_LIMITS_H
 #define PROTO_LIMITS_H
 
+#include <stdint.h>
+
 /** The version of the protocol that this code speaks. */
 #define WIRE_VERSION 1u
 
@@ -41,6 +43,13 @@
 #define WIRE_MAX_EXACT_PAGES (1u << (WIRE_MAX_ORDERS - 1))
 /** Pages of one zone: a slot word has 28 bits for the pfn. */
 #define WIRE_MAX_ZONE_PAGES (1u << 28)
+/** Slots of one session's table, and the largest name of one: index << 12 | generation. */
+#define WIRE_MAX_SLOTS     (1u << 28)
+#define WIRE_MAX_SLOT_NAME ((UINT64_C(1) << 40) - 1)
+/** Descriptors beside one packet: those of the zones, and the slot table's. */
+#define WIRE_MAX_FDS (WIRE_MAX_ZONES + 1)
+/** Bytes by which one ResizeZone may grow or shrink a zone. */
+#define WIRE_MAX_RESIZE_BYTES (INT64_C(1) << 62)
 /** Domains: numbers 0 to 63. */
 #define WIRE_MAX_DOMAINS 64u
 /** NUMA nodes: what Linux can be built for. */

@@ -28,9 +28,9 @@ struct wire_arena {
 
 /**
  * Bytes of arena that are enough for every packet of real contents, either way: a full packet of
- * the smallest responses takes 15 times its bytes. One that was made to need more is refused.
+ * the smallest responses takes 18 times its bytes. One that was made to need more is refused.
  */
-#define WIRE_ARENA_BYTES (1024u * 1024)
+#define WIRE_ARENA_BYTES (1280u * 1024)
 
 /** Use size bytes at mem (aligned for any object), which stay the caller's. */
 void wire_arena_init(struct wire_arena *a, void *mem, size_t size);
@@ -52,16 +52,23 @@ enum wire_op {
     WIRE_OP_EXPLAIN,
     WIRE_OP_SET_POLICY,
     WIRE_OP_RELOAD, /**< nothing is asked and nothing answered but that it was done */
+    WIRE_OP_RENEW,
+    WIRE_OP_COMPACT,
+    WIRE_OP_RESIZE_ZONE,
+    WIRE_OP_MIGRATE,
     WIRE_NR_OPS,
 };
 
 /** The name of an op as it stands in buddyd.proto ("alloc"); never NULL. */
 const char *wire_op_name(enum wire_op op);
 
+/** Bits of features, both ways. */
+#define WIRE_FEATURE_SLOTS UINT64_C(1)
+
 struct wire_hello {
     uint32_t version;
-    uint64_t features;
-    const char *name; /**< never NULL; at most WIRE_MAX_NAME bytes */
+    uint64_t features; /**< WIRE_FEATURE_*, and a later version's */
+    const char *name;  /**< never NULL; at most WIRE_MAX_NAME bytes */
 };
 
 /** Bits of wire_alloc.flags; others are not refused here. */
@@ -69,6 +76,7 @@ enum wire_alloc_flag {
     WIRE_ALLOC_HIGH = 1, /**< high priority: half of the min mark, 5/8 of it without a deadline */
     WIRE_ALLOC_CMA = 2,  /**< from CMA areas too; movable only */
     WIRE_ALLOC_RESERVE = 4, /**< asks no mark */
+    WIRE_ALLOC_TELL = 8,    /**< an event when the block is discarded; reclaimable only */
 };
 
 struct wire_alloc {
@@ -83,6 +91,7 @@ struct wire_alloc {
     uint64_t nodemask; /**< bit i: node i may be taken from; 0: all */
 };
 
+/** Of a Free and of a Renew. */
 struct wire_free {
     size_t nr; /**< 1 to WIRE_MAX_BLOCKS */
     const uint64_t *handle;
@@ -107,6 +116,21 @@ struct wire_set_policy {
     const char *value;   /**< at most WIRE_MAX_VALUE bytes */
 };
 
+struct wire_compact {
+    int32_t zone; /**< -1: all */
+};
+
+struct wire_resize_zone {
+    uint32_t zone;       /**< below WIRE_MAX_ZONES */
+    int64_t delta_bytes; /**< at most WIRE_MAX_RESIZE_BYTES either way; below 0: to shrink */
+};
+
+struct wire_migrate {
+    uint64_t handle;  /**< 0: all blocks of the session */
+    uint32_t session; /**< 0: the asker's own */
+    uint32_t node;    /**< below WIRE_MAX_NODES */
+};
+
 struct wire_request {
     uint64_t id;
     enum wire_op op;
@@ -117,9 +141,13 @@ struct wire_request {
         struct wire_hello hello;
         struct wire_alloc alloc;
         struct wire_free free;
+        struct wire_free renew;
         struct wire_stat stat;
         struct wire_explain explain;
         struct wire_set_policy set_policy;
+        struct wire_compact compact;
+        struct wire_resize_zone resize_zone;
+        struct wire_migrate migrate;
     };
     const char *message; /**< with error */
 };
@@ -162,9 +190,11 @@ struct wire_hello_reply {
     const char *policy; /**< the section that holds for it; never NULL after unpacking */
     uint32_t domain;    /**< below WIRE_MAX_DOMAINS */
     uint32_t rights;    /**< of enum wire_right, and a later version's */
+    uint32_t slots;     /**< of the slot table, at most WIRE_MAX_SLOTS; 0: there is none */
 };
 
-/** nr blocks; zone and order have nr_zones and nr_orders elements: nr, or 1 that holds for all. */
+/** Of an Alloc and of a Renew: nr blocks; zone and order have nr_zones and nr_orders elements: nr,
+ * or 1 that holds for all. */
 struct wire_alloc_reply {
     size_t nr;
     const uint64_t *handle;
@@ -173,6 +203,35 @@ struct wire_alloc_reply {
     const uint32_t *zone;
     size_t nr_orders;
     const uint32_t *order;
+    size_t nr_slots;      /**< nr; 0: the blocks have none */
+    const uint64_t *slot; /**< slot_name() of slot.h, at most WIRE_MAX_SLOT_NAME */
+};
+
+struct wire_compact_reply {
+    uint64_t moved_pages;
+    uint64_t freed_pageblocks; /**< how many more are empty */
+    uint64_t pinned_pages;     /**< in the way */
+};
+
+/** A block that keeps a zone from shrinking. */
+struct wire_obstacle {
+    const char *client; /**< whose, by name; never NULL after unpacking */
+    uint64_t offset;
+    uint32_t session; /**< whose; 0: nobody's */
+    uint32_t order;   /**< below WIRE_MAX_ORDERS */
+    uint32_t type;    /**< below WIRE_MAX_TYPES */
+    uint32_t reason;  /**< enum obstacle_reason of mm, or a later version's */
+};
+
+struct wire_resize_zone_reply {
+    uint64_t bytes; /**< the zone's length now */
+    size_t nr;      /**< at most WIRE_MAX_LISTING; with any, the length is what it was */
+    const struct wire_obstacle *obstacles;
+};
+
+struct wire_migrate_reply {
+    uint64_t moved_pages;
+    uint64_t left_pages; /**< of what was to be moved */
 };
 
 struct wire_free_reply {
@@ -247,6 +306,11 @@ struct wire_zone_stat {
     uint64_t highatomic_pages;
     uint64_t cma_pages;
     uint64_t busy_pages; /**< being moved, populated or passed on */
+    uint64_t reclaimable_pages;
+    uint64_t moved_pages; /**< since the daemon began, as discarded_pages */
+    uint64_t discarded_pages;
+    uint64_t max_bytes;     /**< to which the zone can grow */
+    uint32_t compact_score; /**< how fragmented it is: 0 to 100 */
 };
 
 struct wire_zone_free {
@@ -275,6 +339,13 @@ struct wire_client_stat {
     uint64_t used_pages;
 };
 
+/** What becomes of a movable or reclaimable block. */
+enum wire_block_state {
+    WIRE_BLOCK_NORMAL = 0,
+    WIRE_BLOCK_MOVING = 1,
+    WIRE_BLOCK_DISCARDED = 2,
+};
+
 struct wire_block_stat {
     uint64_t handle;
     uint32_t session;
@@ -282,6 +353,8 @@ struct wire_block_stat {
     uint64_t offset;
     uint32_t order;
     uint32_t type;
+    uint32_t state; /**< enum wire_block_state, or a later version's */
+    uint32_t pins;  /**< as its client says; at most SLOT_MAX_PINS of slot.h */
 };
 
 /** How much is left in an account. */
@@ -340,9 +413,13 @@ struct wire_response {
     union {
         struct wire_hello_reply hello;
         struct wire_alloc_reply alloc;
+        struct wire_alloc_reply renew;
         struct wire_free_reply free;
         struct wire_listing listing;
         struct wire_explain_reply explain;
+        struct wire_compact_reply compact;
+        struct wire_resize_zone_reply resize_zone;
+        struct wire_migrate_reply migrate;
     };
 };
 
@@ -351,6 +428,7 @@ enum wire_event_kind {
     WIRE_EVENT_GOODBYE = 1,
     WIRE_EVENT_PRESSURE = 2,
     WIRE_EVENT_REVOKE = 3,
+    WIRE_EVENT_DISCARDED = 4,
 };
 
 struct wire_pressure {
@@ -367,12 +445,18 @@ struct wire_revoke {
     uint64_t pages;    /**< what would have to be freed */
 };
 
+struct wire_discarded {
+    size_t nr; /**< 1 to WIRE_MAX_BLOCKS */
+    const uint64_t *handle;
+};
+
 struct wire_event {
     uint32_t kind;       /**< enum wire_event_kind, or a later version's */
     const char *message; /**< never NULL after unpacking */
     union {
-        struct wire_pressure pressure; /**< of a PRESSURE only */
-        struct wire_revoke revoke;     /**< of a REVOKE only */
+        struct wire_pressure pressure;   /**< of a PRESSURE only */
+        struct wire_revoke revoke;       /**< of a REVOKE only */
+        struct wire_discarded discarded; /**< of a DISCARDED only */
     };
 };
 

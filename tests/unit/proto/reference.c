@@ -61,6 +61,8 @@ void reference_append_response(void *buf, size_t *len, const struct wire_respons
         alloc.zone = (uint32_t *)rs->alloc.zone;
         alloc.n_order = rs->alloc.nr_orders;
         alloc.order = (uint32_t *)rs->alloc.order;
+        alloc.n_slot = rs->alloc.nr_slots;
+        alloc.slot = (uint64_t *)rs->alloc.slot;
         response.op_case = BUDDYD__WIRE__V1__RESPONSE__OP_ALLOC;
         response.alloc = &alloc;
     } else {

@@ -6,6 +6,7 @@
 
 static const uint64_t handles[] = {0x0000000100000001, 0xfedcba9876543210, UINT64_MAX};
 static const uint64_t offsets[] = {0, 4096, (uint64_t)1 << 39};
+static const uint64_t slots[] = {0, 1 << 12 | 4095, WIRE_MAX_SLOT_NAME};
 static const uint32_t zone_ids[] = {0, 63, 7};
 static const uint32_t orders[] = {0, 18, 9};
 
@@ -30,6 +31,14 @@ const struct wire_request sample_requests[] = {
     {.id = 16, .op = WIRE_OP_SET_POLICY, .set_policy = {"", "", ""}},
     {.id = 17, .op = WIRE_OP_RELOAD},
     {.id = 18, .op = WIRE_OP_ALLOC, .alloc = {0, 0, 1, 4, -1, -1, 0, 0, (uint64_t)1 << 63}},
+    {.id = 19, .op = WIRE_OP_RENEW, .renew = {NR(handles), handles}},
+    {.id = 20, .op = WIRE_OP_COMPACT, .compact = {-1}},
+    {.id = 21, .op = WIRE_OP_COMPACT, .compact = {63}},
+    {.id = 22, .op = WIRE_OP_RESIZE_ZONE, .resize_zone = {63, WIRE_MAX_RESIZE_BYTES}},
+    {.id = 23, .op = WIRE_OP_RESIZE_ZONE, .resize_zone = {0, -(1 << 21)}},
+    {.id = 24, .op = WIRE_OP_MIGRATE, .migrate = {UINT64_MAX, 0, 1023}},
+    {.id = 25, .op = WIRE_OP_MIGRATE, .migrate = {0, UINT32_MAX, 0}},
+    {.id = 26, .op = WIRE_OP_HELLO, .hello = {WIRE_VERSION, WIRE_FEATURE_SLOTS, "cache"}},
 };
 const size_t nr_sample_requests = NR(sample_requests);
 
@@ -45,9 +54,34 @@ const size_t nr_sample_requests = NR(sample_requests);
 static const struct wire_zone zones[] = {ZONE_A, ZONE_B};
 
 static const struct wire_zone_stat zone_stats[] = {
-    {ZONE_A, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20},
-    {ZONE_B, 1 << 28, 1 << 27, 512, 1, UINT64_MAX, UINT64_MAX - 1, 300, 200, 100, 1 << 20, 1, 0, 3,
-     0,      5,       0,       7,   0, 9,          UINT64_MAX},
+    {ZONE_A, 1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12,
+     13,     14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 100},
+    {ZONE_B,
+     1 << 28,
+     1 << 27,
+     512,
+     1,
+     UINT64_MAX,
+     UINT64_MAX - 1,
+     300,
+     200,
+     100,
+     1 << 20,
+     1,
+     0,
+     3,
+     0,
+     5,
+     0,
+     7,
+     0,
+     9,
+     UINT64_MAX,
+     0,
+     UINT64_MAX,
+     1,
+     UINT64_MAX - 1,
+     0},
 };
 
 static const uint64_t free_blocks[] = {1, 2, 3, 4, 5, WIRE_MAX_ZONE_PAGES};
@@ -77,9 +111,9 @@ static const struct wire_client_stat clients[] = {
 };
 
 static const struct wire_block_stat blocks[] = {
-    {UINT64_MAX, 1, 63, (uint64_t)1 << 39, 18, 5},
-    {0, 0, 0, 0, 0, 0},
-    {0x0000000100000001, 2, 3, 4096, 5, 1},
+    {UINT64_MAX, 1, 63, (uint64_t)1 << 39, 18, 5, 2, 16383},
+    {0, 0, 0, 0, 0, 0, 0, 0},
+    {0x0000000100000001, 2, 3, 4096, 5, 1, 1, 3},
 };
 
 static const struct wire_account_stat accounts[] = {
@@ -87,6 +121,11 @@ static const struct wire_account_stat accounts[] = {
     {"redis", "databases", 77, 0, 1000, UINT64_MAX, 0, 0, 0, UINT64_MAX, 0, 1, 0, 1, UINT32_MAX, 0,
      1, 0, false},
     {"", "", UINT32_MAX, 1, UINT32_MAX - 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, false},
+};
+
+static const struct wire_obstacle obstacles[] = {
+    {"redis", (uint64_t)1 << 39, 77, 18, 5, 13},
+    {"", 0, 0, 0, 0, UINT32_MAX},
 };
 
 static const struct wire_refusal refusal = {
@@ -144,6 +183,22 @@ const struct wire_response sample_responses[] = {
     {.id = 19, .op = WIRE_OP_EXPLAIN, .explain = {false, ""}},
     {.id = 20, .op = WIRE_OP_SET_POLICY},
     {.id = 21, .op = WIRE_OP_RELOAD},
+    {.id = 22,
+     .op = WIRE_OP_HELLO,
+     .hello = {WIRE_VERSION, WIRE_FEATURE_SLOTS, 77, NR(zones), zones, "", 0, 0, WIRE_MAX_SLOTS}},
+    {.id = 23,
+     .op = WIRE_OP_ALLOC,
+     .alloc = {3, handles, offsets, 1, zone_ids, 1, orders, 3, slots}},
+    {.id = 24,
+     .op = WIRE_OP_ALLOC,
+     .alloc = {1, handles, offsets, 1, zone_ids, 1, orders, 1, slots}},
+    {.id = 25,
+     .op = WIRE_OP_RENEW,
+     .renew = {3, handles, offsets, 3, zone_ids, 3, orders, 3, slots}},
+    {.id = 26, .op = WIRE_OP_COMPACT, .compact = {1, 2, UINT64_MAX}},
+    {.id = 27, .op = WIRE_OP_RESIZE_ZONE, .resize_zone = {1 << 30, 0, obstacles}},
+    {.id = 28, .op = WIRE_OP_RESIZE_ZONE, .resize_zone = {UINT64_MAX, NR(obstacles), obstacles}},
+    {.id = 29, .op = WIRE_OP_MIGRATE, .migrate = {3, 4}},
 };
 const size_t nr_sample_responses = NR(sample_responses);
 
@@ -155,5 +210,6 @@ const struct wire_event sample_events[] = {
     {.kind = WIRE_EVENT_PRESSURE, .message = "", .pressure = {"", 0, 0, 0, 0, 0}},
     {.kind = WIRE_EVENT_REVOKE, .message = "another needs it", .revoke = {5000, 512}},
     {.kind = WIRE_EVENT_REVOKE, .message = "", .revoke = {0, UINT64_MAX}},
+    {.kind = WIRE_EVENT_DISCARDED, .message = "", .discarded = {NR(handles), handles}},
 };
 const size_t nr_sample_events = NR(sample_events);

@@ -314,9 +314,9 @@ static void zone_bytes_are_those_of_the_proto(void **state)
         5, 2, "z", WIRE_BACKING_HUGETLBFS, 12, 21, 9, 1 << 30, (uint64_t)1 << 44,
     };
     const struct wire_response rs = {
-        .id = 1, .op = WIRE_OP_HELLO, .hello = {1, 6, 7, 1, &z, "p", 8, 9}};
-    const struct wire_zone_stat stat = {z,  11, 12, 13, 14, 15, 16, 17, 18, 19, 20,
-                                        21, 22, 23, 24, 25, 26, 27, 28, 29, 30};
+        .id = 1, .op = WIRE_OP_HELLO, .hello = {1, 6, 7, 1, &z, "p", 8, 9, 10}};
+    const struct wire_zone_stat stat = {z,  11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22,
+                                        23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35};
     const struct wire_response listing = {
         .id = 1, .op = WIRE_OP_STAT_ZONES, .listing = {9, 1, {.zones = &stat}}};
     struct fixture *f = fixture_fresh(0xa5);
@@ -340,12 +340,13 @@ static void zone_bytes_are_those_of_the_proto(void **state)
     raw_uint(&f->part, 5, 8);
     raw_string(&f->part, 6, "p");
     raw_uint(&f->part, 7, 9);
+    raw_uint(&f->part, 8, 10);
     fixture_wrap_part(f, 5);
     fixture_wrap(f, 1);
     expect_response(f, &rs);
 
     raw_message(&entry, 1, &zone);
-    for (unsigned field = 2; field <= 21; field++)
+    for (unsigned field = 2; field <= 26; field++)
         raw_uint(&entry, field, field + 9);
     expect_listing(f, &listing, 8, &entry);
 }
@@ -357,7 +358,7 @@ static void listing_bytes_are_those_of_the_proto(void **state)
     const struct wire_zone_free zf = {3, 2, 2, free_blocks, pageblocks};
     const struct wire_client_stat client = {1,  4,         "c", 5,  6,  7,  8, 9,
                                             10, {1, 1, 1}, "p", 12, 13, 14, 15};
-    const struct wire_block_stat block = {1, 2, 3, 4, 5, 1};
+    const struct wire_block_stat block = {1, 2, 3, 4, 5, 1, 7, 8};
     const struct wire_response frees = {
         .id = 1, .op = WIRE_OP_STAT_FREE, .listing = {9, 1, {.frees = &zf}}};
     const struct wire_response clients = {
@@ -390,6 +391,8 @@ static void listing_bytes_are_those_of_the_proto(void **state)
     for (unsigned field = 2; field <= 5; field++)
         raw_uint(&entry, field, field);
     raw_uint(&entry, 6, 1);
+    raw_uint(&entry, 7, 7);
+    raw_uint(&entry, 8, 8);
     expect_listing(f, &blocks, 11, &entry);
 }
 

@@ -59,7 +59,7 @@ static size_t any_count(void)
                                 : 1 + rng_below(&rng, rng_one_in(&rng, 4) ? 40 : 3);
 }
 
-static uint64_t handles[WIRE_MAX_BLOCKS], offsets[WIRE_MAX_BLOCKS];
+static uint64_t handles[WIRE_MAX_BLOCKS], offsets[WIRE_MAX_BLOCKS], slots[WIRE_MAX_BLOCKS];
 static uint32_t zones[WIRE_MAX_BLOCKS], orders[WIRE_MAX_BLOCKS];
 
 static void fill_arrays(size_t nr)
@@ -67,6 +67,7 @@ static void fill_arrays(size_t nr)
     for (size_t i = 0; i < nr; i++) {
         handles[i] = rng_next(&rng);
         offsets[i] = any_u64();
+        slots[i] = any_u64() & WIRE_MAX_SLOT_NAME;
         zones[i] = up_to(WIRE_MAX_ZONES - 1);
         orders[i] = up_to(WIRE_MAX_ORDERS - 1);
     }
@@ -118,7 +119,9 @@ static struct wire_response any_response(void)
                                          .nr_zones = rng_one_in(&rng, 2) ? 1 : nr,
                                          .zone = zones,
                                          .nr_orders = rng_one_in(&rng, 2) ? 1 : nr,
-                                         .order = orders};
+                                         .order = orders,
+                                         .nr_slots = rng_one_in(&rng, 2) ? 0 : nr,
+                                         .slot = slots};
     return rs;
 }
 
@@ -374,6 +377,9 @@ static void replies_are_read_by_hand_in_our_form_only(void **state)
         BYTES(0x08, 1, 0x3a, 2, 0x08, 9), /* freed 9 */
         BYTES(0x08, 1, 0x32, 19, 0x0a, 8, 1, 2, 3, 4, 5, 6, 7, 8, 0x12, 1, 0, 0x1a, 1, 0, 0x22, 1,
               0),
+        /* Slot 1, generation 2. */
+        BYTES(0x08, 1, 0x32, 23, 0x0a, 8, 1, 2, 3, 4, 5, 6, 7, 8, 0x12, 1, 0, 0x1a, 1, 0, 0x22, 1,
+              0, 0x2a, 2, 0x82, 0x20),
     };
     static const struct form left[] = {
         BYTES(0x3a, 0),                            /* no id */
@@ -399,6 +405,13 @@ static void replies_are_read_by_hand_in_our_form_only(void **state)
               0, 0x22, 1, 0),
         BYTES(0x08, 1, 0x32, 20, 0x0a, 8, 1, 2, 3, 4, 5, 6, 7, 8, 0x12, 2, 0x81, 0, 0x1a, 1, 0,
               0x22, 1, 0),
+        /* Two slots; no slot; a slot of 41 bits. */
+        BYTES(0x08, 1, 0x32, 23, 0x0a, 8, 1, 2, 3, 4, 5, 6, 7, 8, 0x12, 1, 0, 0x1a, 1, 0, 0x22, 1,
+              0, 0x2a, 2, 1, 1),
+        BYTES(0x08, 1, 0x32, 21, 0x0a, 8, 1, 2, 3, 4, 5, 6, 7, 8, 0x12, 1, 0, 0x1a, 1, 0, 0x22, 1,
+              0, 0x2a, 0),
+        BYTES(0x08, 1, 0x32, 27, 0x0a, 8, 1, 2, 3, 4, 5, 6, 7, 8, 0x12, 1, 0, 0x1a, 1, 0, 0x22, 1,
+              0, 0x2a, 6, 0x80, 0x80, 0x80, 0x80, 0x80, 0x20),
     };
 
     (void)state;

@@ -659,8 +659,8 @@ static void reading_entries_has_bounds(void **state)
     const struct {
         unsigned op, field;
         uint64_t good, bad;
-    } edges[] = {
-        {10, 12, 63, 64}, {11, 3, 63, 64}, {11, 5, 18, 19}, {11, 6, 5, 6}, {12, 5, 63, 64}};
+    } edges[] = {{10, 12, 63, 64}, {11, 3, 63, 64},       {11, 5, 18, 19},
+                 {11, 6, 5, 6},    {11, 8, 16383, 16384}, {12, 5, 63, 64}};
     struct fixture *f;
 
     (void)state;
@@ -721,6 +721,7 @@ static void reading_of_texts_has_bounds(void **state)
     string_edge(4, 18, 4096);
     string_edge(5, 6, 31);
     server_edge(5, 5, 63, 64);
+    server_edge(5, 8, WIRE_MAX_SLOTS, WIRE_MAX_SLOTS + 1);
     string_edge(13, 2, 16384);
     for (unsigned past = 0; past <= 1; past++) {
         raw_uint(&f->message, 1, WIRE_EVENT_PRESSURE);

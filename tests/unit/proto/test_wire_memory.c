@@ -208,12 +208,15 @@ static void the_largest_messages_fit_a_packet(void **state)
     static struct wire_client_stat clients[WIRE_MAX_LISTING];
     static struct wire_block_stat blocks[WIRE_MAX_LISTING];
     static struct wire_account_stat accounts[WIRE_MAX_LISTING];
+    static struct wire_obstacle obstacles[WIRE_MAX_LISTING];
+    static uint64_t slots[WIRE_MAX_BLOCKS];
     const uint64_t most = UINT64_MAX;
     struct wire_response rs = {.id = most};
 
     (void)state;
     for (size_t i = 0; i < WIRE_MAX_BLOCKS; i++) {
         numbers[i] = most;
+        slots[i] = WIRE_MAX_SLOT_NAME;
         ids[i] = WIRE_MAX_ZONES - 1;
         orders[i] = WIRE_MAX_ORDERS - 1;
     }
@@ -222,9 +225,9 @@ static void the_largest_messages_fit_a_packet(void **state)
     for (size_t i = 0; i < WIRE_MAX_ZONES; i++) {
         zone[i] = (struct wire_zone){63, 1023, longest_name(),    UINT32_MAX, 34,
                                      34, 18,   (uint64_t)1 << 62, most};
-        zones[i] = (struct wire_zone_stat){zone[i], most, most, most, most, most, most,
-                                           most,    most, most, most, most, most, most,
-                                           most,    most, most, most, most, most, most};
+        zones[i] = (struct wire_zone_stat){
+            zone[i], most, most, most, most, most, most, most, most, most, most, most, most,
+            most,    most, most, most, most, most, most, most, most, most, most, most, UINT32_MAX};
         frees[i] = (struct wire_zone_free){63, WIRE_MAX_ORDERS, WIRE_MAX_TYPES, counts, counts};
     }
     for (size_t i = 0; i < WIRE_MAX_LISTING; i++) {
@@ -237,15 +240,22 @@ static void the_largest_messages_fit_a_packet(void **state)
             most,           most,           most,       most, most,
             most,           most,           most,       most, UINT32_MAX,
             UINT32_MAX,     UINT32_MAX,     UINT32_MAX, true};
-        blocks[i] = (struct wire_block_stat){most, UINT32_MAX, 63, most, 18, 5};
+        blocks[i] = (struct wire_block_stat){most, UINT32_MAX, 63, most, 18, 5, UINT32_MAX, 16383};
+        obstacles[i] = (struct wire_obstacle){longest_name(), most, UINT32_MAX, 18, 5, UINT32_MAX};
     }
     rs.op = WIRE_OP_HELLO;
-    rs.hello = (struct wire_hello_reply){UINT32_MAX, most,           UINT32_MAX, WIRE_MAX_ZONES,
-                                         zone,       longest_name(), 63,         UINT32_MAX};
+    rs.hello = (struct wire_hello_reply){UINT32_MAX,     most, UINT32_MAX, WIRE_MAX_ZONES, zone,
+                                         longest_name(), 63,   UINT32_MAX, WIRE_MAX_SLOTS};
     expect_fits(&rs);
     rs.op = WIRE_OP_ALLOC;
-    rs.alloc = (struct wire_alloc_reply){WIRE_MAX_BLOCKS, numbers, numbers, WIRE_MAX_BLOCKS, ids,
-                                         WIRE_MAX_BLOCKS, orders};
+    rs.alloc = (struct wire_alloc_reply){
+        WIRE_MAX_BLOCKS, numbers,         numbers, WIRE_MAX_BLOCKS, ids, WIRE_MAX_BLOCKS,
+        orders,          WIRE_MAX_BLOCKS, slots};
+    expect_fits(&rs);
+    rs.op = WIRE_OP_RENEW;
+    expect_fits(&rs);
+    rs.op = WIRE_OP_RESIZE_ZONE;
+    rs.resize_zone = (struct wire_resize_zone_reply){most, WIRE_MAX_LISTING, obstacles};
     expect_fits(&rs);
     rs.op = WIRE_OP_STAT_ZONES;
     rs.listing = (struct wire_listing){most, WIRE_MAX_ZONES, {.zones = zones}};

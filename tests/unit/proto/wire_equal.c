@@ -11,7 +11,7 @@ static bool text_equal(const char *a, const char *b)
 
 static bool u64_equal(const uint64_t *a, const uint64_t *b, size_t nr)
 {
-    return memcmp(a, b, nr * sizeof(*a)) == 0;
+    return nr == 0 || memcmp(a, b, nr * sizeof(*a)) == 0;
 }
 
 static bool u32_equal(const uint32_t *a, const uint32_t *b, size_t nr)
@@ -41,6 +41,7 @@ bool wire_request_equal(const struct wire_request *a, const struct wire_request 
     case WIRE_OP_ALLOC:
         return request_alloc_equal(&a->alloc, &b->alloc);
     case WIRE_OP_FREE:
+    case WIRE_OP_RENEW:
         return a->free.nr == b->free.nr && u64_equal(a->free.handle, b->free.handle, a->free.nr);
     case WIRE_OP_EXPLAIN:
         return a->explain.session == b->explain.session &&
@@ -51,6 +52,14 @@ bool wire_request_equal(const struct wire_request *a, const struct wire_request 
                text_equal(a->set_policy.value, b->set_policy.value);
     case WIRE_OP_RELOAD:
         return true;
+    case WIRE_OP_COMPACT:
+        return a->compact.zone == b->compact.zone;
+    case WIRE_OP_RESIZE_ZONE:
+        return a->resize_zone.zone == b->resize_zone.zone &&
+               a->resize_zone.delta_bytes == b->resize_zone.delta_bytes;
+    case WIRE_OP_MIGRATE:
+        return a->migrate.handle == b->migrate.handle && a->migrate.session == b->migrate.session &&
+               a->migrate.node == b->migrate.node;
     default:
         return a->stat.cursor == b->stat.cursor && a->stat.session == b->stat.session;
     }
@@ -68,7 +77,7 @@ static bool hello_equal(const struct wire_hello_reply *a, const struct wire_hell
 {
     if (a->version != b->version || a->features != b->features || a->session != b->session ||
         a->nr_zones != b->nr_zones || a->domain != b->domain || a->rights != b->rights ||
-        !text_equal(a->policy, b->policy))
+        a->slots != b->slots || !text_equal(a->policy, b->policy))
         return false;
     for (size_t i = 0; i < a->nr_zones; i++)
         if (!zone_equal(&a->zones[i], &b->zones[i]))
@@ -79,6 +88,7 @@ static bool hello_equal(const struct wire_hello_reply *a, const struct wire_hell
 static bool alloc_equal(const struct wire_alloc_reply *a, const struct wire_alloc_reply *b)
 {
     return a->nr == b->nr && a->nr_zones == b->nr_zones && a->nr_orders == b->nr_orders &&
+           a->nr_slots == b->nr_slots && u64_equal(a->slot, b->slot, a->nr_slots) &&
            u64_equal(a->handle, b->handle, a->nr) && u64_equal(a->offset, b->offset, a->nr) &&
            u32_equal(a->zone, b->zone, a->nr_zones) && u32_equal(a->order, b->order, a->nr_orders);
 }
@@ -94,7 +104,10 @@ static bool zone_stat_equal(const struct wire_zone_stat *a, const struct wire_zo
            a->wmark_high_pages == b->wmark_high_pages && a->boost_pages == b->boost_pages &&
            a->lowmem_reserve_pages == b->lowmem_reserve_pages && a->unmet_pages == b->unmet_pages &&
            a->isolated_pages == b->isolated_pages && a->highatomic_pages == b->highatomic_pages &&
-           a->cma_pages == b->cma_pages && a->busy_pages == b->busy_pages;
+           a->cma_pages == b->cma_pages && a->busy_pages == b->busy_pages &&
+           a->reclaimable_pages == b->reclaimable_pages && a->moved_pages == b->moved_pages &&
+           a->discarded_pages == b->discarded_pages && a->max_bytes == b->max_bytes &&
+           a->compact_score == b->compact_score;
 }
 
 static bool zone_free_equal(const struct wire_zone_free *a, const struct wire_zone_free *b)
@@ -130,7 +143,24 @@ static bool account_equal(const struct wire_account_stat *a, const struct wire_a
 static bool block_equal(const struct wire_block_stat *a, const struct wire_block_stat *b)
 {
     return a->handle == b->handle && a->session == b->session && a->zone == b->zone &&
-           a->offset == b->offset && a->order == b->order && a->type == b->type;
+           a->offset == b->offset && a->order == b->order && a->type == b->type &&
+           a->state == b->state && a->pins == b->pins;
+}
+
+static bool resized_equal(const struct wire_resize_zone_reply *a,
+                          const struct wire_resize_zone_reply *b)
+{
+    if (a->bytes != b->bytes || a->nr != b->nr)
+        return false;
+    for (size_t i = 0; i < a->nr; i++) {
+        const struct wire_obstacle *x = &a->obstacles[i], *y = &b->obstacles[i];
+
+        if (x->session != y->session || !text_equal(x->client, y->client) ||
+            x->offset != y->offset || x->order != y->order || x->type != y->type ||
+            x->reason != y->reason)
+            return false;
+    }
+    return true;
 }
 
 static bool entry_equal(enum wire_op op, const struct wire_listing *a, const struct wire_listing *b,
@@ -175,6 +205,7 @@ bool wire_response_equal(const struct wire_response *a, const struct wire_respon
     case WIRE_OP_HELLO:
         return hello_equal(&a->hello, &b->hello);
     case WIRE_OP_ALLOC:
+    case WIRE_OP_RENEW:
         return alloc_equal(&a->alloc, &b->alloc);
     case WIRE_OP_FREE:
         return a->free.freed == b->free.freed;
@@ -184,6 +215,15 @@ bool wire_response_equal(const struct wire_response *a, const struct wire_respon
     case WIRE_OP_SET_POLICY:
     case WIRE_OP_RELOAD:
         return true;
+    case WIRE_OP_COMPACT:
+        return a->compact.moved_pages == b->compact.moved_pages &&
+               a->compact.freed_pageblocks == b->compact.freed_pageblocks &&
+               a->compact.pinned_pages == b->compact.pinned_pages;
+    case WIRE_OP_RESIZE_ZONE:
+        return resized_equal(&a->resize_zone, &b->resize_zone);
+    case WIRE_OP_MIGRATE:
+        return a->migrate.moved_pages == b->migrate.moved_pages &&
+               a->migrate.left_pages == b->migrate.left_pages;
     default:
         if (a->listing.cursor != b->listing.cursor || a->listing.nr != b->listing.nr)
             return false;
@@ -207,5 +247,8 @@ bool wire_event_equal(const struct wire_event *a, const struct wire_event *b)
         return false;
     if (a->kind == WIRE_EVENT_REVOKE)
         return a->revoke.grace_ms == b->revoke.grace_ms && a->revoke.pages == b->revoke.pages;
+    if (a->kind == WIRE_EVENT_DISCARDED)
+        return a->discarded.nr == b->discarded.nr &&
+               u64_equal(a->discarded.handle, b->discarded.handle, a->discarded.nr);
     return a->kind != WIRE_EVENT_PRESSURE || pressure_equal(&a->pressure, &b->pressure);
 }
