@@ -257,7 +257,7 @@ static void wake_boosted(const struct alloc_pass *p, const struct path_ops *ops,
         return;
     z->boosted = false;
     if (ops && ops->wake_balancer)
-        ops->wake_balancer(ctx, g->zone, 0, (enum zone_kind)z->kind);
+        ops->wake_balancer(ctx, g->zone, 0, (enum zone_kind)z->kind, false);
 }
 
 /* Does the request say nothing that narrows where it is served from, and does it make sense? */
@@ -334,6 +334,8 @@ static NEVER_INLINE int alloc_otherwise(struct memory *m, const struct path_ops 
     if (r < 0)
         return r;
     if (!pass_run(&p, ret)) {
+        if (p.begun && rq->progress)
+            rq->progress->waits = false;
         r = p.begun ? -EINPROGRESS : slowpath(&p, ops, ctx, ret);
         if (r == -ENOMEM) {
             pass_refusal(&p, ret_refusal);

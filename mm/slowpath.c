@@ -6,23 +6,7 @@
  */
 #include <errno.h>
 
-#include "alloc_pass.h"
-#include "mm/highatomic.h"
-
-#define MAX_RECLAIM_RETRIES    16
-#define MAX_COMPACTION_RETRIES 16
-
-struct slowpath {
-    struct alloc_pass *p;
-    const struct path_ops *ops;
-    void *ctx;
-    enum compact_priority priority;
-    enum compact_result compacted;
-    unsigned sequence; /* of the zonelists, when it began */
-    int no_progress;
-    int compactions;
-    bool granted;
-};
+#include "slowpath_internal.h"
 
 unsigned slowpath_flags(const struct page_request *rq)
 {
@@ -57,12 +41,13 @@ unsigned slowpath_reserves(const struct page_request *rq)
 static void wake_balancers(struct slowpath *s)
 {
     struct alloc_pass *p = s->p;
+    bool may_wait = (p->rq->flags & REQUEST_MAY_WAIT) != 0;
 
     if (!(p->rq->flags & REQUEST_WAKE) || !s->ops->wake_balancer)
         return;
     for (unsigned i = 0; i < p->zl->nr; i++) {
         if (pass_zone(p, i))
-            s->ops->wake_balancer(s->ctx, p->zl->id[i], p->rq->order, p->class);
+            s->ops->wake_balancer(s->ctx, p->zl->id[i], p->rq->order, p->class, may_wait);
     }
 }
 
@@ -104,125 +89,53 @@ static bool account_admits(struct slowpath *s)
     return true;
 }
 
-/* __alloc_pages_direct_compact */
-static bool compact(struct slowpath *s, enum compact_priority priority, struct page_grant *ret)
+/* The request waits for a compaction. Everything else about its way follows from what it is. */
+static void suspend(struct slowpath *s, bool first)
 {
+    *s->progress = (struct path_progress){.waits = true,
+                                          .first = first,
+                                          .freed = s->freed,
+                                          .priority = s->priority,
+                                          .sequence = s->sequence,
+                                          .no_progress = s->no_progress,
+                                          .compactions = s->compactions};
+}
+
+/*
+ * __alloc_pages_direct_compact. Returns as run(), and true when the request is to wait. first:
+ * before all reclaim.
+ */
+static bool compact(struct slowpath *s, bool first, struct page_grant *ret)
+{
+    enum compact_priority priority = first ? COMPACT_ASYNC : s->priority;
+
     s->compacted = COMPACT_SKIPPED;
     if (s->p->rq->order == 0 || !s->ops->compact)
         return false;
     s->compacted = s->ops->compact(s->ctx, s->p->rq, priority);
+    if (s->compacted == COMPACT_CONTINUE) {
+        if (s->progress) {
+            suspend(s, first);
+            return true;
+        }
+        s->compacted = COMPACT_SKIPPED;
+    }
     return s->compacted != COMPACT_SKIPPED && s->compacted != COMPACT_DEFERRED && run(s, ret);
 }
 
-/* A forecast gives all back at once, and looks once more. */
-static bool forecast_unreserve(struct alloc_pass *p)
+/* __alloc_pages_direct_reclaim. Returns as run(); s->freed: pages came free. */
+static bool reclaim(struct slowpath *s, struct page_grant *ret)
 {
-    bool any = false;
-
-    for (unsigned i = 0; !p->given_back && i < p->zl->nr; i++) {
-        const struct zone *z = pass_zone(p, i);
-
-        any |= z && z->set[p->rq->domain].mask[MIGRATE_HIGHATOMIC] != 0;
-    }
-    p->given_back |= any;
-    return any;
-}
-
-static bool unreserve_highatomic(const struct slowpath *s, bool force)
-{
-    struct alloc_pass *p = s->p;
-
-    if (p->forecast)
-        return forecast_unreserve(p);
-    for (unsigned i = 0; i < p->zl->nr; i++) {
-        struct zone *z = pass_zone(p, i);
-
-        if (z && highatomic_unreserve(z, p->rq->domain, p->rq->type, force))
-            return true;
-    }
-    return false;
-}
-
-/* __alloc_pages_direct_reclaim. Returns as run(); *ret_progress: pages came free. */
-static bool reclaim(struct slowpath *s, struct page_grant *ret, bool *ret_progress)
-{
-    *ret_progress = s->ops->reclaim && s->ops->reclaim(s->ctx, s->p->rq) != 0;
-    if (!*ret_progress)
+    s->freed = s->ops->reclaim && s->ops->reclaim(s->ctx, s->p->rq) != 0;
+    if (!s->freed)
         return false;
     if (run(s, ret))
         return true;
     /* What was reclaimed may be kept for others, or lie in a pcp. */
-    (void)unreserve_highatomic(s, false);
+    (void)slowpath_unreserve(s, false);
     if (s->ops->drain)
         s->ops->drain(s->ctx);
     return run(s, ret);
-}
-
-/* Pages of a zone that may be used which reclaim could free. */
-static pfn_t reclaimable(const struct slowpath *s, unsigned i)
-{
-    return s->ops->reclaimable ? s->ops->reclaimable(s->ctx, s->p->zl->id[i]) : 0;
-}
-
-/* should_reclaim_retry: could some zone pass min if everything that is reclaimable were free? */
-static bool retry_reclaim(struct slowpath *s, bool progress)
-{
-    const struct alloc_pass *p = s->p;
-
-    if (progress && p->rq->order <= COSTLY_ORDER)
-        s->no_progress = 0;
-    else
-        s->no_progress++;
-    for (unsigned i = 0; s->no_progress <= MAX_RECLAIM_RETRIES && i < p->zl->nr; i++) {
-        struct zone *z = pass_zone(p, i);
-        pfn_t more = z ? reclaimable(s, i) : 0;
-
-        if (more != 0 && zone_watermark_with(z, p->rq->order, zone_wmark(z, WMARK_MIN), p->class,
-                                             p->rq->domain, p->zrq.flags, more))
-            return true;
-    }
-    return unreserve_highatomic(s, true);
-}
-
-/* compaction_zonelist_suitable: is there, with what could be reclaimed, enough to compact with? */
-static bool compaction_suitable(const struct slowpath *s)
-{
-    const struct alloc_pass *p = s->p;
-
-    for (unsigned i = 0; i < p->zl->nr; i++) {
-        struct zone *z = pass_zone(p, i);
-        enum zone_watermark mark = p->rq->order > COSTLY_ORDER ? WMARK_LOW : WMARK_MIN;
-
-        /* Not all is counted that reclaim could free: too much would go for one block. */
-        if (z &&
-            zone_watermark_with(z, 0, zone_wmark(z, mark) + 2 * order_pages(p->rq->order), p->class,
-                                p->rq->domain, ALLOC_CMA, reclaimable(s, i) / p->rq->order))
-            return true;
-    }
-    return false;
-}
-
-/* should_compact_retry */
-static bool retry_compact(struct slowpath *s)
-{
-    bool costly = s->p->rq->order > COSTLY_ORDER;
-    enum compact_priority most = costly ? COMPACT_LIGHT : COMPACT_FULL;
-
-    if (s->p->rq->order == 0 || !s->ops->compact)
-        return false;
-    if (s->compacted == COMPACT_SKIPPED)
-        return compaction_suitable(s);
-    if (s->compacted == COMPACT_SUCCESS) {
-        int retries = costly ? MAX_COMPACTION_RETRIES / 4 : MAX_COMPACTION_RETRIES;
-
-        if (++s->compactions <= retries)
-            return true;
-    }
-    if (s->priority <= most)
-        return false;
-    s->priority--;
-    s->compactions = 0;
-    return true;
 }
 
 /*
@@ -261,7 +174,7 @@ static bool compact_first(struct slowpath *s, struct page_grant *ret, bool *ret_
     if (!(rq->flags & REQUEST_MAY_WAIT) || slowpath_reserves(rq) != 0 ||
         !(costly || (rq->order > 0 && rq->type != MIGRATE_MOVABLE)))
         return false;
-    if (compact(s, COMPACT_ASYNC, ret))
+    if (compact(s, true, ret))
         return true;
     if (costly && (rq->flags & REQUEST_NORETRY)) {
         *ret_fail = s->compacted == COMPACT_SKIPPED || s->compacted == COMPACT_DEFERRED;
@@ -290,40 +203,50 @@ static bool run_privileged(struct slowpath *s, struct page_grant *ret)
 
 enum verdict { VERDICT_END, VERDICT_RETRY, VERDICT_FAIL };
 
-/* Steps 7 to 14, once. */
-static enum verdict try_hard(struct slowpath *s, struct page_grant *ret)
+/* Steps 9 to 14, once. */
+static enum verdict compact_or_retry(struct slowpath *s, struct page_grant *ret)
 {
     const struct page_request *rq = s->p->rq;
-    bool costly = rq->order > COSTLY_ORDER, progress;
+    bool costly = rq->order > COSTLY_ORDER, found;
 
-    if (!(rq->flags & REQUEST_MAY_WAIT) || (rq->flags & REQUEST_RESERVE))
-        return VERDICT_FAIL;
-    if (!account_admits(s))
-        return VERDICT_FAIL;
-    if (reclaim(s, ret, &progress) || compact(s, s->priority, ret))
+    if (compact(s, false, ret))
         return VERDICT_END;
     if (rq->flags & REQUEST_NORETRY)
         return VERDICT_FAIL;
     if (costly && !((rq->flags & REQUEST_RETRY_MAYFAIL) && s->ops->compact))
         return VERDICT_FAIL;
-    if (retry_reclaim(s, progress))
+    if (slowpath_retry_reclaim(s))
         return VERDICT_RETRY;
-    if (progress && retry_compact(s))
+    if (s->freed && slowpath_retry_compact(s))
         return VERDICT_RETRY;
     if (s->p->m->sequence != s->sequence)
         return VERDICT_FAIL; /* new zones may serve it: nobody is ended before they are tried */
-    if (last_resort(s, ret, &progress))
+    if (last_resort(s, ret, &found))
         return VERDICT_END;
-    if (!progress)
+    if (!found)
         return VERDICT_FAIL;
     s->no_progress = 0;
     return VERDICT_RETRY;
 }
 
-/* Steps 1 to 14, for the zonelists as they are. */
-static bool try_all(struct slowpath *s, struct page_grant *ret)
+/* Steps 6 to 14, once. */
+static enum verdict try_hard(struct slowpath *s, struct page_grant *ret)
 {
-    enum verdict verdict;
+    const struct page_request *rq = s->p->rq;
+
+    wake_balancers(s);
+    if (run_privileged(s, ret))
+        return VERDICT_END;
+    if (!(rq->flags & REQUEST_MAY_WAIT) || (rq->flags & REQUEST_RESERVE))
+        return VERDICT_FAIL;
+    if (!account_admits(s))
+        return VERDICT_FAIL;
+    return reclaim(s, ret) ? VERDICT_END : compact_or_retry(s, ret);
+}
+
+/* Steps 1 to 5. */
+static enum verdict begin(struct slowpath *s, struct page_grant *ret)
+{
     bool fail;
 
     s->sequence = s->p->m->sequence;
@@ -333,28 +256,58 @@ static bool try_all(struct slowpath *s, struct page_grant *ret)
     s->p->zrq.flags = slowpath_flags(s->p->rq);
     pass_prefer(s->p);
     if (!s->p->preferred)
-        return false;
+        return VERDICT_FAIL;
     (void)reclaim_own(s, WMARK_LOW);
     if (!account_admits(s))
-        return false;
+        return VERDICT_FAIL;
     wake_balancers(s);
     if (run(s, ret) || compact_first(s, ret, &fail))
-        return true;
-    if (fail)
-        return false;
-    do {
-        wake_balancers(s);
-        if (run_privileged(s, ret))
-            return true;
+        return VERDICT_END;
+    return fail ? VERDICT_FAIL : VERDICT_RETRY;
+}
+
+/* Where suspend() left it: what has come free meanwhile may serve it, else for the result. */
+static enum verdict resume(struct slowpath *s, struct page_grant *ret)
+{
+    const struct path_progress was = *s->progress;
+    bool fail;
+
+    s->sequence = was.sequence;
+    s->priority = was.priority;
+    s->no_progress = was.no_progress;
+    s->compactions = was.compactions;
+    s->freed = was.freed;
+    s->progress->waits = false;
+    s->p->zrq.flags = slowpath_flags(s->p->rq);
+    pass_prefer(s->p);
+    if (!s->p->preferred || !account_admits(s))
+        return VERDICT_FAIL;
+    if (was.first ? run(s, ret) : run_privileged(s, ret))
+        return VERDICT_END;
+    if (!was.first)
+        return compact_or_retry(s, ret);
+    if (compact_first(s, ret, &fail))
+        return VERDICT_END;
+    return fail ? VERDICT_FAIL : VERDICT_RETRY;
+}
+
+/* Steps 1 to 14, for the zonelists as they are. Returns whether the request ends so. */
+static bool try_all(struct slowpath *s, struct page_grant *ret)
+{
+    enum verdict verdict = s->progress && s->progress->waits ? resume(s, ret) : begin(s, ret);
+
+    while (verdict == VERDICT_RETRY)
         verdict = try_hard(s, ret);
-    } while (verdict == VERDICT_RETRY);
     return verdict == VERDICT_END;
 }
 
 int slowpath(struct alloc_pass *p, const struct path_ops *ops, void *ctx, struct page_grant *ret)
 {
     static const struct path_ops none = {0};
-    struct slowpath s = {.p = p, .ops = ops ? ops : &none, .ctx = ctx};
+    struct slowpath s = {.p = p,
+                         .ops = ops ? ops : &none,
+                         .ctx = ctx,
+                         .progress = p->forecast ? NULL : p->rq->progress};
     bool ends;
 
     p->mark = WMARK_MIN;

@@ -44,6 +44,22 @@
 /** The largest order for which the slow path keeps trying (PAGE_ALLOC_COSTLY_ORDER). */
 #define COSTLY_ORDER 3u
 
+/** What a compaction came to (compact_result), as far as the path minds. */
+enum compact_result {
+    COMPACT_SKIPPED,  /**< too little is free to compact with */
+    COMPACT_DEFERRED, /**< it failed too often lately */
+    COMPACT_FAILED,   /**< done to the end, and no block came of it */
+    COMPACT_SUCCESS,  /**< a block of the order has come to be */
+    COMPACT_CONTINUE, /**< under way, and takes time */
+};
+
+/** How hard to compact: downwards it grows more serious. */
+enum compact_priority {
+    COMPACT_FULL = 0,
+    COMPACT_LIGHT = 1,
+    COMPACT_ASYNC = 2,
+};
+
 /** A request. Zero-filled but for zone = -1 it is one unmovable page from anywhere, now or never.
  */
 struct page_request {
@@ -59,6 +75,23 @@ struct page_request {
     int zone;                   /**< the only zone that may be used, or -1 */
     const struct requester *by; /**< for the page owner record; NULL: unknown */
     struct account *account;    /**< that is asked and charged, with its group; NULL: none */
+    /** Where it is, if it waits for a compaction; NULL: it does not wait for one. */
+    struct path_progress *progress;
+};
+
+/**
+ * How far a request has come that waits for a compaction. The caller keeps it from one try to the
+ * next; zero-filled at first. After -EINPROGRESS, waits says that it is a compaction that is waited
+ * for; after any other answer the record is not to be used again. The rest is the path's.
+ */
+struct path_progress {
+    bool waits;
+    bool first; /**< for the compaction before all reclaim */
+    bool freed; /**< the last reclaim had progress */
+    enum compact_priority priority;
+    unsigned sequence; /**< of the zonelists, when it began */
+    int no_progress;
+    int compactions;
 };
 
 /** What was granted. */
@@ -105,21 +138,6 @@ struct refusal {
     uint64_t used_pages;
 };
 
-/** What a compaction came to (compact_result), as far as the path minds. */
-enum compact_result {
-    COMPACT_SKIPPED,  /**< too little is free to compact with */
-    COMPACT_DEFERRED, /**< it failed too often lately */
-    COMPACT_FAILED,   /**< done to the end, and no block came of it */
-    COMPACT_SUCCESS,  /**< a block of the order has come to be */
-};
-
-/** How hard to compact: downwards it grows more serious. */
-enum compact_priority {
-    COMPACT_FULL = 0,
-    COMPACT_LIGHT = 1,
-    COMPACT_ASYNC = 2,
-};
-
 /** What the path does beside asking the zones. Each may be NULL: nothing, no progress, no result.
  */
 struct path_ops {
@@ -128,10 +146,19 @@ struct path_ops {
      * first, when the account is below low; returns pages that were uncharged.
      */
     pfn_t (*reclaim_account)(void *ctx, struct account *account, const struct page_request *rq);
-    /** Let the balancer know that the zone is low for requests of this order and class. */
-    void (*wake_balancer)(void *ctx, unsigned zone, unsigned order, enum zone_kind class);
+    /**
+     * Let the balancer know that the zone is low for requests of this order and class. may_wait:
+     * who asks can reclaim by itself.
+     */
+    void (*wake_balancer)(void *ctx, unsigned zone, unsigned order, enum zone_kind class,
+                          bool may_wait);
     /** Reclaim for this request; returns pages that were freed. */
     pfn_t (*reclaim)(void *ctx, const struct page_request *rq);
+    /**
+     * Compact until there is a block for this request. COMPACT_CONTINUE: it is under way; if the
+     * request can wait for that (rq->progress) it answers -EINPROGRESS, and when it is tried again
+     * this is asked again, with the same priority, for the result. Else that counts as skipped.
+     */
     enum compact_result (*compact)(void *ctx, const struct page_request *rq,
                                    enum compact_priority priority);
     /** Have the clients' pcps given back. */
@@ -145,8 +172,9 @@ struct path_ops {
 /**
  * Allocate 2^order pages. ops may be NULL.
  * Returns 0 and the grant; -ENOMEM and the refusal; -EINPROGRESS when memory is on its way between
- * domains: ask again later; -EINVAL when the request makes no sense, or its domain is not its
- * account's. What is granted is charged. O(zones) for each pass.
+ * domains, or the request waits for a compaction (rq->progress->waits): ask again later; -EINVAL
+ * when the request makes no sense, or its domain is not its account's. What is granted is charged.
+ * O(zones) for each pass.
  */
 int alloc_pages(struct memory *m, const struct path_ops *ops, void *ctx,
                 const struct page_request *rq, struct page_grant *ret, struct refusal *ret_refusal);

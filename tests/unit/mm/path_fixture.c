@@ -14,13 +14,14 @@ static void note(struct path_fixture *f, const char *word)
     (void)snprintf(f->log + used, sizeof(f->log) - used, "%s%s", used ? " " : "", word);
 }
 
-static void wake(void *ctx, unsigned zone, unsigned order, enum zone_kind class)
+static void wake(void *ctx, unsigned zone, unsigned order, enum zone_kind class, bool may_wait)
 {
     struct path_fixture *f = ctx;
     char word[32];
 
     (void)snprintf(word, sizeof(word), "w%u+%uc%d", zone, order, (int)class);
     note(f, word);
+    f->woken_by_waiter = may_wait;
     if (f->on_wake)
         f->on_wake(f, zone);
 }

@@ -43,6 +43,7 @@ struct path_fixture {
     char log[4096];
     unsigned nr_reclaims, nr_compacts, nr_drains, nr_ends;
     const struct page_request *rq; /**< what the callbacks must be told about */
+    bool woken_by_waiter;          /**< the balancer's last wake was by who can reclaim itself */
 
     pfn_t progress;                /**< what reclaim returns */
     unsigned nr_progress;          /**< so often; then 0 */
