@@ -38,6 +38,50 @@ static bool take_place(struct zone *z, unsigned domain, unsigned order, enum mig
     return true;
 }
 
+/* One end of a move is free. */
+static void release_end(struct zone *z, pfn_t pfn, unsigned order)
+{
+    unhold_block(z, pfn, order);
+    release_block(z, pfn, order);
+}
+
+/* What leaves an isolated pageblock of domain 0 is not stranded any more. */
+static bool leaves_strand(const struct zone *z, pfn_t from)
+{
+    const struct pageblock *pb = pageblock_of(z, from);
+
+    return pb->resident == 0 && pb->type == MIGRATE_ISOLATE;
+}
+
+/* A move has come to nothing: the block is where it was, granted by this word. */
+static void stay(struct zone *z, pfn_t from, uint64_t granted)
+{
+    word_store(word_at(z, from), granted);
+    if (leaves_strand(z, from)) {
+        z->set[0].nr_stranded += order_pages(word_order(granted));
+        zone_marks_changed(z);
+    }
+}
+
+/* A granted block sets out for a place that is off the lists. */
+static int set_out(struct zone *z, pfn_t from, pfn_t to)
+{
+    uint64_t w = *word_at(z, from);
+    unsigned order = word_order(w);
+
+    if (leaves_strand(z, from))
+        z->set[0].nr_stranded -= order_pages(order);
+    word_store(word_at(z, to), word_make(BLOCK_TARGET, order, word_type(w), word_tag(w)));
+    word_store(word_at(z, from), word_make(BLOCK_MOVING, order, word_type(w), to));
+    z->nr_busy += order_pages(order);
+    if (!z->ops || !z->ops->move || z->ops->move(z->ops_ctx, z, from, to, order))
+        return 0;
+    z->nr_busy -= order_pages(order);
+    stay(z, from, w);
+    release_end(z, to, order);
+    return -EAGAIN;
+}
+
 static int move_begin(struct zone *z, pfn_t from, unsigned nr_types)
 {
     struct found_block b;
@@ -59,8 +103,7 @@ static int move_begin(struct zone *z, pfn_t from, unsigned nr_types)
     order = word_order(w);
     domain = order < z->pageblock_order ? pageblock_of(z, from)->holder
                                         : pageblock_of(z, from)->resident;
-    /* What leaves an isolated pageblock is not stranded any more. */
-    leaves = domain == 0 && pageblock_of(z, from)->type == MIGRATE_ISOLATE;
+    leaves = leaves_strand(z, from);
     lending = zone_lending(z, domain, order, leaves ? order_pages(order) : 0);
     if (lending == LEND_NOTHING)
         return -ENOMEM;
@@ -72,14 +115,7 @@ static int move_begin(struct zone *z, pfn_t from, unsigned nr_types)
     } while (!block_is_good(z, b.pfn, order));
     if (order >= z->pageblock_order)
         hold(z, domain, b.type, order_pages(order));
-    if (leaves)
-        z->set[0].nr_stranded -= order_pages(order);
-    word_store(word_at(z, b.pfn), word_make(BLOCK_TARGET, order, type, word_tag(w)));
-    word_store(word_at(z, from), word_make(BLOCK_MOVING, order, type, b.pfn));
-    z->nr_busy += order_pages(order);
-    if (z->ops && z->ops->move)
-        z->ops->move(z->ops_ctx, z, from, b.pfn, order);
-    return 0;
+    return set_out(z, from, b.pfn);
 }
 
 int zone_move_begin(struct zone *z, pfn_t from)
@@ -90,13 +126,6 @@ int zone_move_begin(struct zone *z, pfn_t from)
 int move_begin_anywhere(struct zone *z, pfn_t from)
 {
     return move_begin(z, from, NR_MOBILITIES);
-}
-
-/* One end of a move is free. */
-static void release_end(struct zone *z, pfn_t pfn, unsigned order)
-{
-    unhold_block(z, pfn, order);
-    release_block(z, pfn, order);
 }
 
 int zone_move_done(struct zone *z, pfn_t from, pfn_t *ret_to, bool *ret_freed)
@@ -124,8 +153,7 @@ int zone_move_done(struct zone *z, pfn_t from, pfn_t *ret_to, bool *ret_freed)
 
 int zone_move_abort(struct zone *z, pfn_t from, bool *ret_freed)
 {
-    const struct pageblock *pb;
-    uint64_t w, back;
+    uint64_t w;
     pfn_t to;
 
     if (from >= z->nr_pages || word_state(*word_at(z, from)) != BLOCK_MOVING)
@@ -133,17 +161,11 @@ int zone_move_abort(struct zone *z, pfn_t from, bool *ret_freed)
     zone_settle(z);
     w = *word_at(z, from);
     to = (pfn_t)word_tag(w);
-    pb = pageblock_of(z, from);
-    back = word_with_state(*word_at(z, to), BLOCK_ALLOCATED);
     z->nr_busy -= order_pages(word_order(w));
     if (w & WORD_FREE_PENDING)
         release_end(z, from, word_order(w));
     else
-        word_store(word_at(z, from), back);
-    if (!(w & WORD_FREE_PENDING) && pb->type == MIGRATE_ISOLATE && pb->resident == 0) {
-        z->set[0].nr_stranded += order_pages(word_order(w));
-        zone_marks_changed(z);
-    }
+        stay(z, from, word_with_state(*word_at(z, to), BLOCK_ALLOCATED));
     release_end(z, to, word_order(w));
     *ret_freed = (w & WORD_FREE_PENDING) != 0;
     return 0;

@@ -75,6 +75,16 @@ struct count_range {
     uint32_t nr;
 };
 
+struct compaction;
+
+/** What compactions of a zone leave behind for the next. */
+struct zone_compact {
+    struct compaction *running; /**< or NULL */
+    unsigned considered;        /**< tries since the last failure (compact_considered) */
+    unsigned defer_shift;       /**< 1 of 2^this goes through (compact_defer_shift) */
+    unsigned order_failed;      /**< the lowest that did (compact_order_failed) */
+};
+
 struct zone {
     uint64_t *word;
     struct pageblock *pageblock;
@@ -113,6 +123,7 @@ struct zone {
     uint64_t claims;
     uint64_t steals;
     uint64_t passes;
+    struct zone_compact compact;
     const struct zone_ops *ops;
     void *ops_ctx;
     unsigned debug;           /**< ZONE_DEBUG_* */

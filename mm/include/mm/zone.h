@@ -50,8 +50,16 @@ struct zone_ops {
      * zone_populate_fail(), later.
      */
     void (*populate)(void *ctx, struct zone *z, pfn_t pfn, unsigned order, unsigned domain);
-    /** Begin to copy a block's bytes. End with zone_move_done() or zone_move_abort(), later. */
-    void (*move)(void *ctx, struct zone *z, pfn_t from, pfn_t to, unsigned order);
+    /**
+     * Begin to copy a block's bytes, and end with zone_move_done() or zone_move_abort(), later.
+     * False: its owner uses it, it stays, and nothing is to be ended.
+     */
+    bool (*move)(void *ctx, struct zone *z, pfn_t from, pfn_t to, unsigned order);
+    /**
+     * May this granted block be moved, as far as a look can tell? False: its owner uses it, or it
+     * cannot be moved at all. tag: the block's. NULL: all may. To be cheap.
+     */
+    bool (*movable)(void *ctx, struct zone *z, pfn_t pfn, uint64_t tag);
     /** A request fell back. */
     void (*fallback)(void *ctx, struct zone *z, const struct zone_fallback *fb);
     /**
@@ -172,8 +180,9 @@ int zone_split(struct zone *z, pfn_t pfn, uint64_t upper_tag);
 /**
  * Begin to move the block at from to a new place of the same order and type, in the same domain.
  * Both become busy and ops->move is called. Returns 0; -ENOMEM when there is no free block for it:
- * a move never claims or steals another type's memory, and never passes a pageblock; -EBUSY when it
- * moves already; -EINVAL when no allocated block begins there, or it is UNMOVABLE.
+ * a move never claims or steals another type's memory, and never passes a pageblock; -EAGAIN when
+ * ops->move says that it is in use; -EBUSY when it moves already; -EINVAL when no allocated block
+ * begins there, or it is UNMOVABLE.
  */
 int zone_move_begin(struct zone *z, pfn_t from);
 /**

@@ -24,7 +24,7 @@ static void on_populate(void *ctx, struct zone *z, pfn_t pfn, unsigned order, un
     }
 }
 
-static void on_move(void *ctx, struct zone *z, pfn_t from, pfn_t to, unsigned order)
+static bool on_move(void *ctx, struct zone *z, pfn_t from, pfn_t to, unsigned order)
 {
     struct world *w = ctx;
     unsigned i = 0;
@@ -36,6 +36,7 @@ static void on_move(void *ctx, struct zone *z, pfn_t from, pfn_t to, unsigned or
     w->block[i].moving = true;
     w->block[i].target = to;
     world_place(w, &w->block[i], to, true);
+    return true;
 }
 
 /* No storms: each call is a change, and true. */

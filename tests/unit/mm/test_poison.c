@@ -67,13 +67,14 @@ static void bad_page(void *ctx, struct zone *z, pfn_t bad, pfn_t pfn, unsigned o
     m->bad_order = order;
 }
 
-static void move(void *ctx, struct zone *z, pfn_t from, pfn_t to, unsigned order)
+static bool move(void *ctx, struct zone *z, pfn_t from, pfn_t to, unsigned order)
 {
     struct pages *m = ctx;
 
     (void)z;
     memcpy(m->page + to, m->page + from, (size_t)1 << order);
     m->moved_to = to;
+    return true;
 }
 
 /* Where memory is populated it is zero. */

@@ -61,7 +61,7 @@ static void on_populate(void *ctx, struct zone *z, pfn_t pfn, unsigned order, un
     r->pass = (struct model_pass){.pfn = pfn, .order = order, .domain = domain};
 }
 
-static void on_move(void *ctx, struct zone *z, pfn_t from, pfn_t to, unsigned order)
+static bool on_move(void *ctx, struct zone *z, pfn_t from, pfn_t to, unsigned order)
 {
     struct run *r = ctx;
     uint32_t index = r->m.block_at[from];
@@ -73,11 +73,12 @@ static void on_move(void *ctx, struct zone *z, pfn_t from, pfn_t to, unsigned or
             model_fail("more than %u moves in a call", RANGE_MOVES);
         r->left_from[r->nr_left] = from;
         r->left_to[r->nr_left++] = to;
-        return;
+        return true;
     }
     r->moves = true;
     r->move_from = from;
     r->move_to = to;
+    return true;
 }
 
 static void on_fallback(void *ctx, struct zone *z, const struct zone_fallback *fb)

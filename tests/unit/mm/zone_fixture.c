@@ -15,13 +15,14 @@ static void record_populate(void *ctx, struct zone *z, pfn_t pfn, unsigned order
         (struct populate_call){.pfn = pfn, .order = order, .domain = domain};
 }
 
-static void record_move(void *ctx, struct zone *z, pfn_t from, pfn_t to, unsigned order)
+static bool record_move(void *ctx, struct zone *z, pfn_t from, pfn_t to, unsigned order)
 {
     struct zone_fixture *f = ctx;
 
     assert_ptr_equal(z, f->z);
     assert_true(f->nr_moves < FIXTURE_CALLS);
     f->move[f->nr_moves++] = (struct move_call){.from = from, .to = to, .order = order};
+    return true;
 }
 
 static void record_fallback(void *ctx, struct zone *z, const struct zone_fallback *fb)

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* compact_suitable.c: whether to compact at all: suitability, deferral, and the proactive score. */
+#include "compact.h"
+#include "mm/fragmentation.h"
+
+/* Above this fragmentation is to blame, below a shortage (sysctl_extfrag_threshold). */
+#define EXTFRAG_THRESHOLD 500
+
+/* After so many failures one try in 2^6 goes through (COMPACT_MAX_DEFER_SHIFT). */
+#define MAX_DEFER_SHIFT 6u
+
+enum compact_result zone_compact_suitable(struct zone *z, const struct compact_request *rq,
+                                          enum zone_watermark mark)
+{
+    pfn_t pages = zone_wmark(z, rq->order > COSTLY_ORDER ? WMARK_LOW : WMARK_MIN);
+    int index;
+
+    if (zone_watermark_ok(z, rq->order, zone_wmark(z, mark), rq->class, rq->domain,
+                          rq->alloc_flags))
+        return COMPACT_SUCCESS;
+    /* Room for sources and targets (compact_gap). */
+    if (!zone_watermark_ok(z, 0, pages + 2 * order_pages(rq->order), rq->class, rq->domain,
+                           ALLOC_CMA))
+        return COMPACT_SKIPPED;
+    index = rq->order > COSTLY_ORDER ? zone_fragindex(z, rq->order, rq->domain) : -1000;
+    return index >= 0 && index <= EXTFRAG_THRESHOLD ? COMPACT_SKIPPED : COMPACT_CONTINUE;
+}
+
+bool compact_deferred(struct zone *z, unsigned order)
+{
+    struct zone_compact *zc = &z->compact;
+
+    if (order < zc->order_failed)
+        return false;
+    if (++zc->considered < 1u << zc->defer_shift)
+        return true;
+    zc->considered = 1u << zc->defer_shift;
+    return false;
+}
+
+bool compact_restarting(const struct zone *z, unsigned order)
+{
+    const struct zone_compact *zc = &z->compact;
+
+    return order >= zc->order_failed && zc->defer_shift == MAX_DEFER_SHIFT &&
+           zc->considered >= 1u << MAX_DEFER_SHIFT;
+}
+
+void compact_defer(struct zone *z, unsigned order)
+{
+    struct zone_compact *zc = &z->compact;
+
+    zc->considered = 0;
+    if (zc->defer_shift < MAX_DEFER_SHIFT)
+        zc->defer_shift++;
+    if (order < zc->order_failed)
+        zc->order_failed = order;
+}
+
+void compact_defer_reset(struct zone *z, unsigned order)
+{
+    struct zone_compact *zc = &z->compact;
+
+    zc->considered = 0;
+    zc->defer_shift = 0;
+    if (order >= zc->order_failed)
+        zc->order_failed = order + 1;
+}
+
+unsigned zone_compact_score(struct zone *z)
+{
+    uint64_t small = 0;
+
+    zone_settle(z);
+    for (unsigned d = 0; d < z->nr_domains; d++)
+        small += z->set[d].nr_small;
+    return small == 0 ? 0 : (unsigned)(small * 100 / (small + z->nr_large));
+}
+
+unsigned zone_proactive_score(struct zone *z, uint64_t node_pages)
+{
+    return (unsigned)((uint64_t)z->nr_pages * zone_compact_score(z) / (node_pages + 1));
+}
+
+unsigned compact_score_low(unsigned proactiveness)
+{
+    return proactiveness > 95 ? 5 : 100 - proactiveness;
+}
+
+unsigned compact_score_high(unsigned proactiveness)
+{
+    unsigned low = compact_score_low(proactiveness);
+
+    return low > 90 ? 100 : low + 10;
+}
