@@ -90,3 +90,25 @@ pfn_t pageblock_use_empty_ideal(const struct pageblock_use *u)
         free_pages -= u->live_pages[type];
     return (pfn_t)(free_pages >> u->pageblock_order);
 }
+
+static int compare_costs(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a;
+    uint32_t y = *(const uint32_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+pfn_t pageblock_use_costs(const struct pageblock_use *u, uint32_t *ret)
+{
+    pfn_t nr = 0;
+
+    for (pfn_t i = 0; i < u->nr_pageblocks; i++) {
+        const uint32_t *pages = &u->pages[(size_t)i * NR_MOBILITIES];
+
+        if (!is_empty(pages) && pages[MIGRATE_UNMOVABLE] == 0)
+            ret[nr++] = pages[MIGRATE_MOVABLE] + pages[MIGRATE_RECLAIMABLE];
+    }
+    qsort(ret, nr, sizeof(*ret), compare_costs);
+    return nr;
+}

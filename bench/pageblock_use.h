@@ -40,5 +40,10 @@ void pageblock_use_remove(struct pageblock_use *u, pfn_t pfn, unsigned order,
 pfn_t pageblock_use_ideal(const struct pageblock_use *u, enum migratetype type);
 /** The most pageblocks that could be empty: the free pages, in pageblocks, rounded down. */
 pfn_t pageblock_use_empty_ideal(const struct pageblock_use *u);
+/**
+ * What each pageblock that could be emptied would cost: its live pages, the least first; those with
+ * an unmovable page are left out. ret: room for nr_pageblocks. Returns how many there are.
+ */
+pfn_t pageblock_use_costs(const struct pageblock_use *u, uint32_t *ret);
 
 #endif

@@ -37,10 +37,18 @@ size_t zone_memory_bytes(pfn_t nr_pages)
 int zone_memory_init(struct zone_memory *m, pfn_t nr_pages, enum bench_grouping grouping,
                      bool touched)
 {
-    const struct zone_config config = config_of(nr_pages, grouping);
+    return zone_memory_init_ops(m, nr_pages, grouping, touched, NULL, NULL);
+}
+
+int zone_memory_init_ops(struct zone_memory *m, pfn_t nr_pages, enum bench_grouping grouping,
+                         bool touched, const struct zone_ops *ops, void *ctx)
+{
+    struct zone_config config = config_of(nr_pages, grouping);
     struct zone_memory new = {0};
     int rc;
 
+    config.ops = ops;
+    config.ops_ctx = ctx;
     rc = zone_metadata_bytes(&config, &new.lasting_bytes, &new.derived_bytes);
     if (rc)
         return rc;

@@ -40,6 +40,9 @@ struct zone_memory {
  */
 int zone_memory_init(struct zone_memory *m, pfn_t nr_pages, enum bench_grouping grouping,
                      bool touched);
+/** The same with callbacks for ops; they must outlive the zone. */
+int zone_memory_init_ops(struct zone_memory *m, pfn_t nr_pages, enum bench_grouping grouping,
+                         bool touched, const struct zone_ops *ops, void *ctx);
 void zone_memory_free(struct zone_memory *m);
 /** Bytes of metadata of such a zone; SIZE_MAX for a size that it cannot have. */
 size_t zone_memory_bytes(pfn_t nr_pages);
