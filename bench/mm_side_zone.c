@@ -40,7 +40,7 @@ static inline void give(void *allocator, uintptr_t block)
 {
     const struct zone_side *s = allocator;
 
-    zone_free(s->zone, (pfn_t)(block - 1));
+    zone_free_later(s->zone, (pfn_t)(block - 1));
 }
 
 /** The same as the daemon does it for a block that was charged. */
@@ -48,8 +48,8 @@ static inline void give_charged(void *allocator, uintptr_t block)
 {
     struct zone_side *s = allocator;
 
-    if (zone_free(s->zone, (pfn_t)(block - 1)) == 0)
-        account_uncharge(&s->host, s->request.account, 0, s->request.order);
+    zone_free_later(s->zone, (pfn_t)(block - 1));
+    account_uncharge(&s->host, s->request.account, 0, s->request.order);
 }
 
 /** touched: have all of the metadata in memory first. Undone with side_close(). */

@@ -144,16 +144,13 @@ static void release(struct zone_set *zs, struct holdings *holdings, const struct
 {
     struct zone *z = zs->entry[info->zone].zone;
     struct zone_block block = {0};
-    int error;
     bool agree = zone_block(z, info->pfn, &block) == 0 && block.tag == handle_tag(info->handle);
 
     assert(agree);
     (void)agree;
     holdings->pages_by_type[block.type] -= (uint64_t)1 << block.order;
     handle_put(zs->handles, info->handle, &holdings->owner);
-    error = zone_free(z, info->pfn);
-    assert(!error);
-    (void)error;
+    zone_free_later(z, info->pfn);
     uncharge(zs, holdings, info->zone, block.order);
 }
 

@@ -57,6 +57,12 @@ static inline uint64_t word_free(unsigned order, pfn_t next, pfn_t prev)
 /** A state of mm/'s own, never seen outside: free, but not merged yet. The links mean nothing. */
 #define BLOCK_RESTING ((enum block_state)7)
 
+/** The word of a granted block when it rests, from its own, or the low half of that. */
+static inline uint64_t word_resting(uint64_t w)
+{
+    return (w & 0xf8) | (uint64_t)BLOCK_RESTING;
+}
+
 /** Does a free block of this order begin here? */
 static inline bool word_is_free(uint64_t w, unsigned order)
 {

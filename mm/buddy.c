@@ -177,52 +177,6 @@ void free_block(struct zone *z, pfn_t pfn, unsigned order)
         free_large(z, pfn, order);
 }
 
-/*
- * Free the nr blocks that have rested longest. What is next to them is fetched for all of them
- * first: in a large zone those are cache misses, which so are waited for together.
- */
-static void free_oldest(struct zone *z, struct resting *r, enum migratetype type, unsigned order,
-                        unsigned nr)
-{
-    for (unsigned i = 0; i < nr; i++) {
-        pfn_t buddy = r->pfn[i] ^ order_pages(order);
-
-        __builtin_prefetch(word_at(z, buddy), 1);
-        __builtin_prefetch(word_at(z, (buddy & r->pfn[i]) ^ order_pages(order + 1)), 1);
-    }
-    for (unsigned i = 0; i < nr; i++) {
-        unmovable_freed(z, r->pfn[i], order, type);
-        unhold_block(z, r->pfn[i], order);
-        free_block(z, r->pfn[i], order);
-    }
-    r->nr -= nr;
-    for (unsigned i = 0; i < r->nr; i++)
-        r->pfn[i] = r->pfn[i + nr];
-}
-
-static void free_resting_of(struct zone *z, struct list_set *s, enum migratetype type,
-                            unsigned order)
-{
-    struct resting *r = &s->resting[rest_index(order, type)];
-
-    s->rests[type] &= ~order_pages(order);
-    r->max = 0;
-    free_oldest(z, r, type, order, r->nr);
-}
-
-void free_resting(struct zone *z)
-{
-    z->resting = false;
-    for (unsigned d = 0; d < z->nr_domains; d++) {
-        struct list_set *s = &z->set[d];
-
-        for (unsigned t = 0; t < NR_MOBILITIES; t++) {
-            for (uint32_t m = s->rests[t]; m != 0; m &= m - 1)
-                free_resting_of(z, s, (enum migratetype)t, (unsigned)__builtin_ctz(m));
-        }
-    }
-}
-
 /* Serve a request that no list of its own type can. */
 static int rmqueue_fallback(struct zone *z, const struct zone_request *rq, struct found_block *ret)
 {
@@ -309,8 +263,12 @@ bool rmqueue_own(struct zone *z, struct list_set *s, unsigned order, enum migrat
     unsigned high;
     pfn_t pfn;
 
-    if (small >> order == 0)
-        return false;
+    if (small >> order == 0) {
+        /* What was freed just now is better than what is whole. */
+        if (z->resting)
+            free_arrivals(z);
+        return rmqueue_resting(z, s, order, type, tag, ret_pfn);
+    }
     high = order + (unsigned)__builtin_ctz(small >> order);
     pfn = list_pop(z, s, list, high);
     s->nr_small -= order_pages(order);
@@ -338,69 +296,6 @@ int zone_rmqueue(struct zone *z, const struct zone_request *rq, pfn_t *ret_pfn)
     return 0;
 }
 
-/* May this granted block rest in its pageblock? Only among its like, see unmovable_granted(). */
-static bool may_rest(const struct zone *z, const struct pageblock *pb, uint64_t w)
-{
-    return type_merges((enum migratetype)pb->type) && z->may_rest &&
-           (!z->grouping || word_type(w) == pb->type);
-}
-
-/* Free what cannot rest: a block in another type's pageblock, one too many, a busy one (when its
- * move ends). */
-static NEVER_INLINE int free_slow(struct zone *z, pfn_t pfn)
-{
-    uint64_t w = *word_at(z, pfn);
-    const struct pageblock *pb = pageblock_of(z, pfn);
-    unsigned order = word_order(w);
-
-    if (word_state(w) == BLOCK_MOVING && !(w & WORD_FREE_PENDING)) {
-        word_store(word_at(z, pfn), w | WORD_FREE_PENDING);
-    } else if (word_state(w) != BLOCK_ALLOCATED) {
-        return -EINVAL;
-    } else if (!may_rest(z, pb, w)) {
-        unmovable_freed(z, pfn, order, word_type(w));
-        if (pb->type == MIGRATE_ISOLATE && pb->resident == 0)
-            z->set[0].nr_stranded -= order_pages(order);
-        unhold_block(z, pfn, order);
-        release_block(z, pfn, order);
-    } else {
-        struct list_set *s = &z->set[order < z->pageblock_order ? pb->holder : pb->resident];
-
-        struct resting *r = &s->resting[word_rest_index(w)];
-
-        /* Half of them stay, for the requests that come next. */
-        if (r->nr == MAX_RESTING)
-            free_oldest(z, r, word_type(w), order, MAX_RESTING / 2);
-        s->rests[word_type(w)] |= order_pages(order);
-        z->resting = true;
-        r->max = MAX_RESTING;
-        rest(z, r, pfn, order);
-    }
-    z->frees++;
-    return 0;
-}
-
-int zone_free(struct zone *z, pfn_t pfn)
-{
-    const struct pageblock *pb;
-    struct resting *r;
-    uint64_t w;
-
-    if (pfn >= z->nr_pages)
-        return -EINVAL;
-    w = *word_at(z, pfn);
-    pb = pageblock_of(z, pfn);
-    if (!word_is_granted(w, pb->type))
-        return free_slow(z, pfn);
-    /* A pageblock lies in its holder's file: so this is the set of small and large blocks. */
-    r = resting_at(&z->set[pb->resident], word_rest_index(w));
-    if (r->nr >= r->max)
-        return free_slow(z, pfn);
-    z->frees++;
-    rest(z, r, pfn, word_order(w));
-    return 0;
-}
-
 int zone_split(struct zone *z, pfn_t pfn, uint64_t upper_tag)
 {
     uint64_t w;
@@ -420,6 +315,7 @@ int zone_split(struct zone *z, pfn_t pfn, uint64_t upper_tag)
         pageblock_of(z, upper)->type = pageblock_of(z, pfn)->type;
     else if (order + 1 == z->pageblock_order)
         pageblock_of(z, pfn)->holder = pageblock_of(z, pfn)->resident;
+    unrested_forget(z);
     unmovable_freed(z, pfn, order, word_type(w));
     unmovable_granted(z, upper, order, word_type(w));
     word_store(word_at(z, upper), word_make(BLOCK_ALLOCATED, order, word_type(w), upper_tag));

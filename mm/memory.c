@@ -87,17 +87,19 @@ static void build_lists(struct memory *m, unsigned node, unsigned *load)
  */
 static void find_first(struct memory *m, unsigned node)
 {
-    static struct zone nowhere; /* nobody writes to what serves no domain */
+    static struct list_set nothing; /* nobody writes to these, since they serve nobody */
+    static struct zone nowhere = {.low_needs = {UINT64_MAX / 2, UINT64_MAX / 2, UINT64_MAX / 2}};
     const struct zonelist *zl = &m->all[node];
 
     for (unsigned t = 0; t < NR_MOBILITIES; t++) {
         enum migratetype type = (enum migratetype)t;
-        struct first_zone first = {.zone = &nowhere};
+        struct first_zone first = {.zone = &nowhere, .set = &nothing};
 
         for (unsigned i = zl->nr; i-- > 0;) {
             if (!zone_serves(m->zone[zl->id[i]], mobility_class(type), type))
                 continue;
             first.zone = m->zone[zl->id[i]];
+            first.set = &first.zone->set[0];
             first.id = zl->id[i];
         }
         m->first[node][t] = first;

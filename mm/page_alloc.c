@@ -287,8 +287,8 @@ static inline bool account_is_calm(const struct page_request *rq)
  * them, when that is above its low mark. NULL says only that the pass must look. Its account is the
  * caller's to ask.
  */
-static inline const struct first_zone *usual_zone(const struct memory *m,
-                                                  const struct page_request *rq)
+static inline const struct first_zone *
+usual_zone(const struct memory *m, const struct page_request *rq, struct list_set **ret_set)
 {
     const struct first_zone *first;
     const struct zone *z;
@@ -297,10 +297,16 @@ static inline const struct first_zone *usual_zone(const struct memory *m,
         return NULL;
     first = &m->first[rq->node][rq->type];
     z = first->zone;
-    if (!USUALLY(rq->domain < z->nr_domains && !(z->boosted && (rq->flags & REQUEST_WAKE))))
+    *ret_set = first->set;
+    if (!USUALLY(rq->domain == 0)) {
+        if (rq->domain >= z->nr_domains)
+            return NULL;
+        *ret_set = &z->set[rq->domain];
+    }
+    if (!USUALLY(!(z->boosted && (rq->flags & REQUEST_WAKE))))
         return NULL;
     /* Blocks that rest are not counted: a yes is a yes. */
-    return USUALLY(above_low(z, &z->set[rq->domain], rq->order, rq->type)) ? first : NULL;
+    return USUALLY(above_low(z, *ret_set, rq->order, rq->type)) ? first : NULL;
 }
 
 /* Count a grant from the usual zone; to charge it is the caller's. */
@@ -319,12 +325,12 @@ static NEVER_INLINE int alloc_otherwise(struct memory *m, const struct path_ops 
                                         const struct page_request *rq, struct page_grant *ret,
                                         struct refusal *ret_refusal)
 {
-    const struct first_zone *first = account_is_calm(rq) ? usual_zone(m, rq) : NULL;
+    struct list_set *set;
+    const struct first_zone *first = account_is_calm(rq) ? usual_zone(m, rq, &set) : NULL;
     struct alloc_pass p;
     int r;
 
-    if (first && rmqueue_own(first->zone, &first->zone->set[rq->domain], rq->order, rq->type,
-                             rq->tag, &ret->pfn)) {
+    if (first && rmqueue_own(first->zone, set, rq->order, rq->type, rq->tag, &ret->pfn)) {
         count_usual(first, rq, ret);
         if (rq->account)
             account_charge(m, rq->account, first->id, rq->order);
@@ -355,10 +361,11 @@ static NEVER_INLINE int alloc_otherwise(struct memory *m, const struct path_ops 
 static inline const struct first_zone *
 grant_resting(const struct memory *m, const struct page_request *rq, struct page_grant *ret)
 {
-    const struct first_zone *first = usual_zone(m, rq);
+    struct list_set *set;
+    const struct first_zone *first = usual_zone(m, rq, &set);
 
-    if (!USUALLY(first && rmqueue_resting(first->zone, &first->zone->set[rq->domain], rq->order,
-                                          rq->type, rq->tag, &ret->pfn)))
+    if (!USUALLY(first &&
+                 rmqueue_resting(first->zone, set, rq->order, rq->type, rq->tag, &ret->pfn)))
         return NULL;
     count_usual(first, rq, ret);
     return first;

@@ -20,13 +20,16 @@ static inline bool rmqueue_resting(struct zone *z, struct list_set *s, unsigned 
                                    enum migratetype type, uint64_t tag, pfn_t *ret_pfn)
 {
     struct resting *r = resting_at(s, rest_index(order, type));
+    uint64_t *word;
     pfn_t pfn;
 
     if (r->nr == 0)
         return false;
     pfn = unrest(r);
+    word = word_at(z, pfn);
+    z->unrested = (struct unrested){.pfn = pfn, .word = word, .from = r};
     *ret_pfn = pfn;
-    word_store(word_at(z, pfn), r->granted | tag << WORD_TAG_SHIFT);
+    word_store(word, r->granted | tag << WORD_TAG_SHIFT);
     return true;
 }
 

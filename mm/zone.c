@@ -143,6 +143,9 @@ int zone_init(const struct zone_config *config, void *lasting, void *derived, st
     z->fast_orders = z->debug != 0 ? 0 : z->pageblock_order;
     for (unsigned d = 0; d < z->nr_domains; d++)
         init_resting(&z->set[d]);
+    unrested_forget(z);
+    for (unsigned i = 0; i < NR_ARRIVALS; i++)
+        z->arrival[i] = PFN_NONE;
     init_blocks(z, list_type(z, MIGRATE_MOVABLE));
     *ret = z;
     return 0;

@@ -39,8 +39,8 @@ struct free_list {
     pfn_t reserved; /**< makes the index a shift */
 };
 
-/** How many freed blocks of one order and type may rest: with their number, a cache line. */
-#define MAX_RESTING 14u
+/** How many freed blocks of one order and type may rest: with their number, two cache lines. */
+#define MAX_RESTING 30u
 
 /** Blocks that are freed, and not merged yet: the last one is the first to be granted again. */
 struct resting {
@@ -49,6 +49,20 @@ struct resting {
     uint16_t granted; /**< the word of a block of this order and type that is granted without tag */
     pfn_t pfn[MAX_RESTING];
 };
+
+/**
+ * The block that rested and was granted again last. Who frees it soon finds what else has to be
+ * looked up for it here, and so waits for no load that depends on another. It holds as long as
+ * z->resting does.
+ */
+struct unrested {
+    pfn_t pfn; /**< PFN_NONE: there is none */
+    uint64_t *word;
+    struct resting *from; /**< while there is none, one that has no room */
+};
+
+/** How many blocks arrive before the first of them is looked at: see zone_free_later(). */
+#define NR_ARRIVALS 8u
 
 /** Orders that a word has room for: so the index below stands in the word as it is. */
 #define REST_ORDERS 32u
@@ -98,7 +112,7 @@ struct zone {
     bool grouping;
     bool kernel_rules; /**< steals go where Linux's do; see fallback.c */
     bool may_rest;     /**< else blocks merge at once */
-    bool resting;      /**< some set has resting blocks; see zone_settle() */
+    bool resting;      /**< some set may have resting blocks, or some arrive; see zone_settle() */
     pfn_t guaranteed;  /**< of all sets together; mostly 0, and then guarantees cost nothing */
     pfn_t nr_busy;
     pfn_t nr_unbacked; /**< pageblocks */
@@ -119,6 +133,10 @@ struct zone {
     uint64_t usual_other; /**< those of them that were not local */
     uint64_t allocs;      /**< all others */
     uint64_t frees;
+    uint64_t bad_frees;
+    struct unrested unrested;
+    unsigned next_arrival;      /**< the place of the oldest of them, modulo their number */
+    pfn_t arrival[NR_ARRIVALS]; /**< freed blocks whose words are on their way; PFN_NONE: none */
     uint64_t failures;
     uint64_t claims;
     uint64_t steals;
@@ -304,14 +322,22 @@ static inline struct resting *resting_at(struct list_set *s, unsigned index)
     return r;
 }
 
-/** Let a block rest, in r, which has room, and is that of its order and type. */
-static inline void rest(struct zone *z, struct resting *r, pfn_t pfn, unsigned order)
+/** Let a block rest, in r, which has room, and is that of its order and type. w: its word's, or
+ * the low half of that. */
+static inline void rest(struct resting *r, pfn_t pfn, uint64_t *word, uint64_t w)
 {
     uint32_t nr = r->nr;
 
-    word_store(word_at(z, pfn), word_make(BLOCK_RESTING, order, MIGRATE_UNMOVABLE, 0));
+    word_store(word, word_resting(w));
     r->pfn[nr] = pfn;
     r->nr = nr + 1;
+}
+
+/** The block that was granted again last is not known any more, or has become another. */
+static inline void unrested_forget(struct zone *z)
+{
+    z->unrested = (struct unrested){.pfn = PFN_NONE,
+                                    .from = &z->set[0].resting[NR_MOBILITIES * REST_ORDERS - 1]};
 }
 
 /** Take the block that came last; there is one. */
@@ -424,6 +450,8 @@ void expand(struct zone *z, const struct found_block *b, unsigned order, unsigne
  */
 void free_block(struct zone *z, pfn_t pfn, unsigned order);
 
+/** Let all blocks that have arrived rest, the oldest first. */
+void free_arrivals(struct zone *z);
 /** Merge all resting blocks: zone_settle()'s work when there are some. */
 void free_resting(struct zone *z);
 

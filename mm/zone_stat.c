@@ -14,11 +14,24 @@ unsigned zone_pageblock_order(const struct zone *z)
     return z->pageblock_order;
 }
 
+/* Is the block granted, so that nothing that rests or arrives makes a difference to it? */
+static bool stays_granted(const struct zone *z, pfn_t pfn)
+{
+    if (pfn >= z->nr_pages || word_state(*word_at(z, pfn)) != BLOCK_ALLOCATED)
+        return false;
+    for (unsigned i = 0; i < NR_ARRIVALS; i++) {
+        if (z->arrival[i] == pfn)
+            return false;
+    }
+    return true;
+}
+
 int zone_block(struct zone *z, pfn_t pfn, struct zone_block *ret)
 {
     uint64_t w;
 
-    zone_settle(z);
+    if (!stays_granted(z, pfn))
+        zone_settle(z);
     if (pfn >= z->nr_pages || word_state(*word_at(z, pfn)) == BLOCK_NONE)
         return -EINVAL;
     w = *word_at(z, pfn);
@@ -58,6 +71,7 @@ void zone_stat(struct zone *z, struct zone_stat *ret)
         .bad_pages = z->nr_bad,
         .allocs = z->allocs + z->usual,
         .frees = z->frees,
+        .bad_frees = z->bad_frees,
         .failures = z->failures,
         .claims = z->claims,
         .steals = z->steals,

@@ -21,10 +21,14 @@ struct zonelist {
     uint8_t id[MAX_ZONES];
 };
 
+struct list_set;
+
 /** Where the most usual requests are served first; see alloc_pages(). */
 struct first_zone {
-    struct zone *zone; /**< if there is none, one without domains, that serves nobody */
+    struct zone *zone;    /**< if there is none, one without domains, whose marks nothing passes */
+    struct list_set *set; /**< of its domain 0 */
     unsigned id;
+    unsigned reserved[3]; /**< makes the index a shift */
 };
 
 /** What is known of the host's nodes; zero-filled is one node. */

@@ -169,6 +169,14 @@ int zone_rmqueue(struct zone *z, const struct zone_request *rq, pfn_t *ret_pfn);
 int zone_free(struct zone *z, pfn_t pfn);
 
 /**
+ * The same for who knows that the block is granted, and wants no answer (__free_pages): its word is
+ * looked at a few such calls later, when it has come from memory, or when the zone is looked at. Of
+ * what turns out not to be granted nothing changes but zone_stat.bad_frees; who frees a block twice
+ * may free what is another's by then.
+ */
+void zone_free_later(struct zone *z, pfn_t pfn);
+
+/**
  * Cut an allocated block in two halves that are freed apart; the upper one gets upper_tag.
  * Returns 0; -EINVAL when no allocated block begins at pfn, or it has order 0; -EBUSY while it
  * moves.
@@ -263,6 +271,7 @@ struct zone_stat {
     pfn_t busy_pages; /**< targets of moves and what is being populated: neither free nor granted */
     uint64_t allocs;
     uint64_t frees;
+    uint64_t bad_frees; /**< of what was not granted: see zone_free_later() */
     uint64_t failures;
     uint64_t claims;
     uint64_t steals;

@@ -83,6 +83,131 @@ static void resting_blocks_are_merged_before_more_is_broken(void **state)
     fixture_close(&f);
 }
 
+/* Without an answer: the same comes of it, at the latest when somebody looks. */
+static void what_is_freed_later_is_free_when_looked_at(void **state)
+{
+    struct zone_fixture f;
+    struct zone_stat st;
+    pfn_t pfn[20];
+
+    (void)state;
+    open_lazy(&f, 1024, 4, 1);
+    for (unsigned i = 0; i < 20; i++)
+        pfn[i] = take(f.z, 0, MIGRATE_MOVABLE);
+    for (unsigned i = 0; i < 20; i++)
+        zone_free_later(f.z, pfn[i]);
+    zone_stat(f.z, &st);
+    assert_int_equal(st.frees, 20);
+    assert_int_equal(st.bad_frees, 0);
+    assert_wholly_free(f.z);
+    fixture_close(&f);
+}
+
+/* One that is wanted again at once is granted, before a pageblock is broken for the request. */
+static void what_is_freed_later_is_granted_again(void **state)
+{
+    struct zone_fixture f;
+    pfn_t pfn;
+
+    (void)state;
+    open_lazy(&f, 1024, 4, 1);
+    pfn = take(f.z, 4, MIGRATE_MOVABLE);
+    for (int i = 0; i < 10; i++) {
+        zone_free_later(f.z, pfn);
+        assert_int_equal(take(f.z, 4, MIGRATE_MOVABLE), pfn);
+    }
+    zone_free_later(f.z, pfn);
+    assert_wholly_free(f.z);
+    fixture_close(&f);
+}
+
+/* A block that is looked at while its free is on its way is free already. */
+static void a_block_on_its_way_is_not_granted_any_more(void **state)
+{
+    struct zone_fixture f;
+    struct zone_block b;
+    pfn_t pfn[2];
+
+    (void)state;
+    open_lazy(&f, 1024, 4, 1);
+    pfn[0] = take(f.z, 0, MIGRATE_MOVABLE);
+    pfn[1] = take(f.z, 0, MIGRATE_MOVABLE);
+    zone_free_later(f.z, pfn[1]);
+    assert_int_equal(zone_block(f.z, pfn[0], &b), 0);
+    assert_int_equal(b.state, BLOCK_ALLOCATED);
+    assert_true(zone_block(f.z, pfn[1], &b) == -EINVAL || b.state == BLOCK_FREE);
+    give(f.z, pfn[0]);
+    assert_wholly_free(f.z);
+    fixture_close(&f);
+}
+
+/* What is not granted is counted, and nothing else happens. */
+static void bad_frees_are_counted(void **state)
+{
+    struct zone_fixture f;
+    struct zone_stat st;
+    pfn_t pfn;
+
+    (void)state;
+    open_lazy(&f, 1024, 4, 1);
+    pfn = take(f.z, 1, MIGRATE_MOVABLE);
+    zone_free_later(f.z, PFN_NONE);
+    zone_free_later(f.z, 1024);
+    zone_free_later(f.z, pfn + 1);
+    zone_free_later(f.z, 512);
+    zone_stat(f.z, &st);
+    assert_int_equal(st.bad_frees, 4);
+    assert_int_equal(st.frees, 0);
+    assert_int_equal(st.free_pages, 1022);
+    zone_free_later(f.z, pfn);
+    zone_free_later(f.z, pfn);
+    zone_stat(f.z, &st);
+    assert_int_equal(st.bad_frees, 5);
+    assert_int_equal(st.frees, 1);
+    assert_wholly_free(f.z);
+    fixture_close(&f);
+}
+
+/* A block that was granted again last has been cut since: its halves are freed as what they are. */
+static void a_cut_block_is_freed_as_its_halves(void **state)
+{
+    struct zone_fixture f;
+    pfn_t pfn;
+
+    (void)state;
+    open_lazy(&f, 1024, 4, 1);
+    pfn = take(f.z, 1, MIGRATE_MOVABLE);
+    give(f.z, pfn);
+    assert_int_equal(take(f.z, 1, MIGRATE_MOVABLE), pfn);
+    assert_int_equal(zone_split(f.z, pfn, 7), 0);
+    give(f.z, pfn);
+    give(f.z, pfn + 1);
+    assert_wholly_free(f.z);
+    fixture_close(&f);
+}
+
+/* A block that was granted again last comes back when as many rest as may. */
+static void the_last_one_granted_comes_back_to_a_full_house(void **state)
+{
+    struct zone_fixture f;
+    pfn_t pfn[64];
+
+    (void)state;
+    open_lazy(&f, 1024, 4, 1);
+    for (unsigned i = 0; i < 64; i++)
+        pfn[i] = take(f.z, 0, MIGRATE_MOVABLE);
+    give(f.z, pfn[0]);
+    assert_int_equal(take(f.z, 0, MIGRATE_MOVABLE), pfn[0]);
+    for (unsigned i = 1; i <= 30; i++)
+        give(f.z, pfn[i]);
+    give(f.z, pfn[0]);
+    assert_int_equal(zone_free(f.z, pfn[0]), -EINVAL);
+    for (unsigned i = 31; i < 64; i++)
+        give(f.z, pfn[i]);
+    assert_wholly_free(f.z);
+    fixture_close(&f);
+}
+
 /* What is refused is refused although everything that rests has been looked at. */
 static void assert_refusal_is_true(struct zone_fixture *f, const struct zone_request *rq)
 {
@@ -126,8 +251,12 @@ static void random_work(pfn_t nr_pages, unsigned pageblock_order, uint64_t seed,
             struct live b = live[k];
 
             live[k] = live[--nr];
-            assert_int_equal(zone_free(f->z, b.pfn), 0);
-            assert_int_equal(zone_free(f->z, b.pfn), -EINVAL);
+            if (rng_below(&rng, 2) == 0) {
+                zone_free_later(f->z, b.pfn);
+            } else {
+                assert_int_equal(zone_free(f->z, b.pfn), 0);
+                assert_int_equal(zone_free(f->z, b.pfn), -EINVAL);
+            }
             memset(&owned[b.pfn], 0, (size_t)1 << b.order);
             used -= (pfn_t)1 << b.order;
         }
@@ -137,6 +266,7 @@ static void random_work(pfn_t nr_pages, unsigned pageblock_order, uint64_t seed,
 
             zone_stat(f->z, &st);
             assert_int_equal(st.free_pages, nr_pages - used);
+            assert_int_equal(st.bad_frees, 0);
             if (zone_check(f->z, why, sizeof(why)) != 0)
                 fail_msg("seed %llu, step %u: %s", (unsigned long long)seed, i, why);
         }
@@ -180,6 +310,12 @@ int main(void)
         cmocka_unit_test(a_block_is_granted_again_before_it_merges),
         cmocka_unit_test(no_more_than_a_few_rest),
         cmocka_unit_test(resting_blocks_are_merged_before_more_is_broken),
+        cmocka_unit_test(what_is_freed_later_is_free_when_looked_at),
+        cmocka_unit_test(what_is_freed_later_is_granted_again),
+        cmocka_unit_test(a_block_on_its_way_is_not_granted_any_more),
+        cmocka_unit_test(bad_frees_are_counted),
+        cmocka_unit_test(a_cut_block_is_freed_as_its_halves),
+        cmocka_unit_test(the_last_one_granted_comes_back_to_a_full_house),
         cmocka_unit_test(random_work_loses_nothing),
     };
 
