@@ -257,7 +257,7 @@ static void wake_boosted(const struct alloc_pass *p, const struct path_ops *ops,
         return;
     z->boosted = false;
     if (ops && ops->wake_balancer)
-        ops->wake_balancer(ctx, g->zone, 0, (enum zone_kind)z->kind, false);
+        ops->wake_balancer(ctx, g->zone, 0, (enum zone_kind)z->kind, p->rq->domain, false);
 }
 
 /* Does the request say nothing that narrows where it is served from, and does it make sense? */

@@ -47,7 +47,8 @@ static void wake_balancers(struct slowpath *s)
         return;
     for (unsigned i = 0; i < p->zl->nr; i++) {
         if (pass_zone(p, i))
-            s->ops->wake_balancer(s->ctx, p->zl->id[i], p->rq->order, p->class, may_wait);
+            s->ops->wake_balancer(s->ctx, p->zl->id[i], p->rq->order, p->class, p->rq->domain,
+                                  may_wait);
     }
 }
 

@@ -32,42 +32,53 @@ struct balancer {
     unsigned node;
     const struct balance_ops *ops;
     void *ctx;
+    unsigned failures; /**< runs in a row that freed nothing */
 
-    bool woken;                /**< something is to be done after the present run; */
-    unsigned next_order;       /**< the largest that was asked for (kswapd_order), */
-    enum zone_kind next_class; /**< the highest (kswapd_highest_zoneidx) */
+    bool woken;                /**< there is to be a run, after the present one: */
+    unsigned next_order;       /**< the largest order that it was woken for (kswapd_order), */
+    enum zone_kind next_class; /**< the highest class (kswapd_highest_zoneidx), */
+    uint64_t next_domains;     /**< and all domains */
 
     bool running;
-    unsigned wanted_order; /**< that the run began with */
-    unsigned order;        /**< 0 once enough was reclaimed for the larger one */
+    unsigned wanted_order; /**< the largest since it rested */
+    unsigned order;        /**< of the run; 0 once enough was freed for a larger one */
     enum zone_kind class;
-    pfn_t boost[MAX_ZONES]; /**< by which the zones' marks were raised when the run began */
-    uint64_t boosted;       /**< bit i: zone i was among them */
-    uint64_t boost_pages;   /**< that are to be reclaimed for it still, though it is balanced */
+    uint64_t domains;
     uint64_t freed_pages;   /**< by the run */
-    struct lru_scan scan;   /**< of the present round */
-    bool in_round;
-    unsigned zone; /**< that the round is at */
+    uint64_t boosted;       /**< bit i: the marks of zone i were raised when the run began, */
+    pfn_t boost[MAX_ZONES]; /**< by so much */
+    uint64_t boost_pages;   /**< to be freed for that still, though the node is balanced */
 
-    unsigned failures; /**< runs in a row that freed nothing */
+    bool in_round;
+    unsigned zone;         /**< that the round is at: its place in the node's zonelist */
+    struct lru_scan scan;  /**< of the zones that it has been at, together */
+    uint64_t round_target; /**< pages that it is to look at */
 };
 
 /** A balancer that sleeps. ops, with shrink: to be kept. */
 void balancer_init(struct balancer *b, struct memory *m, unsigned node,
                    const struct balance_ops *ops, void *ctx);
 /**
- * A zone of the node is low for requests of this order and class (wakeup_kswapd). Returns whether
- * balancer_step() is to be called. If it has given up, or the node is balanced and no mark is
- * raised, it sleeps on, and the compactor is woken for a caller that cannot reclaim by itself.
+ * A zone of the node is low for requests of this order, class and domain (wakeup_kswapd). Returns
+ * whether balancer_step() is to be called. If it has given up, or the node is balanced and no mark
+ * is raised, it sleeps on, and the compactor is woken for who cannot reclaim by itself. What it
+ * slept on for is not remembered, as it is in Linux: a class that has enough would hide one that
+ * has not.
  */
-bool balancer_wake(struct balancer *b, unsigned order, enum zone_kind class, bool may_wait);
-/** Somebody else's reclaim has freed something: it is worth another try. */
+bool balancer_wake(struct balancer *b, unsigned order, enum zone_kind class, unsigned domain,
+                   bool may_wait);
+/** Somebody else's reclaim has freed something on the node: it may be worth another try. */
 void balancer_revive(struct balancer *b);
 /**
- * Go on; looks at about budget blocks at most. Returns whether there is more to do.
+ * Go on; looks at about so many blocks. Returns whether there is more to do. Callbacks must not
+ * call into the balancer.
  */
 bool balancer_step(struct balancer *b, unsigned budget);
-/** Is one zone of the node, up to the class, above high for the order (pgdat_balanced)? */
-bool node_balanced(struct memory *m, unsigned node, unsigned order, enum zone_kind class);
+/**
+ * Is one zone of the node, up to the class, above high for the order, for each of these domains
+ * (pgdat_balanced)? So is a node that has no such zone.
+ */
+bool node_balanced(struct memory *m, unsigned node, unsigned order, enum zone_kind class,
+                   uint64_t domains);
 
 #endif

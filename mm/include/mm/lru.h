@@ -7,10 +7,11 @@
  * lruvecs in rings: those of a zone, of an account, of a group. Reclaim takes from a ring, from
  * each lruvec in proportion to what it has, and leaves alone what its owner is guaranteed.
  *
- * A lruvec has two lists, as Linux has: what was used once waits on the inactive list, and is
- * discarded at its end; what was used again while it waited goes over to the active list, and comes
- * back when that grows too long. A block that is renewed soon after it was discarded begins on the
- * active list (mm/workingset.c).
+ * A lruvec has two lists, as Linux has. New blocks wait on the inactive list; at its end they are
+ * discarded, unless they were used meanwhile: the first time that may be their being filled, and
+ * they wait once more; the second time they go over to the active list, from which they come back
+ * when it is long. A block that is renewed soon after it was discarded begins on the active list
+ * (mm/workingset.c): it was discarded only because the active list left so little room.
  *
  * All memory is the caller's. Single-threaded by contract.
  */
@@ -40,6 +41,7 @@ struct lru_link {
     uint32_t younger;
     uint8_t place; /**< enum lru_place */
     uint8_t order;
+    bool used; /**< it was found used once */
 };
 
 /** The rings that a lruvec can be in. */
@@ -53,7 +55,6 @@ struct lru_ring {
     unsigned nr;         /**< lruvecs in it */
     struct lruvec *next; /**< whose turn it is; NULL: there is none */
     uint64_t nr_pages;   /**< on all lists */
-    uint32_t nr_visits;  /**< lruvecs that were asked; counts on and on */
 };
 
 struct lru_list {
@@ -64,12 +65,13 @@ struct lru_list {
 
 /** What one owner has in one zone. To be read only, but for account, zone and owner. */
 struct lruvec {
-    struct account *account; /**< whose guarantee protects it, with its group's; NULL: none */
+    struct account *account; /**< whose guarantee protects it, or its group's; NULL: none */
     unsigned zone;           /**< its id */
     void *owner;             /**< the caller's */
     struct lru_list list[LRU_ACTIVE + 1]; /**< by place; that of LRU_NONE is not used */
-    uint64_t age; /**< pages that went from the inactive list, discarded or to the active one */
-    int64_t owed; /**< pages that are to be looked at still; less than 0: too many were */
+    uint64_t nr_pages;                    /**< on both lists */
+    uint32_t age; /**< pages that left the inactive list, discarded or to the active one */
+    int64_t owed; /**< what is to be looked at still, in 1/2^12 pages; negative: it was too much */
     struct {
         struct lru_ring *ring; /**< NULL: it is in none of the kind */
         struct lruvec *prev;
@@ -98,18 +100,20 @@ struct lru {
 
 /**
  * What a reclaim is after, and how far it has come (struct scan_control). To begin: want_pages and
- * priority set, all else 0.
+ * priority set, all else 0 or as it is to be.
  */
 struct lru_scan {
     uint64_t want_pages; /**< it ends when so many have come free */
-    unsigned priority;   /**< LRU_PRIORITY down to 0: each list's pages >> priority are looked at */
-    bool unprotected;    /**< for owners' own sake: their guarantees do not stand against it */
-    bool in_round;       /**< a round was begun and is to go on */
-    uint32_t last_visit; /**< of the ring, in this round */
+    unsigned priority;   /**< LRU_PRIORITY down to 0: of each list 1/2^priority is looked at */
+    uint64_t domains;    /**< bit d: from owners of domain d; 0: from all */
+    bool own;            /**< for the owners' own sake: what they are guaranteed is no obstacle */
     uint64_t freed_pages;
     uint64_t scanned_pages; /**< in the blocks that were looked at */
     uint64_t pinned_pages;  /**< of those: asked for in vain */
-    uint64_t nr_scanned;    /**< blocks */
+    uint64_t spent;         /**< of all budgets */
+    bool in_round;          /**< private: a round goes on, */
+    bool in_visit;          /**< at a lruvec that has its share already, */
+    unsigned left;          /**< and so many are to be visited still */
 };
 
 /** A lruvec is in a ring from now on; it must be in none of the ring's kind. O(1). */
@@ -138,11 +142,11 @@ uint64_t lruvec_spare_pages(const struct lruvec *v);
 uint64_t lru_ring_spare_pages(const struct lru_ring *r);
 
 /**
- * Go round a ring once: look in each lruvec at the pages of the lists >> priority, and discard what
- * is old and was not used again (shrink_lruvec). Who was not asked last is asked first. What a
- * round owes to a small list, or took too much for a large block, is remembered for the next.
- * Looks at budget blocks at most. Returns 0 at the round's end, or when want_pages have come free;
- * -EAGAIN when the budget was spent before: call it again, with the same *s.
+ * Go round a ring once: visit each lruvec, look at 1/2^priority of its pages, and discard what is
+ * old and was not used (shrink_lruvec). Who was visited last comes last. What a round owes to a
+ * small list, or took too much for a large block, is remembered for the next. Looks at budget
+ * blocks at most, a visit counting as one. Returns 0 at the round's end, or when want_pages have
+ * come free; -EAGAIN when the budget was spent before: call it again, with the same *s.
  */
 int lru_round(struct lru *l, struct lru_ring *r, struct lru_scan *s, unsigned budget);
 /**

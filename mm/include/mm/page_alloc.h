@@ -147,11 +147,11 @@ struct path_ops {
      */
     pfn_t (*reclaim_account)(void *ctx, struct account *account, const struct page_request *rq);
     /**
-     * Let the balancer know that the zone is low for requests of this order and class. may_wait:
-     * who asks can reclaim by itself.
+     * Let the balancer know that the zone is low for requests of this order, class and domain; see
+     * balancer_wake(). may_wait: who asks can reclaim by itself.
      */
     void (*wake_balancer)(void *ctx, unsigned zone, unsigned order, enum zone_kind class,
-                          bool may_wait);
+                          unsigned domain, bool may_wait);
     /** Reclaim for this request; returns pages that were freed. */
     pfn_t (*reclaim)(void *ctx, const struct page_request *rq);
     /**

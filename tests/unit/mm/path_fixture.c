@@ -14,13 +14,15 @@ static void note(struct path_fixture *f, const char *word)
     (void)snprintf(f->log + used, sizeof(f->log) - used, "%s%s", used ? " " : "", word);
 }
 
-static void wake(void *ctx, unsigned zone, unsigned order, enum zone_kind class, bool may_wait)
+static void wake(void *ctx, unsigned zone, unsigned order, enum zone_kind class, unsigned domain,
+                 bool may_wait)
 {
     struct path_fixture *f = ctx;
     char word[32];
 
     (void)snprintf(word, sizeof(word), "w%u+%uc%d", zone, order, (int)class);
     note(f, word);
+    assert_int_equal(domain, f->rq->domain);
     f->woken_by_waiter = may_wait;
     if (f->on_wake)
         f->on_wake(f, zone);

@@ -55,12 +55,14 @@ struct run {
 };
 
 /* The balancer is woken only for requests that allow it, and for zones that are there. */
-static void wake(void *ctx, unsigned zone, unsigned order, enum zone_kind class, bool may_wait)
+static void wake(void *ctx, unsigned zone, unsigned order, enum zone_kind class, unsigned domain,
+                 bool may_wait)
 {
     const struct run *r = ctx;
 
     if (!r->rq || !(r->rq->flags & REQUEST_WAKE) || zone >= NR_SHAPES || class >= NR_ZONE_KINDS ||
-        (order != 0 && order != r->rq->order) || (may_wait && !(r->rq->flags & REQUEST_MAY_WAIT)))
+        domain != 0 || (order != 0 && order != r->rq->order) ||
+        (may_wait && !(r->rq->flags & REQUEST_MAY_WAIT)))
         pm_fail("the balancer of zone %u is woken for order %u, class %d", zone, order, class);
 }
 
