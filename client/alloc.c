@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * alloc.c: blocks, one by one or many at once, and pointers to them.
+ * alloc.c: blocks, one by one or many at once.
  *
  * An answer is believed only as far as it stays inside the zones that this process maps: a pointer
  * is made of checked numbers or not at all. (What limits.h limits, wire.h has checked.)
@@ -27,9 +27,10 @@ static const struct {
     {BUDDYD_HIGH, WIRE_ALLOC_HIGH},
     {BUDDYD_CMA, WIRE_ALLOC_CMA},
     {BUDDYD_RESERVE, WIRE_ALLOC_RESERVE},
+    {BUDDYD_TELL, WIRE_ALLOC_TELL},
 };
 
-#define KNOWN_FLAGS (BUDDYD_ZERO | BUDDYD_HIGH | BUDDYD_CMA | BUDDYD_RESERVE)
+#define KNOWN_FLAGS (BUDDYD_ZERO | BUDDYD_HIGH | BUDDYD_CMA | BUDDYD_RESERVE | BUDDYD_TELL)
 
 static uint32_t flags_of_wire(unsigned flags)
 {
@@ -73,6 +74,9 @@ static int check(const struct buddyd *b, const struct buddyd_alloc *rq)
     if (rq->flags & BUDDYD_CMA && rq->type != BUDDYD_MOVABLE)
         return error_set(-EINVAL, "alloc: BUDDYD_CMA with type %d: only with 1 (movable)",
                          (int)rq->type);
+    if (rq->flags & BUDDYD_TELL && rq->type != BUDDYD_RECLAIMABLE)
+        return error_set(-EINVAL, "alloc: BUDDYD_TELL with type %d: only with 2 (reclaimable)",
+                         (int)rq->type);
     if (rq->node < BUDDYD_ANY || rq->node >= (int)WIRE_MAX_NODES)
         return error_set(-EINVAL, "alloc: node %d: 0 to %u, or BUDDYD_ANY (-1)", rq->node,
                          WIRE_MAX_NODES - 1);
@@ -111,13 +115,29 @@ int alloc_prepare(const struct buddyd *b, const struct buddyd_alloc *rq, size_t 
 
 /* ---- what is granted ---- */
 
-int alloc_block(const struct zone_map *zones, const struct ask *ask,
-                const struct wire_alloc_reply *reply, size_t i, struct buddyd_block *ret,
-                struct client_error *why)
+/* The slot of the i-th block, if the answer has slots. */
+static int take_slot(const struct buddyd *b, const struct ask *ask,
+                     const struct wire_alloc_reply *reply, size_t i, struct buddyd_block *ret,
+                     struct client_error *why)
+{
+    if (!reply->nr_slots)
+        return 0;
+    if (ask->type == BUDDYD_UNMOVABLE)
+        return error_write(why, -EPROTO, "a slot for a block that never moves");
+    if (slot_name_index(reply->slot[i]) >= b->owner->slots.nr)
+        return error_write(why, -EPROTO, "slot %" PRIu32 " where there are %" PRIu32,
+                           slot_name_index(reply->slot[i]), b->owner->slots.nr);
+    ret->slot = slot_name_index(reply->slot[i]) + 1;
+    ret->pinned_as = slots_pinned_as(slot_name_generation(reply->slot[i]));
+    return 0;
+}
+
+int alloc_block(const struct buddyd *b, const struct ask *ask, const struct wire_alloc_reply *reply,
+                size_t i, struct buddyd_block *ret, struct client_error *why)
 {
     uint32_t zone = reply->zone[reply->nr_zones == 1 ? 0 : i];
     uint32_t order = reply->order[reply->nr_orders == 1 ? 0 : i];
-    const struct buddyd_zone *z = zone_map_find(zones, zone);
+    const struct buddyd_zone *z = zone_map_find(&b->zones, zone);
     uint64_t bytes, offset = reply->offset[i];
 
     if (!reply->handle[i])
@@ -136,12 +156,11 @@ int alloc_block(const struct zone_map *zones, const struct ask *ask,
                                  .zone = zone,
                                  .order = (uint8_t)order,
                                  .type = ask->type};
-    return 0;
+    return take_slot(b, ask, reply, i, ret, why);
 }
 
-int alloc_take(const struct zone_map *zones, const struct ask *ask,
-               const struct wire_alloc_reply *reply, struct buddyd_block *ret,
-               struct client_error *why)
+int alloc_take(const struct buddyd *b, const struct ask *ask, const struct wire_alloc_reply *reply,
+               struct buddyd_block *ret, struct client_error *why)
 {
     struct buddyd_block block = {0};
     int r;
@@ -151,7 +170,7 @@ int alloc_take(const struct zone_map *zones, const struct ask *ask,
                            ask->nr);
     // Checked as a whole first: outputs are written only on success.
     for (size_t i = 0; i < reply->nr; i++) {
-        r = alloc_block(zones, ask, reply, i, &block, why);
+        r = alloc_block(b, ask, reply, i, &block, why);
         if (r)
             return r;
         if (block.order != ask->order)
@@ -159,20 +178,24 @@ int alloc_take(const struct zone_map *zones, const struct ask *ask,
                                block.order, ask->order);
     }
     for (size_t i = 0; i + 1 < reply->nr; i++)
-        (void)alloc_block(zones, ask, reply, i, &ret[i], why);
+        (void)alloc_block(b, ask, reply, i, &ret[i], why);
     ret[reply->nr - 1] = block;
     return 0;
 }
 
-void alloc_clear(const struct zone_map *zones, const struct ask *ask,
-                 const struct buddyd_block *blocks, size_t n)
+void alloc_clear(struct buddyd *b, const struct ask *ask, const struct buddyd_block *blocks,
+                 size_t n)
 {
+    void *p;
+
     if (!(ask->flags & BUDDYD_ZERO))
         return;
     for (size_t i = 0; i < n; i++) {
-        const struct buddyd_zone *z = zone_map_find(zones, blocks[i].zone);
-
-        memset((char *)z->base + blocks[i].offset, 0, (size_t)blocks[i].bytes);
+        // It may move already; or be discarded, and then there is nothing to clear.
+        if (buddyd_pin(b, &blocks[i], &p))
+            continue;
+        memset(p, 0, (size_t)blocks[i].bytes);
+        buddyd_unpin(b, &blocks[i]);
     }
 }
 
@@ -187,7 +210,7 @@ static int take_blocks(struct buddyd *b, struct call *c, const struct wire_respo
 {
     struct alloc_call *a = (struct alloc_call *)c;
 
-    return alloc_take(&b->zones, &c->ask, &rs->alloc, a->out, &c->why);
+    return alloc_take(b, &c->ask, &rs->alloc, a->out, &c->why);
 }
 
 /* Up to WIRE_MAX_BLOCKS. */
@@ -206,7 +229,7 @@ static int alloc_some(struct buddyd *b, const struct buddyd_alloc *rq, size_t n,
     a.out = ret;
     r = calls_run(b, &wire, &a.call);
     if (!r)
-        alloc_clear(&b->zones, &a.call.ask, ret, n);
+        alloc_clear(b, &a.call.ask, ret, n);
     return r;
 }
 
@@ -332,28 +355,4 @@ int buddyd_free_bulk(struct buddyd *b, size_t n, const uint64_t *handles)
     int r = connection_enter(b);
 
     return r ? r : free_chunks(b, n, handles);
-}
-
-int buddyd_pin(struct buddyd *b, const struct buddyd_block *block, void **ret)
-{
-    const struct buddyd_zone *z;
-    int r = connection_enter(b);
-
-    if (r)
-        return r;
-    z = zone_map_find(&b->zones, block->zone);
-    if (!z || block->bytes > z->bytes || block->offset > z->bytes - block->bytes)
-        return error_set(-EINVAL,
-                         "pin: no block of this connection can be %" PRIu64
-                         " bytes at offset 0x%" PRIx64 " in zone %" PRIu32,
-                         block->bytes, block->offset, block->zone);
-    *ret = (char *)z->base + block->offset;
-    return 0;
-}
-
-/* No block moves yet, so a pin leaves nothing to be undone. */
-void buddyd_unpin(struct buddyd *b, const struct buddyd_block *block)
-{
-    (void)b;
-    (void)block;
 }

@@ -19,7 +19,7 @@ static void explain(const struct buddyd *b, const struct pending *p, const struc
     int error = -(int)rs->error;
     char buf[128];
 
-    if (p->op == WIRE_OP_ALLOC)
+    if (p->op == WIRE_OP_ALLOC || p->op == WIRE_OP_RENEW)
         refusal_take(&b->zones, &p->ask, rs, why);
     else if (rs->message && rs->message[0])
         error_write(why, error, "%s", rs->message);
@@ -56,9 +56,9 @@ static void answer_callback(struct buddyd *b, const struct pending *p,
     if (error)
         explain(b, p, rs, why);
     else if (grant)
-        error = alloc_take(&b->zones, &p->ask, &rs->alloc, b->blocks, why);
+        error = alloc_take(b, &p->ask, &rs->alloc, b->blocks, why);
     if (grant && !error)
-        alloc_clear(&b->zones, &p->ask, b->blocks, p->ask.nr);
+        alloc_clear(b, &p->ask, b->blocks, p->ask.nr);
     if (grant && error) {
         pthread_mutex_lock(&b->lock);
         ending_broken(b, why->text);

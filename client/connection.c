@@ -24,35 +24,35 @@
 
 /* ---- owner ---- */
 
-static int owner_create(const uint32_t **ret)
+static int owner_create(struct owner_page **ret)
 {
-    size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    uint32_t *owner = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    struct owner_page *owner =
+        mmap(NULL, sizeof(*owner), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     int r;
 
     if (owner == MAP_FAILED)
         return error_set(-ENOMEM, "no memory for a connection");
-    if (madvise(owner, page, MADV_WIPEONFORK) < 0) {
+    if (madvise(owner, sizeof(*owner), MADV_WIPEONFORK) < 0) {
         r = -errno;
-        munmap(owner, page);
+        munmap(owner, sizeof(*owner));
         return error_set(r, "this kernel cannot tell a process from its children: Linux 4.14 or "
                             "later is needed");
     }
-    *owner = 1;
+    owner->mine = 1;
     *ret = owner;
     return 0;
 }
 
-static void owner_destroy(const uint32_t *owner)
+static void owner_destroy(struct owner_page *owner)
 {
-    munmap((void *)owner, (size_t)sysconf(_SC_PAGESIZE));
+    munmap(owner, sizeof(*owner));
 }
 
 int connection_enter(const struct buddyd *b)
 {
     if (!b)
         return error_set(-EINVAL, "the connection is NULL");
-    if (!*b->owner)
+    if (!b->owner->mine)
         return error_set(-ENOTCONN, "this process is a child of the one that connected: connect "
                                     "again");
     return 0;
@@ -64,7 +64,9 @@ static int send_hello(struct buddyd *b, const char *name)
 {
     char shown[WIRE_MAX_NAME + 1], buf[128];
     struct wire_request rq = {
-        .id = HELLO_ID, .op = WIRE_OP_HELLO, .hello = {.version = WIRE_VERSION, .name = shown}};
+        .id = HELLO_ID,
+        .op = WIRE_OP_HELLO,
+        .hello = {.version = WIRE_VERSION, .features = WIRE_FEATURE_SLOTS, .name = shown}};
     size_t len = 0;
     int r;
 
@@ -79,7 +81,14 @@ static int send_hello(struct buddyd *b, const char *name)
     return 0;
 }
 
-/* Map the zones of a good answer to Hello. */
+static void add_place(struct owner_page *owner, const struct buddyd_zone *z)
+{
+    owner->place[z->id] = (struct zone_place){.base = z->base,
+                                              .page_shift = z->page_shift,
+                                              .nr_pages = (uint32_t)(z->bytes >> z->page_shift)};
+}
+
+/* Map the zones of a good answer to Hello, and the slot table, whose descriptor is the last. */
 static int take_zones(struct buddyd *b, const struct wire_hello_reply *hello, const int *fds,
                       unsigned nr_fds)
 {
@@ -89,12 +98,18 @@ static int take_zones(struct buddyd *b, const struct wire_hello_reply *hello, co
         return error_set(-EPROTONOSUPPORT,
                          "the daemon speaks version %" PRIu32 " of the protocol, not %u",
                          hello->version, WIRE_VERSION);
-    if (nr_fds != hello->nr_zones)
+    if (nr_fds != hello->nr_zones + (hello->slots ? 1 : 0))
         return error_set(-EMFILE,
-                         "%u descriptors came for %zu zones: raise RLIMIT_NOFILE (ulimit -n)",
-                         nr_fds, hello->nr_zones);
-    for (unsigned i = 0; i < nr_fds; i++) {
+                         "%u descriptors came for %zu zones%s: raise RLIMIT_NOFILE (ulimit -n)",
+                         nr_fds, hello->nr_zones, hello->slots ? " and a slot table" : "");
+    for (unsigned i = 0; i < hello->nr_zones; i++) {
         r = zone_map_add(&b->zones, &hello->zones[i], fds[i], error_here());
+        if (r)
+            return r;
+        add_place(b->owner, &b->zones.zone[i]);
+    }
+    if (hello->slots) {
+        r = slots_map(&b->owner->slots, hello->slots, fds[nr_fds - 1], error_here());
         if (r)
             return r;
     }
@@ -133,14 +148,14 @@ static int take_hello(struct buddyd *b, const struct wire_server_packet *packet,
 static int receive_hello(struct buddyd *b)
 {
     struct wire_server_packet packet;
-    int fds[WIRE_MAX_ZONES];
+    int fds[WIRE_MAX_FDS];
     unsigned nr_fds;
     size_t len;
     char buf[128];
     int r;
 
     do {
-        r = transport_recv_fds(b->fd, b->in, sizeof(b->in), &len, fds, WIRE_MAX_ZONES, &nr_fds);
+        r = transport_recv_fds(b->fd, b->in, sizeof(b->in), &len, fds, WIRE_MAX_FDS, &nr_fds);
         if (r == -ECONNRESET)
             continue;
         if (r == -EMFILE)
@@ -238,6 +253,7 @@ int buddyd_connect(const struct buddyd_options *options, struct buddyd **ret)
     *ret = b;
     return 0;
 unmap:
+    slots_unmap(&b->owner->slots);
     zone_map_clear(&b->zones);
     close(b->fd);
 destroy_owner:
@@ -251,12 +267,13 @@ void buddyd_close(struct buddyd *b)
 {
     if (!b)
         return;
-    if (*b->owner) {
+    if (b->owner->mine) {
         // This ends the session even if a child still has the socket.
         pthread_mutex_lock(&b->lock);
         ending_end(b, -ENOTCONN, "the connection was closed");
         ending_run_orphans(b);
         pthread_mutex_unlock(&b->lock);
+        slots_unmap(&b->owner->slots);
         zone_map_clear(&b->zones);
         pthread_mutex_destroy(&b->lock);
     }

@@ -16,13 +16,31 @@
 #include "error.h"
 #include "pending.h"
 #include "proto/wire.h"
+#include "slots.h"
 #include "zone_map.h"
 
 struct waiter;
 
+/** Of a zone what pinning needs, close together. */
+struct zone_place {
+    char *base;
+    uint32_t page_shift;
+    uint32_t nr_pages; /**< 0: no such zone */
+};
+
+/**
+ * What only the process that connected has: on a page of its own, which fork() wipes in the child.
+ * So a child has no slots either, and pinning need not ask twice.
+ */
+struct owner_page {
+    uint32_t mine; /**< 1 */
+    struct slot_table slots;
+    struct zone_place place[WIRE_MAX_ZONES]; /**< by id */
+};
+
 struct buddyd {
     /* Never changes after connecting. */
-    const uint32_t *owner; /**< 1 in the process that connected; its page is wiped by fork() */
+    struct owner_page *owner;
     int fd;
     uint32_t session;
     uint32_t domain;

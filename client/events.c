@@ -20,6 +20,11 @@ static bool describe(const struct wire_event *ev, struct buddyd_event *ret)
         ret->used_pages = ev->pressure.used_pages;
         ret->max_pages = ev->pressure.max_pages;
         return true;
+    case WIRE_EVENT_DISCARDED:
+        ret->kind = BUDDYD_EVENT_DISCARDED;
+        ret->handles = ev->discarded.handle;
+        ret->nr_handles = ev->discarded.nr;
+        return true;
     case WIRE_EVENT_REVOKE:
         ret->kind = BUDDYD_EVENT_REVOKE;
         ret->grace_ms = ev->revoke.grace_ms;

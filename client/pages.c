@@ -173,7 +173,7 @@ static int take_exact(struct buddyd *b, struct call *c, const struct wire_respon
     int r;
 
     for (size_t i = 0; i < reply->nr; i++) {
-        r = alloc_block(&b->zones, &c->ask, reply, i, &block, &c->why);
+        r = alloc_block(b, &c->ask, reply, i, &block, &c->why);
         if (r)
             return r;
         if (i == 0) {

@@ -83,6 +83,11 @@ static void copy_zones(const struct buddyd *b, const struct wire_listing *l, voi
             .highatomic_pages = s->highatomic_pages,
             .cma_pages = s->cma_pages,
             .busy_pages = s->busy_pages,
+            .reclaimable_pages = s->reclaimable_pages,
+            .moved_pages = s->moved_pages,
+            .discarded_pages = s->discarded_pages,
+            .max_bytes = s->max_bytes,
+            .compact_score = s->compact_score,
         };
         zone_map_describe(&s->zone, &to[i].zone);
         if (here) {
@@ -186,6 +191,8 @@ static void copy_blocks(const struct buddyd *b, const struct wire_listing *l, vo
             .offset = s->offset,
             .order = s->order,
             .type = (enum buddyd_type)s->type,
+            .state = (enum buddyd_block_state)s->state,
+            .pins = s->pins,
         };
     }
 }

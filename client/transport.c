@@ -106,7 +106,7 @@ int transport_recv_fds(int fd, void *packet, size_t size, size_t *ret_len, int *
 {
     union {
         struct cmsghdr align;
-        char bytes[CMSG_SPACE(sizeof(int) * WIRE_MAX_ZONES)];
+        char bytes[CMSG_SPACE(sizeof(int) * WIRE_MAX_FDS)];
     } control;
     struct iovec iov = {.iov_base = packet, .iov_len = size};
     struct msghdr msg = {.msg_iov = &iov,

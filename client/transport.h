@@ -19,7 +19,7 @@ int transport_send(int fd, const void *packet, size_t len);
  */
 int transport_recv(int fd, void *packet, size_t size, bool wait, size_t *ret_len);
 /**
- * The same, waiting, with up to max descriptors (WIRE_MAX_ZONES at most), which are the caller's.
+ * The same, waiting, with up to max descriptors (WIRE_MAX_FDS at most), which are the caller's.
  * -EMFILE when not all that were sent could be taken: then none are left open.
  */
 int transport_recv_fds(int fd, void *packet, size_t size, size_t *ret_len, int *ret_fds,

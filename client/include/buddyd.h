@@ -185,6 +185,8 @@ enum buddyd_type {
 #define BUDDYD_CMA (1u << 2)
 /** Ask no mark at all: what frees memory may go this far. Needs BUDDYD_RIGHT_RESERVE. */
 #define BUDDYD_RESERVE (1u << 3)
+/** Have an event when the block is discarded: BUDDYD_EVENT_DISCARDED; reclaimable blocks only. */
+#define BUDDYD_TELL (1u << 4)
 
 #define BUDDYD_ANY (-1)
 
@@ -194,7 +196,7 @@ struct buddyd_alloc {
     size_t size;
     enum buddyd_type type;
     unsigned order;      /**< 2^order pages; 0 to 18 */
-    unsigned flags;      /**< BUDDYD_ZERO, BUDDYD_HIGH, BUDDYD_CMA, BUDDYD_RESERVE */
+    unsigned flags;      /**< BUDDYD_ZERO, BUDDYD_HIGH, BUDDYD_CMA, BUDDYD_RESERVE, BUDDYD_TELL */
     int node;            /**< the NUMA node to prefer, or BUDDYD_ANY */
     int zone;            /**< the only zone to take from, or BUDDYD_ANY */
     unsigned timeout_ms; /**< how long the daemon may make it wait for memory; 0: not at all */
@@ -214,8 +216,8 @@ struct buddyd_block {
     uint8_t order;
     uint8_t type; /**< enum buddyd_type */
     uint16_t reserved;
-    uint32_t slot; /**< the library's own */
-    uint32_t reserved2;
+    uint32_t slot; /**< the library's own, as pinned_as; 0: the block never moves */
+    uint32_t pinned_as;
 };
 
 /**
@@ -246,12 +248,32 @@ BUDDYD_API int buddyd_free_bulk(struct buddyd *b, size_t n, const uint64_t *hand
 
 /**
  * Get a pointer to a block's content, which stays in place until the matching buddyd_unpin(). Pins
- * nest. UNMOVABLE: always succeeds, and the pointer holds until the block is freed. MOVABLE: the
- * pointer may be another after each unpin. RECLAIMABLE: the same, and -ENODATA when the content was
- * discarded.
+ * nest, in one thread and in many; 16383 at a time. UNMOVABLE: always succeeds, and the pointer
+ * holds until the block is freed. MOVABLE: the pointer may be another after each unpin.
+ * RECLAIMABLE: the same, and -ENODATA when the content was discarded. Neither asks the daemon: each
+ * of pin and unpin is one atomic operation, and none for UNMOVABLE. A block that is being moved is
+ * waited for, which takes about as long as copying it. -ESTALE: it was freed. -EAGAIN: as many pins
+ * as there may be. -ENOTCONN: the daemon went while it moved the block.
  */
 BUDDYD_API int buddyd_pin(struct buddyd *b, const struct buddyd_block *block, void **ret);
+/** The same, but never waits: -EBUSY when the block is being moved. */
+BUDDYD_API int buddyd_try_pin(struct buddyd *b, const struct buddyd_block *block, void **ret);
+/** End one pin. Of a block that is not pinned: nothing happens. */
 BUDDYD_API void buddyd_unpin(struct buddyd *b, const struct buddyd_block *block);
+/**
+ * Give a discarded block memory again: the same handle, undefined content, and *block is brought up
+ * to date, so no other thread may use *block meanwhile (a copy of it, it may). Of a block that was
+ * not discarded: the daemon takes it for used just now. -ENOMEM: refused, as by buddyd_alloc();
+ * -ESTALE: it was freed; -EINVAL: it never moves.
+ */
+BUDDYD_API int buddyd_renew(struct buddyd *b, struct buddyd_block *block);
+/**
+ * Move blocks to a NUMA node. handle: the block, or 0 for all of a session's that can be moved.
+ * session: whose, or 0 for this client's; others' need BUDDYD_RIGHT_ADMIN. Returns when it is done:
+ * *ret_moved_pages are there now, *ret_left_pages are not (pinned, unmovable, or without room).
+ */
+BUDDYD_API int buddyd_migrate(struct buddyd *b, uint32_t session, uint64_t handle, unsigned node,
+                              uint64_t *ret_moved_pages, uint64_t *ret_left_pages);
 
 /* ---- the kernel's family ----
  * For UNMOVABLE memory by address, as kernel programmers know it. flags as in buddyd_alloc.
@@ -320,8 +342,9 @@ BUDDYD_API int buddyd_dispatch(struct buddyd *b, int timeout_ms);
 /* ---- events ---- */
 
 enum buddyd_event_kind {
-    BUDDYD_EVENT_PRESSURE = 2, /**< how much is left in this client's account passed a mark */
-    BUDDYD_EVENT_REVOKE = 3,   /**< this client is asked to free memory, or to lose its session */
+    BUDDYD_EVENT_PRESSURE = 2,  /**< how much is left in this client's account passed a mark */
+    BUDDYD_EVENT_REVOKE = 3,    /**< this client is asked to free memory, or to lose its session */
+    BUDDYD_EVENT_DISCARDED = 4, /**< blocks that were allocated with BUDDYD_TELL were discarded */
 };
 
 enum buddyd_pressure {
@@ -347,6 +370,10 @@ struct buddyd_event {
     /* Of a REVOKE. */
     unsigned grace_ms; /**< how long before the session is ended */
     uint64_t pages;    /**< how much would have to be freed */
+
+    /* Of a DISCARDED. */
+    const uint64_t *handles; /**< nr_handles of them */
+    size_t nr_handles;
 };
 
 typedef void (*buddyd_event_fn)(void *data, const struct buddyd_event *event);
@@ -391,7 +418,12 @@ struct buddyd_zone_stat {
     uint64_t isolated_pages;
     uint64_t highatomic_pages; /**< reserved for HIGHATOMIC */
     uint64_t cma_pages;
-    uint64_t busy_pages; /**< being moved, populated or passed on */
+    uint64_t busy_pages;        /**< being moved, populated or passed on */
+    uint64_t reclaimable_pages; /**< of reclaimable blocks */
+    uint64_t moved_pages;       /**< since the daemon began */
+    uint64_t discarded_pages;   /**< since the daemon began */
+    uint64_t max_bytes;         /**< to which the zone can grow */
+    unsigned compact_score;     /**< how fragmented it is: 0 to 100 */
 };
 
 struct buddyd_free_stat {
@@ -443,6 +475,12 @@ struct buddyd_account_stat {
     int over; /**< 1: it has more than max, which was lowered */
 };
 
+enum buddyd_block_state {
+    BUDDYD_BLOCK_NORMAL = 0,
+    BUDDYD_BLOCK_MOVING = 1,
+    BUDDYD_BLOCK_DISCARDED = 2, /**< it has no memory, and costs nothing */
+};
+
 struct buddyd_block_stat {
     uint64_t handle; /**< 0 unless the block is this client's */
     uint32_t session;
@@ -450,6 +488,8 @@ struct buddyd_block_stat {
     uint64_t offset;
     unsigned order;
     enum buddyd_type type;
+    enum buddyd_block_state state; /**< or a later version's */
+    unsigned pins;                 /**< as its client says */
 };
 
 BUDDYD_API int buddyd_stat_zones(struct buddyd *b, uint64_t *cursor, struct buddyd_zone_stat *out,
@@ -476,7 +516,7 @@ BUDDYD_API uint32_t buddyd_session(const struct buddyd *b);
     (1u << 1)                          /**< the HIGHATOMIC reserve, for requests that cannot wait */
 #define BUDDYD_RIGHT_CMA     (1u << 2) /**< BUDDYD_CMA */
 #define BUDDYD_RIGHT_RESERVE (1u << 3) /**< BUDDYD_RESERVE */
-#define BUDDYD_RIGHT_ADMIN   (1u << 4) /**< buddyd_set_policy(), buddyd_reload() */
+#define BUDDYD_RIGHT_ADMIN   (1u << 4) /**< buddyd_set_policy() and what else needs it */
 
 /** The section of the daemon's policy that held for this client when it connected. It stays b's. */
 BUDDYD_API const char *buddyd_policy(const struct buddyd *b);
@@ -503,6 +543,57 @@ BUDDYD_API int buddyd_explain(struct buddyd *b, uint32_t session, const struct b
  */
 BUDDYD_API int buddyd_set_policy(struct buddyd *b, const char *section, const char *key,
                                  const char *value);
+/** What a compaction did. */
+struct buddyd_compacted {
+    uint64_t moved_pages;
+    uint64_t freed_pageblocks; /**< how many more are empty than before */
+    uint64_t pinned_pages;     /**< were in the way */
+};
+
+/**
+ * Have blocks moved together, until no more empty pageblocks can be won so. zone: or BUDDYD_ANY for
+ * all. Returns when it is done. Needs BUDDYD_RIGHT_ADMIN.
+ */
+BUDDYD_API int buddyd_compact(struct buddyd *b, int zone, struct buddyd_compacted *ret);
+
+/** Why a block keeps a zone from shrinking. */
+enum buddyd_obstacle_reason {
+    BUDDYD_OBSTACLE_UNMOVABLE = 1,   /**< it must stay where it is */
+    BUDDYD_OBSTACLE_BUSY = 2,        /**< it moves, is moved to, or passes to another domain */
+    BUDDYD_OBSTACLE_UNBACKED = 3,    /**< a pageblock without memory */
+    BUDDYD_OBSTACLE_ISOLATED = 4,    /**< a pageblock that is isolated already */
+    BUDDYD_OBSTACLE_STRADDLES = 5,   /**< it lies partly outside what would go */
+    BUDDYD_OBSTACLE_KEPT = 6,        /**< a pageblock that is kept for other requests */
+    BUDDYD_OBSTACLE_ELSEWHERE = 7,   /**< a pageblock in another domain's file */
+    BUDDYD_OBSTACLE_NO_ROOM = 8,     /**< it could move, had it a place to go to */
+    BUDDYD_OBSTACLE_ABORTED = 9,     /**< its move has failed too often */
+    BUDDYD_OBSTACLE_GRANTED = 10,    /**< it is granted, where all has to be free */
+    BUDDYD_OBSTACLE_BEHIND = 11,     /**< pageblocks that were added behind */
+    BUDDYD_OBSTACLE_BAD = 12,        /**< it was written to while it was free */
+    BUDDYD_OBSTACLE_GUARANTEED = 13, /**< accounts are guaranteed what would go */
+    BUDDYD_OBSTACLE_PINNED = 14,     /**< its client has it pinned */
+};
+
+/** A block that keeps a zone from shrinking. */
+struct buddyd_obstacle {
+    uint32_t session; /**< whose; 0: nobody's */
+    unsigned order;
+    uint64_t offset;
+    enum buddyd_type type;
+    enum buddyd_obstacle_reason reason; /**< or a later version's */
+    char client[32];                    /**< the session's name */
+};
+
+/**
+ * Let a zone grow by delta_bytes, or shrink if that is below 0; whole pageblocks. Returns when it
+ * is done, with *ret_bytes, how long the zone is now. -EBUSY when blocks are in the way of a
+ * shrink: then, and only then, out has *ret_n of them, at most BUDDYD_LISTING_MAX, for which it has
+ * room. Needs BUDDYD_RIGHT_ADMIN. The mappings of clients stay as they are: a zone is mapped as
+ * long as it can become.
+ */
+BUDDYD_API int buddyd_resize_zone(struct buddyd *b, unsigned zone, int64_t delta_bytes,
+                                  uint64_t *ret_bytes, struct buddyd_obstacle *out, size_t *ret_n);
+
 /** Have the daemon read its configuration files again. Errors as above; then nothing changes. */
 BUDDYD_API int buddyd_reload(struct buddyd *b);
 

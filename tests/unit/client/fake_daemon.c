@@ -14,15 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* cmocka's asserts leave by longjmp, which must not be done in another thread than the test's. */
-#define MUST(condition)                                                                            \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            (void)fprintf(stderr, "%s:%d: %s: %s\n", __FILE__, __LINE__, #condition,               \
-                          strerror(errno));                                                        \
-            abort();                                                                               \
-        }                                                                                          \
-    } while (0)
+#include "must.h"
 
 /* ---- begin and end ---- */
 
@@ -51,6 +43,7 @@ void fake_init(struct fake *f)
     memset(f, 0, sizeof(*f));
     f->fd = -1;
     f->version = WIRE_VERSION;
+    f->sends_slots = true;
     strcpy(f->dir, "/tmp/buddyd-test-XXXXXX");
     MUST(mkdtemp(f->dir));
     (void)snprintf(f->path, sizeof(f->path), "%s/sock", f->dir);
@@ -112,6 +105,7 @@ void fake_stop(struct fake *f)
     close(f->listener);
     for (unsigned i = 0; i < f->nr_zones; i++)
         close(f->memfd[i]);
+    fake_slots_destroy(&f->slots);
     unlink(f->path);
     rmdir(f->dir);
     free(f->in);
@@ -183,25 +177,28 @@ void fake_goodbye(struct fake *f, const char *message)
 
 static void send_with_fds(struct fake *f)
 {
+    unsigned nr = f->nr_fds + (f->slots.nr && f->sends_slots);
     union {
         struct cmsghdr align;
-        char bytes[CMSG_SPACE(sizeof(int) * 128)];
+        char bytes[CMSG_SPACE(sizeof(int) * 129)];
     } control = {0};
     struct iovec iov = {.iov_base = f->out, .iov_len = f->out_len};
     struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
 
     patch(f);
-    if (f->nr_fds) {
+    if (nr) {
         struct cmsghdr *c;
 
         msg.msg_control = &control;
-        msg.msg_controllen = CMSG_SPACE(sizeof(int) * f->nr_fds);
+        msg.msg_controllen = CMSG_SPACE(sizeof(int) * nr);
         c = CMSG_FIRSTHDR(&msg);
         c->cmsg_level = SOL_SOCKET;
         c->cmsg_type = SCM_RIGHTS;
-        c->cmsg_len = CMSG_LEN(sizeof(int) * f->nr_fds);
+        c->cmsg_len = CMSG_LEN(sizeof(int) * nr);
         for (unsigned i = 0; i < f->nr_fds; i++)
             memcpy(CMSG_DATA(c) + i * sizeof(int), &f->memfd[i % f->nr_zones], sizeof(int));
+        if (nr > f->nr_fds)
+            memcpy(CMSG_DATA(c) + f->nr_fds * sizeof(int), &f->slots.fd, sizeof(int));
     }
     (void)sendmsg(f->fd, &msg, MSG_NOSIGNAL);
     f->out_len = 0;
@@ -221,7 +218,9 @@ void fake_hello(struct fake *f)
                                          .zones = f->zone,
                                          .policy = f->policy,
                                          .domain = f->domain,
-                                         .rights = f->rights};
+                                         .rights = f->rights,
+                                         .slots = f->slots.announced};
+    MUST(f->packet.requests[0].hello.features == WIRE_FEATURE_SLOTS);
     fake_say(f, &rs);
     send_with_fds(f);
     f->nr_packets = f->nr_requests = 0;
@@ -269,6 +268,9 @@ static bool take_back(struct fake *f, uint64_t handle)
         f->page[pfn + i] = 0;
     f->handle[pfn] = 0;
     f->live--;
+    if (f->slot[pfn])
+        fake_slots_end(&f->slots, slot_name_index(f->slot[pfn]));
+    f->slot[pfn] = 0;
     return true;
 }
 
@@ -298,7 +300,9 @@ static void refuse(struct fake *f, const struct wire_request *rq)
 static void answer_alloc(struct fake *f, const struct wire_request *rq)
 {
     uint64_t handle[WIRE_MAX_BLOCKS], offset[WIRE_MAX_BLOCKS];
+    uint64_t slot[WIRE_MAX_BLOCKS];
     uint32_t order[WIRE_MAX_BLOCKS], zone = 0, pfn;
+    bool slots = f->slots.nr && rq->alloc.type != BUDDYD_UNMOVABLE;
     struct wire_response rs = {.id = rq->id, .op = WIRE_OP_ALLOC};
     size_t nr = 0;
 
@@ -330,6 +334,8 @@ static void answer_alloc(struct fake *f, const struct wire_request *rq)
             }
             offset[nr] = (uint64_t)pfn << 12;
             handle[nr] = give(f, pfn, (uint8_t)order[nr]);
+            if (slots)
+                f->slot[pfn] = slot[nr] = fake_slots_grant(&f->slots, 0, pfn);
         }
     }
     rs.alloc = (struct wire_alloc_reply){.nr = nr,
@@ -338,7 +344,9 @@ static void answer_alloc(struct fake *f, const struct wire_request *rq)
                                          .nr_zones = 1,
                                          .zone = &zone,
                                          .nr_orders = rq->alloc.exact_pages ? nr : 1,
-                                         .order = order};
+                                         .order = order,
+                                         .nr_slots = slots ? nr : 0,
+                                         .slot = slot};
     fake_say(f, &rs);
 }
 

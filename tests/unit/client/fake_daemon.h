@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "buddyd.h"
+#include "fake_slots.h"
 #include "proto/wire.h"
 
 /* cmocka.h wants these before it. */
@@ -47,6 +48,9 @@ struct fake {
     const char *policy;
     uint32_t domain;
     uint32_t rights;
+    struct fake_slots
+        slots;        /**< fake_slots_create() before fake_start() gives movable blocks slots */
+    bool sends_slots; /**< the table's descriptor travels */
 
     /* Bytes to send instead of others: what wire.h would not write. */
     const void *patch_from, *patch_to;
@@ -69,6 +73,7 @@ struct fake {
     uint64_t generation;
     uint64_t handle[FAKE_PAGES];
     uint8_t order[FAKE_PAGES];
+    uint64_t slot[FAKE_PAGES]; /**< its name; 0: none, so generations begin with 1 */
     unsigned live;
 };
 

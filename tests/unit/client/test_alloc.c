@@ -159,7 +159,8 @@ static void test_bad_requests(void **state)
     ASSERT_BAD(size, sizeof(rq) + 8, "size");
     ASSERT_BAD(order, 19, "order 19");
     ASSERT_BAD(type, (enum buddyd_type)3, "type 3");
-    ASSERT_BAD(flags, 0x12, "flags 0x12");
+    ASSERT_BAD(flags, 0x22, "flags 0x22");
+    ASSERT_BAD(flags, BUDDYD_TELL, "BUDDYD_TELL with type 0: only with 2 (reclaimable)");
     ASSERT_BAD(flags, BUDDYD_CMA, "BUDDYD_CMA with type 0");
     ASSERT_BAD(node, -2, "node -2");
     ASSERT_BAD(zone, 1, "zone 1");

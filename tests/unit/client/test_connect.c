@@ -150,7 +150,7 @@ static void test_descriptors(void **state)
     assert_refused(&f, fake_good, -EMFILE, "2 descriptors came for 1 zones");
     // More than any daemon has zones: the kernel cuts them off.
     fake_init(&f);
-    f.nr_fds = WIRE_MAX_ZONES + 1;
+    f.nr_fds = WIRE_MAX_FDS + 1;
     assert_refused(&f, fake_good, -EMFILE, "RLIMIT_NOFILE");
 }
 

@@ -41,7 +41,7 @@ static void keep(void *data, const struct buddyd_event *event)
 /* Two events that are known and two that are not, before each packet of answers. */
 static void events_before_answers(struct fake *f)
 {
-    static const struct wire_event later = {.kind = WIRE_EVENT_REVOKE + 1, .message = "later"};
+    static const struct wire_event later = {.kind = WIRE_EVENT_DISCARDED + 1, .message = "later"};
     static const struct wire_event none = {.kind = WIRE_EVENT_NONE};
 
     fake_hello(f);

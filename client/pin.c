@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * pin.c: pointers to the content of blocks.
+ *
+ * One compare-and-swap pins and one unpins, without a lock and without the daemon. The order of
+ * memory is that of a lock: what the daemon copied before it published a block's place is seen by
+ * who pins it there, and what was written before an unpin is copied by the daemon that sees it.
+ */
+#include <errno.h>
+#include <inttypes.h>
+
+#include "connection.h"
+
+#define LIKELY(x) __builtin_expect(!!(x), 1)
+
+/* ---- blocks without a slot ---- */
+
+static int pin_fixed(const struct buddyd *b, const struct buddyd_block *block, void **ret)
+{
+    const struct buddyd_zone *z = zone_map_find(&b->zones, block->zone);
+
+    if (!z || block->bytes > z->bytes || block->offset > z->bytes - block->bytes)
+        return error_set(-EINVAL,
+                         "pin: no block of this connection can be %" PRIu64
+                         " bytes at offset 0x%" PRIx64 " in zone %" PRIu32,
+                         block->bytes, block->offset, block->zone);
+    *ret = (char *)z->base + block->offset;
+    return 0;
+}
+
+/* ---- blocks with one ---- */
+
+static inline char *address(const struct zone_place *place, uint64_t word)
+{
+    return place->base + ((size_t)slot_pfn(word) << place->page_shift);
+}
+
+/* Can the block be pinned at once, as the word is? If not, why, without a text. */
+static int look(const struct buddyd *b, const struct buddyd_block *block, uint64_t word)
+{
+    const struct zone_place *place = &b->owner->place[slot_zone(word)];
+
+    if (slot_generation(word) != slots_generation(block->pinned_as) ||
+        slot_state(word) == SLOT_EMPTY)
+        return -ESTALE;
+    if (slot_state(word) != SLOT_NORMAL)
+        return slot_state(word) == SLOT_MOVING ? -EBUSY : -ENODATA;
+    if (slot_pins(word) == SLOT_MAX_PINS)
+        return -EAGAIN;
+    return slot_pfn(word) < place->nr_pages ? 0 : -EPROTO;
+}
+
+static int refuse(int error, uint64_t handle)
+{
+    switch (error) {
+    case -ESTALE:
+        return error_set(error, "pin: handle 0x%" PRIx64 " names no block any more", handle);
+    case -ENODATA:
+        return error_set(error,
+                         "pin: the content of block 0x%" PRIx64
+                         " was discarded: buddyd_renew() gives it memory again",
+                         handle);
+    case -EBUSY:
+        return error_set(error, "pin: block 0x%" PRIx64 " is being moved", handle);
+    case -EAGAIN:
+        return error_set(error, "pin: block 0x%" PRIx64 " has %u pins, which is the most", handle,
+                         SLOT_MAX_PINS);
+    case -ENOTCONN:
+        return error_set(error, "pin: the daemon is gone, and block 0x%" PRIx64 " was being moved",
+                         handle);
+    default:
+        return error_set(error, "pin: the slot of block 0x%" PRIx64 " names no place in a zone",
+                         handle);
+    }
+}
+
+/* Whatever the word is, and however often it changes. */
+static int pin_slowly(struct buddyd *b, const struct buddyd_block *block, void **ret, bool wait)
+{
+    slot_atomic *word = &b->owner->slots.word[block->slot - 1];
+    uint64_t old = atomic_load(word);
+    int r;
+
+    for (;;) {
+        r = look(b, block, old);
+        if (!r && atomic_compare_exchange_strong(word, &old, (old + SLOT_PIN) | SLOT_REFERENCED)) {
+            *ret = address(&b->owner->place[slot_zone(old)], old);
+            return 0;
+        }
+        if (r == -EBUSY && wait) {
+            r = slots_wait(word, old, b->fd);
+            old = atomic_load(word);
+        }
+        if (r)
+            return refuse(r, block->handle);
+    }
+}
+
+/* A block of another connection may lie beyond the table; and a child of fork() has no table. */
+static inline bool has_slot(const struct buddyd *b, const struct buddyd_block *block)
+{
+    return block->slot - 1 < b->owner->slots.nr;
+}
+
+/* All but the usual case. One function, called last, so that the usual case saves no registers. */
+__attribute__((noinline)) static int
+pin_otherwise(struct buddyd *b, const struct buddyd_block *block, void **ret, bool wait)
+{
+    int r = connection_enter(b);
+
+    if (r)
+        return r;
+    if (has_slot(b, block))
+        return pin_slowly(b, block, ret, wait);
+    return block->slot ? refuse(-ESTALE, block->handle) : pin_fixed(b, block, ret);
+}
+
+/*
+ * The usual case: the block is there, and nobody else changes the word meanwhile. With the most
+ * pins one more makes the state another, so one comparison sees that too.
+ */
+static inline int pin(struct buddyd *b, const struct buddyd_block *block, void **ret, bool wait)
+{
+    const struct zone_place *place;
+    slot_atomic *word;
+    uint64_t old, new;
+
+    if (!LIKELY(b && has_slot(b, block)))
+        return pin_otherwise(b, block, ret, wait);
+    word = &b->owner->slots.word[block->slot - 1];
+    old = atomic_load_explicit(word, memory_order_relaxed);
+    new = (old + SLOT_PIN) | SLOT_REFERENCED;
+    place = &b->owner->place[slot_zone(old)];
+    if (!LIKELY(new >> SLOT_STATE_SHIFT == block->pinned_as) ||
+        !LIKELY(slot_pfn(old) < place->nr_pages) ||
+        !LIKELY(atomic_compare_exchange_strong_explicit(word, &old, new, memory_order_acquire,
+                                                        memory_order_relaxed)))
+        return pin_otherwise(b, block, ret, wait);
+    *ret = address(place, old);
+    return 0;
+}
+
+int buddyd_pin(struct buddyd *b, const struct buddyd_block *block, void **ret)
+{
+    return pin(b, block, ret, true);
+}
+
+int buddyd_try_pin(struct buddyd *b, const struct buddyd_block *block, void **ret)
+{
+    return pin(b, block, ret, false);
+}
+
+void buddyd_unpin(struct buddyd *b, const struct buddyd_block *block)
+{
+    slot_atomic *word;
+    uint64_t old;
+
+    if (!LIKELY(b && has_slot(b, block)))
+        return;
+    word = &b->owner->slots.word[block->slot - 1];
+    old = atomic_load_explicit(word, memory_order_relaxed);
+    // An unpin too many must not take another's pin, nor the bits above.
+    while (LIKELY(slot_generation(old) == slots_generation(block->pinned_as) && slot_pins(old))) {
+        if (LIKELY(atomic_compare_exchange_strong_explicit(
+                word, &old, old - SLOT_PIN, memory_order_release, memory_order_relaxed)))
+            return;
+    }
+}
