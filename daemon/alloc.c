@@ -12,6 +12,7 @@
 #include "explain.h"
 #include "grant.h"
 #include "policy.h"
+#include "slot_table.h"
 #include "thief.h"
 #include "waiting.h"
 
@@ -35,35 +36,57 @@ static bool check_alloc(struct call *c, const struct session *s, const struct wi
     return false;
 }
 
+/* It has too much pinned to get more that can be. */
+static void refuse_pinned(struct call *c, const struct session *s, const struct grant_request *rq)
+{
+    const struct policy_rule *rule = policy_of(&s->policy);
+
+    c->refusal = (struct wire_refusal){
+        .reason = WIRE_REFUSAL_ACCOUNT,
+        .scope = WIRE_SCOPE_ACCOUNT,
+        .account = rule->name,
+        .zone = -1,
+        .order = rq->order,
+        .wanted_pages = grant_request_pages(rq),
+        .largest_order = -1,
+        .max_pages = rule->max_pinned_pages,
+        .used_pages = s->policy.account.pinned_pages,
+        .waited_ms = c->waited_ms,
+    };
+    c->response.refusal = &c->refusal;
+}
+
 bool alloc_prepare(struct call *c, const struct session *s, const struct wire_alloc *rq,
                    struct grant_request *ret)
 {
     char why[WIRE_MAX_MESSAGE + 1];
-    unsigned flags;
-    int error;
-
-    if (!check_alloc(c, s, rq))
-        return false;
-    error = policy_may_alloc(&s->policy, rq, &flags, why, sizeof(why));
-    if (error) {
-        call_fail(c, -error, "%s", why);
-        return false;
-    }
-    /* Who asks for reserves cannot wait for anything. */
-    if (rq->deadline_ms != 0 || !(flags & REQUEST_HIGH))
-        flags |= REQUEST_MAY_PASS;
-    *ret = (struct grant_request){
+    struct grant_request grant = {
         .node = rq->node >= 0 ? (unsigned)rq->node : 0,
         .zone = rq->zone,
         .zonemask = policy_of(&s->policy)->zonemask,
         .nodemask = rq->nodemask,
-        .flags = flags,
         .type = (enum migratetype)rq->type,
         .order = rq->order,
         .count = rq->count,
         .exact_pages = (pfn_t)rq->exact_pages,
+        .tell = (rq->flags & WIRE_ALLOC_TELL) != 0,
         .may_wait = rq->deadline_ms != 0,
     };
+    int error;
+
+    if (!check_alloc(c, s, rq))
+        return false;
+    error = policy_may_alloc(&s->policy, rq, &grant.flags, why, sizeof(why));
+    if (error) {
+        if (error == -ENOMEM)
+            refuse_pinned(c, s, &grant);
+        call_fail(c, -error, "%s", why);
+        return false;
+    }
+    /* Who asks for reserves cannot wait for anything. */
+    if (rq->deadline_ms != 0 || !(grant.flags & REQUEST_HIGH))
+        grant.flags |= REQUEST_MAY_PASS;
+    *ret = grant;
     return true;
 }
 
@@ -224,7 +247,19 @@ static void refuse_handles(struct call *c, const struct grant_request *rq)
               handle_table_left(c->hub->zones->handles));
 }
 
-static void answer_grant(struct call *c, const struct grant *g)
+static void refuse_slots(struct call *c, const struct grant_request *rq)
+{
+    const struct slot_table *slots = c->session->holdings.slots;
+    char what[64];
+
+    refuse_early(c, rq, WIRE_REFUSAL_NO_HANDLES, what, sizeof(what));
+    call_fail(c, ENOMEM,
+              "%s refused: it takes slots, of which this client has %u of at most %u in use, and "
+              "its table cannot grow",
+              what, slot_table_used(slots), slot_table_max(slots));
+}
+
+void alloc_answer(const struct grant *g, struct wire_alloc_reply *ret)
 {
     bool one_zone = true;
     bool one_order = true;
@@ -233,7 +268,7 @@ static void answer_grant(struct call *c, const struct grant *g)
         one_zone = one_zone && g->zone[i] == g->zone[0];
         one_order = one_order && g->order[i] == g->order[0];
     }
-    c->response.alloc = (struct wire_alloc_reply){
+    *ret = (struct wire_alloc_reply){
         .nr = g->nr,
         .handle = g->handle,
         .offset = g->offset,
@@ -241,6 +276,8 @@ static void answer_grant(struct call *c, const struct grant *g)
         .zone = g->zone,
         .nr_orders = one_order ? 1 : g->nr,
         .order = g->order,
+        .nr_slots = g->nr_slots,
+        .slot = g->slot,
     };
 }
 
@@ -259,6 +296,8 @@ static int try_alloc(struct call *c, const struct waiting_request *w, struct gra
     error = grant_alloc(c->hub->zones, &c->session->holdings, grant, &c->hub->turn->scratch.grant,
                         ret_refusal);
     if (!error) {
+        if (grant->type != MIGRATE_UNMOVABLE)
+            pin_watch_wake(c->hub);
         waiting_passed(c->session, w);
         ahead_look(c->hub->passing, c->session->policy.account.domain);
     } else if (error == -EINPROGRESS && !grant->exact_pages && grant->count > 1) {
@@ -268,21 +307,30 @@ static int try_alloc(struct call *c, const struct waiting_request *w, struct gra
     return error;
 }
 
-static void answer(struct call *c, int error, const struct grant_request *grant,
-                   const struct refusal *refusal)
+void alloc_refuse(struct call *c, int error, const struct grant_request *grant,
+                  const struct refusal *refusal)
 {
-    if (!error)
-        answer_grant(c, &c->hub->turn->scratch.grant);
-    else if (error == -ENOMEM)
+    if (error == -ENOMEM)
         refuse(c, grant, refusal);
     else if (error == -ENOSPC)
         refuse_handles(c, grant);
+    else if (error == -ENOBUFS)
+        refuse_slots(c, grant);
     else if (error == -EAGAIN)
         refuse_queue(c, grant);
     else if (error == -EINPROGRESS)
         refuse_passing(c, grant);
     else
         call_fail(c, -error, "alloc: the allocator answered error %d", -error);
+}
+
+static void answer(struct call *c, int error, const struct grant_request *grant,
+                   const struct refusal *refusal)
+{
+    if (error)
+        alloc_refuse(c, error, grant, refusal);
+    else
+        alloc_answer(&c->hub->turn->scratch.grant, &c->response.alloc);
 }
 
 void alloc_handle(struct call *c)

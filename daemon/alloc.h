@@ -6,10 +6,13 @@
 #include <stdbool.h>
 
 struct call;
+struct grant;
 struct grant_request;
+struct refusal;
 struct session;
 struct waiting_request;
 struct wire_alloc;
+struct wire_alloc_reply;
 
 /**
  * What a session asks for, in the allocator's words, if it makes sense and its policy lets it ask.
@@ -25,5 +28,14 @@ void alloc_handle(struct call *c);
  * true when it still waits; false when c has its answer.
  */
 bool alloc_retry(struct call *c, struct waiting_request *w, bool last);
+
+/** What was granted, for the wire; it points into the grant. */
+void alloc_answer(const struct grant *g, struct wire_alloc_reply *ret);
+/**
+ * Answer that it is refused, and why. error: as grant_alloc(), or -EAGAIN when what is free is kept
+ * for those who wait. refusal: looked at with -ENOMEM.
+ */
+void alloc_refuse(struct call *c, int error, const struct grant_request *grant,
+                  const struct refusal *refusal);
 
 #endif

@@ -11,6 +11,8 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "alloc.h"
 #include "domain_set.h"
@@ -18,6 +20,8 @@
 #include "grant.h"
 #include "log.h"
 #include "policy.h"
+#include "renew.h"
+#include "slot_table.h"
 #include "stat.h"
 #include "waiting.h"
 
@@ -45,11 +49,39 @@ static void set_name(struct session *s, const char *name)
     s->name[i] = '\0';
 }
 
+/*
+ * A table of slots for a client that knows them; without it, its blocks never move. Returns the
+ * slots. The descriptors stay the session's.
+ */
+static uint32_t give_slots(struct call *c)
+{
+    struct session *s = c->session;
+    const struct handle_table *handles = c->hub->zones->handles;
+    uint32_t max = handle_table_left(handles) + handle_table_used(handles);
+    int *fds;
+
+    if (!(c->request->hello.features & WIRE_FEATURE_SLOTS))
+        return 0;
+    fds = malloc((c->fds.nr + 1) * sizeof(*fds));
+    if (!fds ||
+        slot_table_create(max < WIRE_MAX_SLOTS ? max : WIRE_MAX_SLOTS, &s->holdings.slots)) {
+        log_warning("session %u (%s): no table of slots can be made: its blocks will not move",
+                    s->id, s->name);
+        free(fds);
+        return 0;
+    }
+    memcpy(fds, c->fds.fd, c->fds.nr * sizeof(*fds));
+    fds[c->fds.nr++] = slot_table_fd(s->holdings.slots);
+    c->fds.fd = s->fds = fds;
+    return slot_table_max(s->holdings.slots);
+}
+
 static void handle_hello(struct call *c)
 {
     const struct wire_hello *hello = &c->request->hello;
     const struct zone_set *zs = c->hub->zones;
     struct session *s = c->session;
+    uint32_t slots;
 
     if (s->state != SESSION_NEW) {
         call_fail(c, EPROTO, "hello: this session has said it already");
@@ -62,20 +94,21 @@ static void handle_hello(struct call *c)
     }
     set_name(s, hello->name);
     s->state = SESSION_OPEN;
-    /* There are no features yet, so that none is common. */
+    c->fds = (struct packet_fds){
+        .fd = zs->domains ? zs->domains->domain[s->policy.account.domain].fd : zs->fd,
+        .nr = zs->nr,
+    };
+    slots = give_slots(c);
     c->response.hello = (struct wire_hello_reply){
         .version = WIRE_VERSION,
-        .features = 0,
+        .features = slots != 0 ? WIRE_FEATURE_SLOTS : 0,
+        .slots = slots,
         .session = s->id,
         .policy = policy_of(&s->policy)->name,
         .domain = s->policy.account.domain,
         .rights = policy_rights(&s->policy),
         .nr_zones = zs->nr,
         .zones = zs->wire,
-    };
-    c->fds = (struct packet_fds){
-        .fd = zs->domains ? zs->domains->domain[s->policy.account.domain].fd : zs->fd,
-        .nr = zs->nr,
     };
 }
 
@@ -171,6 +204,7 @@ static const struct operation operations[WIRE_NR_OPS] = {
     [WIRE_OP_RELOAD] = {handle_reload, false},
     [WIRE_OP_EXPLAIN] = {explain_handle, false},
     [WIRE_OP_STAT_ACCOUNTS] = {stat_accounts, false},
+    [WIRE_OP_RENEW] = {renew_handle, false},
 };
 
 void dispatch(struct call *c)

@@ -6,6 +6,9 @@
 #include <errno.h>
 #include <stdbool.h>
 
+#include "mobile.h"
+#include "slot_table.h"
+
 static pfn_t grant_pfn(const struct grant *g, uint32_t i)
 {
     return (pfn_t)(g->offset[i] >> CONFIG_PAGE_SHIFT);
@@ -18,8 +21,8 @@ static void grant_set(struct grant *g, uint32_t i, const struct page_grant *got)
     g->order[i] = got->order;
 }
 
-static void uncharge(struct zone_set *zs, const struct holdings *holdings, unsigned zone,
-                     unsigned order)
+void grant_uncharge(struct zone_set *zs, const struct holdings *holdings, unsigned zone,
+                    unsigned order)
 {
     if (holdings->account)
         account_uncharge(&zs->memory, holdings->account, zone, order);
@@ -34,7 +37,7 @@ static void grant_undo(struct zone_set *zs, const struct holdings *holdings, con
 
         assert(!error);
         (void)error;
-        uncharge(zs, holdings, g->zone[nr], g->order[nr]);
+        grant_uncharge(zs, holdings, g->zone[nr], g->order[nr]);
         handle_put(zs->handles, g->handle[nr], NULL);
     }
 }
@@ -124,16 +127,42 @@ undo:
     return r;
 }
 
+/* Blocks that may move: each has a word from now on. */
+static void grant_mobile(struct zone_set *zs, struct holdings *holdings, struct grant *g,
+                         const struct grant_request *rq)
+{
+    for (uint32_t i = 0; i < g->nr; i++) {
+        mobile_grant(zs, holdings, g->handle[i], rq->type, g->order[i], rq->tell);
+        g->slot[i] = mobile_slot_name(zs, g->handle[i]);
+    }
+    g->nr_slots = g->nr;
+}
+
 int grant_alloc(struct zone_set *zs, struct holdings *holdings, const struct grant_request *rq,
                 struct grant *g, struct refusal *ret_refusal)
 {
-    int error = rq->exact_pages ? alloc_exact(zs, holdings, rq, g, ret_refusal)
-                                : alloc_blocks(zs, holdings, rq, g, ret_refusal);
+    const bool mobile = rq->type != MIGRATE_UNMOVABLE && holdings->slots;
+    const uint32_t nr = rq->exact_pages ? (uint32_t)__builtin_popcount(rq->exact_pages) : rq->count;
+    int error;
 
+    if (mobile && slot_table_reserve(holdings->slots, nr))
+        return -ENOBUFS;
+    error = rq->exact_pages ? alloc_exact(zs, holdings, rq, g, ret_refusal)
+                            : alloc_blocks(zs, holdings, rq, g, ret_refusal);
     if (error)
         return error;
     grant_commit(zs, holdings, g, rq->type);
+    g->nr_slots = 0;
+    if (mobile)
+        grant_mobile(zs, holdings, g, rq);
     return 0;
+}
+
+/* It has no pages: there is nothing but its name. */
+static void release_discarded(struct zone_set *zs, struct holdings *holdings, uint64_t handle)
+{
+    mobile_end(zs, handle);
+    handle_put(zs->handles, handle, &holdings->owner);
 }
 
 /*
@@ -149,9 +178,29 @@ static void release(struct zone_set *zs, struct holdings *holdings, const struct
     assert(agree);
     (void)agree;
     holdings->pages_by_type[block.type] -= (uint64_t)1 << block.order;
+    if (block.type != MIGRATE_UNMOVABLE)
+        mobile_end(zs, info->handle);
     handle_put(zs->handles, info->handle, &holdings->owner);
     zone_free_later(z, info->pfn);
-    uncharge(zs, holdings, info->zone, block.order);
+    if (block.state == BLOCK_MOVING)
+        holdings->nr_leaving++;
+    else
+        grant_uncharge(zs, holdings, info->zone, block.order);
+}
+
+static void take_back(struct zone_set *zs, struct holdings *holdings,
+                      const struct handle_info *info)
+{
+    if (info->zone == MOBILE_NOWHERE)
+        release_discarded(zs, holdings, info->handle);
+    else
+        release(zs, holdings, info);
+}
+
+void grant_left(struct zone_set *zs, struct holdings *holdings, unsigned zone, unsigned order)
+{
+    grant_uncharge(zs, holdings, zone, order);
+    holdings->nr_leaving--;
 }
 
 int grant_free(struct zone_set *zs, struct holdings *holdings, uint64_t handle)
@@ -160,7 +209,7 @@ int grant_free(struct zone_set *zs, struct holdings *holdings, uint64_t handle)
 
     if (handle_find(zs->handles, handle, &info) || info.owner != holdings->owner.id)
         return -ESTALE;
-    release(zs, holdings, &info);
+    take_back(zs, holdings, &info);
     return 0;
 }
 
@@ -172,7 +221,7 @@ uint32_t grant_free_some(struct zone_set *zs, struct holdings *holdings, uint32_
 
         assert(!error);
         (void)error;
-        release(zs, holdings, &info);
+        take_back(zs, holdings, &info);
     }
     return holdings->owner.nr;
 }

@@ -19,11 +19,16 @@
 #include "proto/limits.h"
 #include "zone_set.h"
 
-/** What an owner has. Zero-filled but for owner.id and account is nothing. */
+struct slot_table;
+
+/** What an owner has, which stays where it is while it has any. Zero-filled but for owner.id and
+ * account is nothing. */
 struct holdings {
     struct handle_owner owner;
     struct account *account; /**< that pays for it, or NULL */
     uint64_t pages_by_type[NR_MOBILITIES];
+    struct slot_table *slots; /**< of the blocks that may move, or NULL: none may */
+    uint32_t nr_leaving;      /**< freed while they move: still paid for, until that has ended */
 };
 
 /** What is asked for. */
@@ -33,6 +38,7 @@ struct grant_request {
     uint64_t zonemask;     /**< bit i: zone i may be used */
     uint64_t nodemask;     /**< bit n: node n may be used; 0: all */
     unsigned flags;        /**< REQUEST_* beside MAY_WAIT: its rights, and if it may wait to pass */
+    bool tell;             /**< reclaimable ones: the owner is to be told if they are discarded */
     bool may_wait;         /**< it is asked for with a deadline that is still to come */
     enum migratetype type; /**< one of the NR_MOBILITIES */
     unsigned order;        /**< 0 to MAX_PAGE_ORDER; not looked at with exact_pages */
@@ -53,6 +59,8 @@ struct grant {
     uint64_t offset[WIRE_MAX_BLOCKS]; /**< bytes from the start of the zone */
     uint32_t zone[WIRE_MAX_BLOCKS];
     uint32_t order[WIRE_MAX_BLOCKS];
+    uint32_t nr_slots;              /**< 0, or nr */
+    uint64_t slot[WIRE_MAX_BLOCKS]; /**< as on the wire */
 };
 
 /**
@@ -65,16 +73,42 @@ struct page_request grant_page_request(const struct holdings *holdings,
  * Take blocks and give them to an owner: all of them, or none.
  * With exact_pages: as many blocks as the number has bits set, adjoining, by ascending offset, the
  * largest first. g is scratch when it fails. Returns 0; -ENOMEM with *ret_refusal;
- * -EINPROGRESS when memory is on its way; -ENOSPC when no handles are left.
+ * -EINPROGRESS when memory is on its way; -ENOSPC when no handles are left, -ENOBUFS when no slots
+ * can be had.
  */
 int grant_alloc(struct zone_set *zs, struct holdings *holdings, const struct grant_request *rq,
                 struct grant *g, struct refusal *ret_refusal);
 
-/** Take one block back. -ESTALE when the handle names no block of this owner. */
+/**
+ * Take one block back. -ESTALE when the handle names no block of this owner. What is moving comes
+ * free when that has ended: mover.h.
+ */
 int grant_free(struct zone_set *zs, struct holdings *holdings, uint64_t handle);
 
 /** Take back up to max of all blocks of an owner; returns how many it has left. */
 uint32_t grant_free_some(struct zone_set *zs, struct holdings *holdings, uint32_t max);
+
+/** A block was freed: whose it was does not pay for it any more. */
+void grant_uncharge(struct zone_set *zs, const struct holdings *holdings, unsigned zone,
+                    unsigned order);
+/** A block that was freed while it moved has left the zone. */
+void grant_left(struct zone_set *zs, struct holdings *holdings, unsigned zone, unsigned order);
+
+/**
+ * Discard a reclaimable block: its pages are free and nobody pays for them; its handle and its slot
+ * stay. Returns 0 and the pages; -ESTALE when there is no such block; -EBUSY when it is pinned,
+ * does not stand still, or may not be discarded.
+ */
+int grant_discard(struct zone_set *zs, uint64_t handle, pfn_t *ret_pages);
+/**
+ * Give discarded blocks of an owner pages again: all of them, or none. Others of its blocks are
+ * allowed, and count as used just now. rq: as for an allocation; order, type and count are the
+ * blocks'. Returns 0 and where they all are; -ESTALE with the first handle that names no block of
+ * this owner; or as grant_alloc().
+ */
+int grant_renew(struct zone_set *zs, struct holdings *holdings, struct grant_request *rq,
+                const uint64_t *handle, uint32_t nr, struct grant *g, uint64_t *ret_bad,
+                struct refusal *ret_refusal);
 
 /** Pages that an owner has, of all types. */
 uint64_t holdings_pages(const struct holdings *holdings);

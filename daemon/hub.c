@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "admission.h"
+#include "mover.h"
 #include "passing.h"
 #include "pressure.h"
 #include "session.h"
@@ -69,7 +70,7 @@ int hub_init(struct hub *hub, uv_loop_t *loop, struct zone_set *zones, struct po
         .session_gone = session_gone,
         .top_priority = policy_set_top_priority(policy),
     };
-    if (zones->domains && passing_create(hub, &hub->passing)) {
+    if (mover_create(hub, &hub->mover) || (zones->domains && passing_create(hub, &hub->passing))) {
         hub_free(hub);
         return -ENOMEM;
     }
@@ -82,11 +83,20 @@ void hub_start(struct hub *hub)
     (void)uv_idle_init(hub->loop, &hub->idle);
     hub->idle.data = hub;
     last_resort_start(hub);
+    pin_watch_start(hub);
+}
+
+void hub_close(struct hub *hub, uv_close_cb closed)
+{
+    uv_close((uv_handle_t *)&hub->idle, closed);
+    uv_close((uv_handle_t *)&hub->last_resort.timer, closed);
+    uv_close((uv_handle_t *)&hub->pins.timer, closed);
 }
 
 void hub_free(struct hub *hub)
 {
     passing_free(hub->passing);
+    mover_free(hub->mover);
     session_table_free(&hub->sessions);
     free(hub->turn);
 }

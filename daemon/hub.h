@@ -16,12 +16,14 @@
 #include "grant.h"
 #include "last_resort.h"
 #include "outbox.h"
+#include "pin_watch.h"
 #include "policy_set.h"
 #include "proto/wire.h"
 #include "session_table.h"
 #include "waiting.h"
 #include "zone_set.h"
 
+struct mover;
 struct passing;
 struct session;
 
@@ -77,6 +79,8 @@ struct hub {
     struct waiting waiting; /**< allocations that wait for memory */
     uint8_t top_priority;   /**< the highest that the policy gives to anybody */
     struct victim_search last_resort;
+    struct pin_watch pins;
+    struct mover *mover;     /**< blocks, to other places */
     struct passing *passing; /**< pageblocks, between domains; NULL: there is one domain */
     bool stopping; /**< nothing is freed piece by piece any more: the zones go as a whole */
     /** A session's memory has been freed. */
@@ -92,9 +96,11 @@ struct hub {
  */
 int hub_init(struct hub *hub, uv_loop_t *loop, struct zone_set *zones, struct policy_set *policy,
              void (*session_gone)(struct hub *hub));
-/** Begin to work. From now on hub->idle and hub->last_resort.timer are to be closed before
- * hub_free(). */
+/** Begin to work, with HUB_HANDLES handles of the loop's. */
 void hub_start(struct hub *hub);
+#define HUB_HANDLES 3u
+/** Close them, each of which calls closed in a later turn; only then hub_free() may follow. */
+void hub_close(struct hub *hub, uv_close_cb closed);
 /** All sessions must be gone. */
 void hub_free(struct hub *hub);
 

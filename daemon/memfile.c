@@ -298,6 +298,9 @@ fail:
 
 void memfile_close(struct memfile *mf)
 {
+    if (mf->map)
+        (void)munmap(mf->map, mf->bytes);
+    mf->map = NULL;
     if (mf->fd >= 0)
         (void)close(mf->fd);
     mf->fd = -1;

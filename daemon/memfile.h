@@ -48,6 +48,7 @@ struct memfile {
     enum backing backing;
     int node;
     bool sealed; /**< nobody can shrink or grow it */
+    void *map;   /**< where the kernel copies to, for memfile_copy(); NULL: not mapped yet */
 };
 
 /**
@@ -68,6 +69,16 @@ int memfile_populate(const struct memfile *mf, uint64_t offset, uint64_t bytes);
 int memfile_punch(const struct memfile *mf, uint64_t offset, uint64_t bytes);
 /** How much memory the file has, whoever brought it in. Returns 0 or a negative errno. */
 int memfile_resident(const struct memfile *mf, uint64_t *ret_bytes);
+
+/** Make ready to copy into the file. Returns 0, also if it is ready, or a negative errno. */
+int memfile_map(struct memfile *mf);
+/**
+ * Copy bytes between files, or within one, where memory is populated. By the kernel, so that a hole
+ * that a client has punched is an error at most. to: mapped; any thread may do this, several at a
+ * time on different ranges. Returns 0, or a negative errno: the target has anything then.
+ */
+int memfile_copy(const struct memfile *from, uint64_t from_offset, const struct memfile *to,
+                 uint64_t to_offset, uint64_t bytes);
 
 /** Give the descriptor up; the memory is free when no client maps it any more. */
 void memfile_close(struct memfile *mf);

@@ -21,7 +21,7 @@ static ssize_t send_with_fds(int fd, const void *bytes, size_t len, struct packe
 {
     union {
         struct cmsghdr align;
-        char bytes[CMSG_SPACE(WIRE_MAX_ZONES * sizeof(int))];
+        char bytes[CMSG_SPACE(WIRE_MAX_FDS * sizeof(int))];
     } control;
     size_t fds_bytes = fds.nr * sizeof(int);
     struct iovec iov = {.iov_base = (void *)bytes, .iov_len = len};

@@ -13,7 +13,7 @@
 /** Descriptors that travel beside a packet. */
 struct packet_fds {
     const int *fd;
-    unsigned nr; /**< 0: none; at most WIRE_MAX_ZONES */
+    unsigned nr; /**< 0: none; at most WIRE_MAX_FDS */
 };
 
 struct outbox_packet;

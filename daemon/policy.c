@@ -47,13 +47,14 @@ int policy_may_alloc(const struct policy_member *asker, const struct wire_alloc 
         {WIRE_ALLOC_RESERVE, RIGHT_RESERVE, REQUEST_RESERVE, "reserve"},
     };
     const struct policy_rule *rule = policy_of(asker);
-    unsigned known = 0, result = 0;
+    unsigned known = WIRE_ALLOC_TELL, result = 0;
 
     for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
         known |= flags[i].flag;
     if (rq->flags & ~known)
         return why_not(-EINVAL, why, size,
-                       "flags 0x%x: 0x1 (high), 0x2 (cma) and 0x4 (reserve) are accepted",
+                       "flags 0x%x: 0x1 (high), 0x2 (cma), 0x4 (reserve) and 0x8 (tell) are "
+                       "accepted",
                        rq->flags);
     for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
         if (!(rq->flags & flags[i].flag))
@@ -68,8 +69,18 @@ int policy_may_alloc(const struct policy_member *asker, const struct wire_alloc 
         return why_not(-EINVAL, why, size,
                        "flag 0x2: CMA areas are for movable blocks, and this is of type %u",
                        rq->type);
+    if ((rq->flags & WIRE_ALLOC_TELL) && rq->type != MIGRATE_RECLAIMABLE)
+        return why_not(-EINVAL, why, size,
+                       "flag 0x8: only reclaimable blocks are discarded, and this is of type %u",
+                       rq->type);
     if (!(rule->rights & RIGHT_HIGHATOMIC))
         result |= REQUEST_NO_HIGHATOMIC;
+    if (rq->type != MIGRATE_UNMOVABLE && asker->account.pinned_pages > rule->max_pinned_pages)
+        return why_not(-ENOMEM, why, size,
+                       "refused: the client has %llu pages of movable and reclaimable blocks "
+                       "pinned, and section '%s' of the policy allows %llu; unpin some first",
+                       (unsigned long long)asker->account.pinned_pages, rule->name,
+                       (unsigned long long)rule->max_pinned_pages);
     *ret_flags = result;
     return 0;
 }

@@ -28,7 +28,8 @@ bool policy_may_connect(uint32_t nr_of_user);
 
 /**
  * May a client ask so? Returns 0, and REQUEST_* for mm/; -EPERM with one line in why (size bytes)
- * that names the right and the section; -EINVAL for flags that make no sense.
+ * that names the right and the section; -EINVAL for flags that make no sense; -ENOMEM when it has
+ * more pinned than it may, so that it gets nothing more that can be pinned.
  */
 int policy_may_alloc(const struct policy_member *asker, const struct wire_alloc *rq,
                      unsigned *ret_flags, char *why, size_t size);

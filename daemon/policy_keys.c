@@ -29,6 +29,7 @@ const char *const rule_keys[NR_RULE_KEYS] = {
     [RULE_CLIENT_MIN] = "client_min",
     [RULE_CLIENT_LOW] = "client_low",
     [RULE_CLIENT_HIGH] = "client_high",
+    [RULE_PINNED] = "max_pinned",
     [RULE_ZONES] = "zones",
     [RULE_NODES] = "nodes",
     [RULE_RIGHTS] = "rights",
@@ -162,6 +163,14 @@ static bool parse_pages(struct assignment *a, const char *text, uint64_t *ret)
     return true;
 }
 
+static bool parse_max(struct assignment *a, uint64_t *ret)
+{
+    if (strcmp(a->value, "none") != 0)
+        return parse_pages(a, a->value, ret);
+    *ret = ACCOUNT_UNLIMITED;
+    return true;
+}
+
 static bool set_limit(struct assignment *a)
 {
     const bool client = a->key >= RULE_CLIENT_MAX;
@@ -170,11 +179,12 @@ static bool set_limit(struct assignment *a)
 
     if (i > 0)
         return parse_pages(a, a->value, &limits->mark[i - 1]);
-    if (strcmp(a->value, "none") == 0) {
-        limits->max_pages = ACCOUNT_UNLIMITED;
-        return true;
-    }
-    return parse_pages(a, a->value, &limits->max_pages);
+    return parse_max(a, &limits->max_pages);
+}
+
+static bool set_pinned(struct assignment *a)
+{
+    return parse_max(a, &a->rule->max_pinned_pages);
 }
 
 static bool find_zone(struct assignment *a, const char *name, unsigned *ret)
@@ -364,6 +374,7 @@ static const struct {
     [RULE_CLIENT_MIN] = {set_limit, A_SIZE},
     [RULE_CLIENT_LOW] = {set_limit, A_SIZE},
     [RULE_CLIENT_HIGH] = {set_limit, A_SIZE},
+    [RULE_PINNED] = {set_pinned, "none, or " A_SIZE},
     [RULE_ZONES] = {set_zones, "all, or names of zones, with commas"},
     [RULE_NODES] = {set_nodes, "all, or numbers of NUMA nodes and ranges, such as 0,2-3"},
     [RULE_RIGHTS] = {set_rights, "none, or some of high, highatomic, cma, reserve and admin, with "

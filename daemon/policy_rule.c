@@ -22,6 +22,7 @@ void policy_rule_init(struct policy_rule *rule, const char *name, const char *or
         .client = none,
         .zones = UINT64_MAX,
         .nodes = UINT64_MAX,
+        .max_pinned_pages = ACCOUNT_UNLIMITED,
         .max_sessions = WIRE_MAX_SESSIONS_PER_UID,
         .max_requests = RULE_MAX_REQUESTS,
         .victim = {.grace_ms = 1000},

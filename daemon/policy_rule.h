@@ -50,6 +50,7 @@ enum rule_key {
     RULE_CLIENT_MIN,
     RULE_CLIENT_LOW,
     RULE_CLIENT_HIGH,
+    RULE_PINNED,
     RULE_ZONES,
     RULE_NODES,
     RULE_RIGHTS,
@@ -122,8 +123,9 @@ struct policy_rule {
     enum rule_domain domain;        /**< as said */
     enum rule_domain domain_used;   /**< what it comes to: never DOMAIN_AS_ISOLATE */
     char domain_name[WIRE_MAX_NAME + 1];
-    uint32_t max_sessions; /**< of one user, in this section */
-    uint32_t max_requests; /**< of one session, that wait */
+    uint64_t max_pinned_pages; /**< of each session; ACCOUNT_UNLIMITED: no limit */
+    uint32_t max_sessions;     /**< of one user, in this section */
+    uint32_t max_requests;     /**< of one session, that wait */
     uint8_t priority;
     struct victim_terms victim;
 };

@@ -19,6 +19,7 @@
 
 #include "hub.h"
 #include "log.h"
+#include "mover.h"
 #include "passing.h"
 #include "session.h"
 #include "why.h"
@@ -182,7 +183,8 @@ int server_add_session(struct server *server, int fd)
 static void free_if_done(struct server *server)
 {
     if (!server->stopped || server->nr_handles || server->hub.sessions.nr ||
-        server->hub.waiting.nr_timers || passing_busy(server->hub.passing))
+        server->hub.waiting.nr_timers || passing_busy(server->hub.passing) ||
+        mover_busy(server->hub.mover))
         return;
     policy_set_free(server->hub.policy);
     zone_set_free(server->hub.zones);
@@ -260,11 +262,12 @@ int server_start(struct server **ret, uv_loop_t *loop, const struct daemon_confi
         goto fail_hub;
     }
     hub_start(&server->hub);
+    mover_start(server->hub.mover);
     if (server->hub.passing)
         passing_start(server->hub.passing);
     (void)uv_timer_init(loop, &server->pause);
     server->pause.data = server;
-    server->nr_handles += 3;
+    server->nr_handles += HUB_HANDLES + 1;
     server->spare_fd = open_spare();
     *ret = server;
     return 0;
@@ -321,8 +324,8 @@ void server_stop(struct server *server)
     if (server->spare_fd >= 0)
         (void)close(server->spare_fd);
     uv_close((uv_handle_t *)&server->pause, on_closed);
-    uv_close((uv_handle_t *)&server->hub.idle, on_hub_closed);
-    uv_close((uv_handle_t *)&server->hub.last_resort.timer, on_hub_closed);
+    hub_close(&server->hub, on_hub_closed);
+    mover_stop(server->hub.mover);
     if (server->hub.passing)
         passing_stop(server->hub.passing);
     server->stopped = true;

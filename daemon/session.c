@@ -25,6 +25,7 @@
 #include "hub.h"
 #include "log.h"
 #include "pressure.h"
+#include "slot_table.h"
 
 /** The rest of a packet. */
 struct held_packet {
@@ -40,11 +41,13 @@ static void session_free_if_done(struct session *s)
     struct hub *hub = s->hub;
 
     if (s->state != SESSION_ENDING || s->nr_handles || s->queued ||
-        (s->holdings.owner.nr && !hub->stopping))
+        ((s->holdings.owner.nr || s->holdings.nr_leaving) && !hub->stopping))
         return;
     log_debug("session %u: gone", s->id);
     session_table_remove(&hub->sessions, s->id, s->peer.uid);
     admission_end(s);
+    slot_table_free(s->holdings.slots);
+    free(s->fds);
     free(s);
     hub->session_gone(hub);
 }

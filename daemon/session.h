@@ -51,6 +51,7 @@ struct session {
                                       changes */
     char name[WIRE_MAX_NAME + 1];
     struct holdings holdings;
+    int *fds;                        /**< as sent with the hello, if it has slots */
     struct waiting_request *waiting; /**< its requests that wait for memory */
     uint32_t nr_waiting;
     uint32_t max_waiting;

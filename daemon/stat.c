@@ -12,6 +12,8 @@
 
 #include "dispatch.h"
 #include "mm/highatomic.h"
+#include "mobile.h"
+#include "mover.h"
 #include "policy.h"
 
 /** Records that one request may look at. */
@@ -71,6 +73,7 @@ void stat_zones(struct call *c)
             .cma_pages = (uint64_t)zone_nr_pageblocks(e->zone, MIGRATE_CMA)
                          << zone_pageblock_order(e->zone),
             .busy_pages = st.busy_pages,
+            .moved_pages = mover_pages(c->hub->mover, i),
         };
     }
     c->response.listing.zones = out;
@@ -151,22 +154,33 @@ void stat_clients(struct call *c)
     answer(c, slot, SESSION_TABLE_SLOTS, nr);
 }
 
-/* A granted block as the asker may see it. */
+/* A granted block as the asker may see it; one that was discarded is nowhere. */
 static struct wire_block_stat block_stat(const struct call *c, const struct handle_info *info)
 {
-    struct zone_block block = {0};
-    int error = zone_block(c->hub->zones->entry[info->zone].zone, info->pfn, &block);
-
-    assert(!error);
-    (void)error;
-    return (struct wire_block_stat){
+    const struct zone_set *zs = c->hub->zones;
+    const struct mobile *m = mobile_of(zs, info->handle);
+    struct wire_block_stat stat = {
         .handle = info->owner == c->session->id ? info->handle : 0,
         .session = info->owner,
-        .zone = info->zone,
-        .offset = (uint64_t)info->pfn << CONFIG_PAGE_SHIFT,
-        .order = block.order,
-        .type = (uint32_t)block.type,
+        .order = m->order,
+        .type = m->type,
+        .state = WIRE_BLOCK_DISCARDED,
     };
+    struct zone_block block = {0};
+    int error;
+
+    if (m->state == MOBILE_DISCARDED)
+        return stat;
+    error = zone_block(zs->entry[info->zone].zone, info->pfn, &block);
+    assert(!error);
+    (void)error;
+    stat.zone = info->zone;
+    stat.offset = (uint64_t)info->pfn << CONFIG_PAGE_SHIFT;
+    stat.order = block.order;
+    stat.type = (uint32_t)block.type;
+    stat.state = m->state == MOBILE_MOVING ? WIRE_BLOCK_MOVING : WIRE_BLOCK_NORMAL;
+    stat.pins = mobile_pins(zs, info->handle);
+    return stat;
 }
 
 static bool may_see_session(const struct call *c, uint32_t id)

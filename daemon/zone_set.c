@@ -8,17 +8,16 @@
 #include "zone_set.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <numa.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "domain_set.h"
+#include "mobile.h"
+#include "mover.h"
 #include "why.h"
 
 _Static_assert(MAX_ZONES == WIRE_MAX_ZONES, "a zone has one id in mm/ and on the wire");
@@ -29,39 +28,6 @@ _Static_assert((int)BACKING_HUGETLB == (int)WIRE_BACKING_HUGETLB &&
                "a backing has one number");
 
 /* ---- memory for metadata ---- */
-
-static int lasting_create(const char *name, size_t bytes, struct lasting_memory *ret)
-{
-    void *addr;
-    int error;
-    int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
-
-    if (fd < 0)
-        return -errno;
-    /* Born 0777: whoever gets it read-only could open it again for writing. */
-    if (fchmod(fd, 0600) < 0 || ftruncate(fd, (off_t)bytes) < 0 ||
-        fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) < 0)
-        goto fail_close;
-    addr = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
-    if (addr == MAP_FAILED)
-        goto fail_close;
-    *ret = (struct lasting_memory){.fd = fd, .addr = addr, .bytes = bytes};
-    return 0;
-
-fail_close:
-    error = -errno;
-    (void)close(fd);
-    return error;
-}
-
-static void lasting_free(struct lasting_memory *m)
-{
-    if (m->addr)
-        (void)munmap(m->addr, m->bytes);
-    if (m->fd >= 0)
-        (void)close(m->fd);
-    *m = (struct lasting_memory){.fd = -1};
-}
 
 static int derived_create(size_t bytes, void **ret)
 {
@@ -111,10 +77,30 @@ static void on_populate(void *ctx, struct zone *z, pfn_t pfn, unsigned order, un
     ds->populate(ds->populate_ctx, z, pfn, order, domain);
 }
 
+static bool on_move(void *ctx, struct zone *z, pfn_t from, pfn_t to, unsigned order)
+{
+    struct zone_set *zs = ctx;
+    struct zone_block block = {0};
+
+    return zs->mover && zone_block(z, from, &block) == 0 &&
+           mover_begin(zs->mover, z, from, z, to, order, block.tag);
+}
+
+static bool on_movable(void *ctx, struct zone *z, pfn_t pfn, uint64_t tag)
+{
+    (void)z;
+    (void)pfn;
+    return mobile_movable(ctx, tag);
+}
+
 static int zone_config_of(struct zone_set *zs, const struct zone_spec *spec,
                           struct zone_config *ret, char *why, size_t size)
 {
-    static const struct zone_ops passing = {.populate = on_populate};
+    static const struct zone_ops ops = {
+        .populate = on_populate,
+        .move = on_move,
+        .movable = on_movable,
+    };
     const char *name = spec->memory.name;
     size_t lasting, derived;
     int error;
@@ -127,7 +113,7 @@ static int zone_config_of(struct zone_set *zs, const struct zone_spec *spec,
         .nr_pages = (pfn_t)(spec->memory.bytes >> CONFIG_PAGE_SHIFT),
         .pageblock_order = spec->pageblock_order,
         .nr_domains = zs->nr_domains,
-        .ops = zs->nr_domains > 1 ? &passing : NULL,
+        .ops = &ops,
         .ops_ctx = zs,
         .kind = spec->kind,
         .node = spec->memory.node < 0 ? 0 : (unsigned)spec->memory.node,
@@ -274,6 +260,8 @@ static int handles_create(struct zone_set *zs, char *why, size_t size)
     error = lasting_create("buddyd-handles", bytes, &zs->handle_memory);
     if (!error)
         error = handle_table_init(zs->handle_memory.addr, (uint32_t)nr, &zs->handles);
+    if (!error)
+        error = mobiles_create((uint32_t)nr, &zs->mobiles);
     if (error)
         return why_not(error, why, size, "no handle table of %zu bytes: %s", bytes,
                        strerror(-error));
@@ -341,6 +329,7 @@ void zone_set_free(struct zone_set *zs)
     if (!zs)
         return;
     domain_set_free(zs->domains);
+    mobiles_free(zs->mobiles);
     lasting_free(&zs->handle_memory);
     for (uint32_t i = zs->nr; i-- > 0;)
         entry_free(&zs->entry[i]);

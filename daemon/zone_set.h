@@ -15,19 +15,15 @@
 #include <stdint.h>
 
 #include "config.h"
+#include "lasting.h"
 #include "memfile.h"
 #include "mm/handle_table.h"
 #include "mm/memory.h"
 #include "proto/wire.h"
 
 struct domain_set;
-
-/** Memory in a memfd, mapped shared, that can outlive the process. */
-struct lasting_memory {
-    int fd; /**< -1: none */
-    void *addr;
-    size_t bytes;
-};
+struct mobiles;
+struct mover;
 
 /** One zone. */
 struct zone_entry {
@@ -47,6 +43,8 @@ struct zone_set {
     unsigned nr_domains;
     struct domain_set *domains; /**< NULL: there is one domain only, or this is a draft */
     struct handle_table *handles;
+    struct mobiles *mobiles; /**< of the handles' blocks; NULL: this is a draft */
+    struct mover *mover;     /**< who moves blocks, as long as somebody does it */
     struct lasting_memory handle_memory;
     uint64_t nodes;       /**< bit n: the host has node n, with memory */
     struct memory memory; /**< the zones as mm/ sees them; a zone's id is its place in the config */

@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "log.h"
+#include "mobile.h"
 #include "why.h"
 
 /* Turns of the loop after which something that should come is taken as lost. */
@@ -82,6 +83,8 @@ void check_zones(struct zone_set *zs)
     while (handle_next(zs->handles, &index, UINT32_MAX, &info)) {
         struct zone_block block;
 
+        if (info.zone == MOBILE_NOWHERE)
+            continue;
         assert_int_equal(zone_block(zs->entry[info.zone].zone, info.pfn, &block), 0);
         assert_int_equal(block.state, BLOCK_ALLOCATED);
         assert_int_equal(block.tag, handle_tag(info.handle));
@@ -118,9 +121,8 @@ static int listen_somewhere(struct fixture *f)
     return fd;
 }
 
-static void start(struct fixture *f, unsigned nr_zones, uint64_t bytes, bool listening)
+static void start(struct fixture *f, struct daemon_config *config, bool listening)
 {
-    struct daemon_config config;
     char why[WHY_BYTES];
 
     /* The first loop of a process opens descriptors that stay. */
@@ -128,22 +130,32 @@ static void start(struct fixture *f, unsigned nr_zones, uint64_t bytes, bool lis
     assert_int_equal(uv_loop_close(&f->loop), 0);
     f->fds_before = count_fds();
     assert_int_equal(uv_loop_init(&f->loop), 0);
-    make_config(&config, nr_zones, bytes);
-    if (server_start(&f->server, &f->loop, &config, listening ? listen_somewhere(f) : -1, why,
+    if (server_start(&f->server, &f->loop, config, listening ? listen_somewhere(f) : -1, why,
                      sizeof(why)))
         fail_msg("%s", why);
     f->hub = server_hub(f->server);
-    config_free(&config);
+    config_free(config);
+}
+
+void fixture_start_config(struct fixture *f, struct daemon_config *config)
+{
+    start(f, config, false);
 }
 
 void fixture_start(struct fixture *f, unsigned nr_zones, uint64_t bytes)
 {
-    start(f, nr_zones, bytes, false);
+    struct daemon_config config;
+
+    make_config(&config, nr_zones, bytes);
+    start(f, &config, false);
 }
 
 void fixture_start_listening(struct fixture *f, unsigned nr_zones, uint64_t bytes)
 {
-    start(f, nr_zones, bytes, true);
+    struct daemon_config config;
+
+    make_config(&config, nr_zones, bytes);
+    start(f, &config, true);
 }
 
 void fixture_stop(struct fixture *f)
@@ -196,13 +208,24 @@ struct client *client_connect(struct fixture *f)
     return client_on(f, fd);
 }
 
-struct client *client_open(struct fixture *f)
+static struct client *open_with(struct fixture *f, uint64_t features)
 {
     struct client *c = client_new(f);
     struct wire_request rq = hello_request(WIRE_VERSION, "test");
 
+    rq.hello.features = features;
     assert_int_equal(client_call(c, &rq)->error, 0);
     return c;
+}
+
+struct client *client_open(struct fixture *f)
+{
+    return open_with(f, 0);
+}
+
+struct client *client_open_slots(struct fixture *f)
+{
+    return open_with(f, WIRE_FEATURE_SLOTS);
 }
 
 void client_free(struct client *c)
@@ -245,7 +268,7 @@ static ssize_t receive_bytes(struct client *c)
 {
     union {
         struct cmsghdr align;
-        char bytes[CMSG_SPACE(WIRE_MAX_ZONES * sizeof(int))];
+        char bytes[CMSG_SPACE(WIRE_MAX_FDS * sizeof(int))];
     } control;
     struct iovec iov = {.iov_base = c->packet, .iov_len = sizeof(c->packet)};
     struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};

@@ -42,6 +42,8 @@ struct fixture {
     unsigned fds_before;
 };
 
+/* A server of this config, without a listening socket. Frees the config. */
+void fixture_start_config(struct fixture *f, struct daemon_config *config);
 /* A server without a listening socket. */
 void fixture_start(struct fixture *f, unsigned nr_zones, uint64_t bytes);
 /* A server that listens at an abstract address of its own. */
@@ -56,7 +58,7 @@ struct client {
     struct fixture *f;
     int fd;
     uint64_t last_id;
-    int zone_fd[WIRE_MAX_ZONES];
+    int zone_fd[WIRE_MAX_FDS]; /* and that of the slots behind them */
     unsigned nr_zone_fds;
     struct wire_arena arena;
     unsigned char arena_mem[WIRE_ARENA_BYTES];
@@ -71,6 +73,8 @@ struct client *client_on(struct fixture *f, int fd);
 struct client *client_connect(struct fixture *f);
 /* The same, that has said hello. */
 struct client *client_open(struct fixture *f);
+/* The same, that knows slots. */
+struct client *client_open_slots(struct fixture *f);
 void client_free(struct client *c);
 void client_send_bytes(struct client *c, const void *bytes, size_t len);
 /* Give each request the next id and send them in one packet. */

@@ -413,8 +413,9 @@ static void an_error_names_its_line(void **state)
          "T behind it, such as 512M, of whole pages (4K)"},
         {"[zone a]\nsize=2M\nbacking=shmem\n[policy x]\nmaximum=1M\n",
          "5: unknown key maximum=1M in [policy x]; accepted: uid, gid, unit, per, guarantee, max, "
-         "min, low, high, client_max, client_min, client_low, client_high, zones, nodes, rights, "
-         "domain, max_sessions, max_requests, priority, score, last_resort, grace"},
+         "min, low, high, client_max, client_min, client_low, client_high, max_pinned, zones, "
+         "nodes, "
+         "rights, domain, max_sessions, max_requests, priority, score, last_resort, grace"},
         {"[zone a]\nsize=2M\nbacking=shmem\n[policy x]\nuid=1\nguarantee=4M\n",
          "4: [policy x] guarantee: 4 MiB are more than all zones that it may use have; accepted: "
          "up to 2 MiB, less what other sections and the zones' high marks keep"},

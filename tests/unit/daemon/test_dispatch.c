@@ -75,8 +75,7 @@ static int tear_down(void **state)
     (void)state;
     check_zones(hub.zones);
     hub_stop_work(&hub);
-    uv_close((uv_handle_t *)&hub.idle, NULL);
-    uv_close((uv_handle_t *)&hub.last_resort.timer, NULL);
+    hub_close(&hub, NULL);
     assert_int_equal(uv_run(&loop, UV_RUN_DEFAULT), 0);
     policy_set_free(hub.policy);
     zone_set_free(hub.zones);

@@ -71,6 +71,7 @@ static void values_are_understood(void **state)
     set(&r, RULE_HIGH, "3M");
     set(&r, RULE_CLIENT_MAX, "64M");
     set(&r, RULE_CLIENT_HIGH, "8K");
+    set(&r, RULE_PINNED, "4M");
     set(&r, RULE_ZONES, "b, far");
     set(&r, RULE_NODES, "0,2-3");
     set(&r, RULE_RIGHTS, "high, admin");
@@ -96,6 +97,7 @@ static void values_are_understood(void **state)
     assert_int_equal(r.client.max_pages, 64 * MIB_PAGES);
     assert_int_equal(r.client.mark[WMARK_LOW], RULE_DEFAULT_MARK);
     assert_int_equal(r.client.mark[WMARK_HIGH], 2);
+    assert_int_equal(r.max_pinned_pages, 4 * MIB_PAGES);
     assert_int_equal(r.zonemask, 0x2); /* far is on node 1 */
     assert_int_equal(r.guarantee[1], 16 * MIB_PAGES);
     assert_int_equal(r.rights, RIGHT_HIGH | RIGHT_ADMIN);
@@ -109,12 +111,14 @@ static void values_are_understood(void **state)
 
     /* And taken back. */
     set(&r, RULE_MAX, "none");
+    set(&r, RULE_PINNED, "none");
     set(&r, RULE_ZONES, "all");
     set(&r, RULE_NODES, "all");
     set(&r, RULE_RIGHTS, "none");
     set(&r, RULE_DOMAIN, "default");
     settle(&r, true);
     assert_int_equal(r.group.max_pages, ACCOUNT_UNLIMITED);
+    assert_int_equal(r.max_pinned_pages, ACCOUNT_UNLIMITED);
     assert_int_equal(r.zonemask, 0xf);
     assert_int_equal(r.rights, 0);
     assert_int_equal(r.domain_used, DOMAIN_DEFAULT);
@@ -164,6 +168,7 @@ static void a_wrong_value_says_what_is_accepted(void **state)
         {RULE_MAX, "5000", "max=5000: '5000' is not whole pages; accepted: none, or " SIZE},
         {RULE_MIN, "none", "min=none: 'none' is no size; accepted: " SIZE},
         {RULE_CLIENT_LOW, "", "client_low=: '' is no size; accepted: " SIZE},
+        {RULE_PINNED, "1", "max_pinned=1: '1' is not whole pages; accepted: none, or " SIZE},
         {RULE_ZONES, "a,c",
          "zones=a,c: there is no zone 'c'; accepted: all, or names of zones, with commas"},
         {RULE_NODES, "3-1",

@@ -728,8 +728,11 @@ static void rights_are_for_those_who_have_them(void **state)
          "flag 0x4: section 'shop' of the policy does not give the right 'reserve'"},
         {WIRE_ALLOC_CMA, MIGRATE_UNMOVABLE, "cma", -EINVAL, 0,
          "flag 0x2: CMA areas are for movable blocks, and this is of type 0"},
-        {8 | WIRE_ALLOC_HIGH, MIGRATE_MOVABLE, "high", -EINVAL, 0,
-         "flags 0x9: 0x1 (high), 0x2 (cma) and 0x4 (reserve) are accepted"},
+        {WIRE_ALLOC_TELL, MIGRATE_RECLAIMABLE, "none", 0, REQUEST_NO_HIGHATOMIC, ""},
+        {WIRE_ALLOC_TELL, MIGRATE_MOVABLE, "none", -EINVAL, 0,
+         "flag 0x8: only reclaimable blocks are discarded, and this is of type 1"},
+        {16 | WIRE_ALLOC_HIGH, MIGRATE_MOVABLE, "high", -EINVAL, 0,
+         "flags 0x11: 0x1 (high), 0x2 (cma), 0x4 (reserve) and 0x8 (tell) are accepted"},
     };
     struct someone a;
 
@@ -748,6 +751,28 @@ static void rights_are_for_those_who_have_them(void **state)
         assert_int_equal(flags, cases[i].request);
         assert_string_equal(why, cases[i].why);
     }
+    leave(&a);
+}
+
+static void too_much_is_pinned(void **state)
+{
+    const struct wire_alloc movable = {.type = MIGRATE_MOVABLE}, fixed = {0};
+    struct someone a;
+    unsigned flags;
+
+    (void)state;
+    set(rule("shop"), RULE_UID, "7");
+    set(&config.rules[0], RULE_PINNED, "8K");
+    assert_int_equal(create(), 0);
+    enter(&a, 7);
+    account_pin(&a.member.account, 2, true);
+    assert_int_equal(policy_may_alloc(&a.member, &movable, &flags, why, sizeof(why)), 0);
+    account_pin(&a.member.account, 1, true);
+    assert_int_equal(policy_may_alloc(&a.member, &movable, &flags, why, sizeof(why)), -ENOMEM);
+    assert_string_equal(why, "refused: the client has 3 pages of movable and reclaimable blocks "
+                             "pinned, and section 'shop' of the policy allows 2; unpin some first");
+    assert_int_equal(policy_may_alloc(&a.member, &fixed, &flags, why, sizeof(why)), 0);
+    account_pin(&a.member.account, 3, false);
     leave(&a);
 }
 
@@ -792,6 +817,7 @@ int main(void)
         TEST(rights_and_zones_follow_at_once),
         TEST(a_key_that_cannot_be_set),
         TEST(rights_are_for_those_who_have_them),
+        TEST(too_much_is_pinned),
         TEST(admins_see_all),
     };
 

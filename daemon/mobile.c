@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * mobile.c: records, and the words that are written from them.
+ *
+ * Records lie in memory that is never touched before it is needed, so that who has no such blocks
+ * pays nothing for them.
+ */
+#include "mobile.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "grant.h"
+#include "mm/account.h"
+#include "proto/slot.h"
+#include "slot_table.h"
+#include "zone_set.h"
+
+struct mobiles {
+    struct mobile *record;
+    size_t bytes;
+    uint32_t used;
+};
+
+int mobiles_create(uint32_t nr, struct mobiles **ret)
+{
+    struct mobiles *ms = calloc(1, sizeof(*ms));
+
+    if (!ms)
+        return -ENOMEM;
+    ms->bytes = (size_t)nr * sizeof(struct mobile);
+    ms->record = mmap(NULL, ms->bytes, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (ms->record == MAP_FAILED) {
+        free(ms);
+        return -ENOMEM;
+    }
+    *ret = ms;
+    return 0;
+}
+
+void mobiles_free(struct mobiles *ms)
+{
+    if (!ms)
+        return;
+    (void)munmap(ms->record, ms->bytes);
+    free(ms);
+}
+
+uint32_t mobiles_used(const struct mobiles *ms)
+{
+    return ms->used;
+}
+
+static struct mobile *record_of(const struct zone_set *zs, uint64_t handle)
+{
+    return &zs->mobiles->record[handle_index(handle)];
+}
+
+const struct mobile *mobile_of(const struct zone_set *zs, uint64_t handle)
+{
+    return record_of(zs, handle);
+}
+
+/* What the word of a block is to say. */
+static uint64_t word_of(const struct zone_set *zs, uint64_t handle, enum slot_state state)
+{
+    const struct mobile *m = record_of(zs, handle);
+    struct handle_info info = {0};
+    int error = handle_find(zs->handles, handle, &info);
+    uint64_t word;
+
+    assert(!error);
+    (void)error;
+    word = state == SLOT_DISCARDED ? slot_word(0, 0, state, m->generation)
+                                   : slot_word(info.zone, info.pfn, state, m->generation);
+    return m->referenced ? word | SLOT_REFERENCED : word;
+}
+
+/* ---- pins ---- */
+
+/* So it was found: what its account has pinned changes. */
+static void note_pinned(struct mobile *m, bool pinned)
+{
+    if (m->pinned == pinned)
+        return;
+    m->pinned = pinned;
+    if (m->holdings->account)
+        account_pin(m->holdings->account, (pfn_t)1 << m->order, pinned);
+}
+
+static bool look_pinned(struct mobile *m)
+{
+    bool pinned = slot_table_pinned(m->holdings->slots, m->slot);
+
+    note_pinned(m, pinned);
+    return pinned;
+}
+
+/* Take the word from the client, if it is not pinned. */
+static bool seize(const struct zone_set *zs, uint64_t handle, enum slot_state state)
+{
+    struct mobile *m = record_of(zs, handle);
+    struct slot_table *slots = m->holdings->slots;
+
+    if (look_pinned(m))
+        return false;
+    m->referenced = (slot_table_look(slots, m->slot) & SLOT_REFERENCED) != 0;
+    if (!slot_table_seize(slots, m->slot, word_of(zs, handle, state))) {
+        note_pinned(m, true);
+        return false;
+    }
+    return true;
+}
+
+bool mobile_pinned(struct zone_set *zs, uint64_t handle)
+{
+    struct mobile *m = record_of(zs, handle);
+
+    return m->state == MOBILE_NORMAL && look_pinned(m);
+}
+
+uint32_t mobile_pins(const struct zone_set *zs, uint64_t handle)
+{
+    const struct mobile *m = record_of(zs, handle);
+
+    return m->state == MOBILE_NORMAL ? slot_pins(slot_table_look(m->holdings->slots, m->slot)) : 0;
+}
+
+bool mobile_referenced(struct zone_set *zs, uint64_t handle)
+{
+    struct mobile *m = record_of(zs, handle);
+
+    return m->state == MOBILE_NORMAL && slot_table_referenced(m->holdings->slots, m->slot);
+}
+
+void mobiles_sample(struct zone_set *zs, uint32_t *index, uint32_t max)
+{
+    const uint32_t end = handle_table_end(zs->handles);
+    uint32_t stop = end - *index > max ? *index + max : end;
+
+    for (; *index < stop; (*index)++) {
+        struct mobile *m = &zs->mobiles->record[*index];
+
+        if (m->state == MOBILE_NORMAL)
+            (void)look_pinned(m);
+    }
+    if (*index == end)
+        *index = 0;
+}
+
+/* ---- grants ---- */
+
+void mobile_grant(struct zone_set *zs, struct holdings *holdings, uint64_t handle,
+                  enum migratetype type, unsigned order, bool tell)
+{
+    struct mobile *m = record_of(zs, handle);
+
+    *m = (struct mobile){
+        .holdings = holdings,
+        .state = MOBILE_NORMAL,
+        .type = (uint8_t)type,
+        .order = (uint8_t)order,
+        .tell = tell,
+    };
+    m->slot = slot_table_take(holdings->slots, &m->generation);
+    zs->mobiles->used++;
+    slot_table_publish(holdings->slots, m->slot, word_of(zs, handle, SLOT_NORMAL), SLOT_EMPTY);
+}
+
+void mobile_end(struct zone_set *zs, uint64_t handle)
+{
+    struct mobile *m = record_of(zs, handle);
+
+    if (m->state == MOBILE_NONE)
+        return;
+    note_pinned(m, false);
+    slot_table_put(m->holdings->slots, m->slot);
+    m->state = MOBILE_NONE;
+    zs->mobiles->used--;
+}
+
+uint64_t mobile_slot_name(const struct zone_set *zs, uint64_t handle)
+{
+    const struct mobile *m = record_of(zs, handle);
+
+    return m->state == MOBILE_NONE ? 0 : slot_name(m->slot, m->generation);
+}
+
+/* ---- moves ---- */
+
+bool mobile_movable(struct zone_set *zs, uint64_t tag)
+{
+    uint64_t handle = handle_of_tag(zs->handles, tag);
+
+    return handle != HANDLE_NONE && record_of(zs, handle)->state == MOBILE_NORMAL &&
+           !look_pinned(record_of(zs, handle));
+}
+
+bool mobile_try_move(struct zone_set *zs, uint64_t handle)
+{
+    struct mobile *m = record_of(zs, handle);
+
+    if (m->state != MOBILE_NORMAL || !seize(zs, handle, SLOT_MOVING))
+        return false;
+    m->state = MOBILE_MOVING;
+    return true;
+}
+
+/* It stands where its handle says, and can be pinned. */
+static void settle(struct zone_set *zs, uint64_t handle, enum slot_state left)
+{
+    struct mobile *m = record_of(zs, handle);
+
+    m->state = MOBILE_NORMAL;
+    slot_table_publish(m->holdings->slots, m->slot, word_of(zs, handle, SLOT_NORMAL), left);
+}
+
+void mobile_moved(struct zone_set *zs, uint64_t handle)
+{
+    settle(zs, handle, SLOT_MOVING);
+}
+
+/* ---- reclaim ---- */
+
+bool mobile_try_discard(struct zone_set *zs, uint64_t handle)
+{
+    struct mobile *m = record_of(zs, handle);
+
+    if (m->state != MOBILE_NORMAL || m->type != MIGRATE_RECLAIMABLE ||
+        !seize(zs, handle, SLOT_DISCARDED))
+        return false;
+    m->state = MOBILE_DISCARDED;
+    return true;
+}
+
+void mobile_renewing(struct zone_set *zs, uint64_t handle, bool renewing)
+{
+    record_of(zs, handle)->state = renewing ? MOBILE_RENEWING : MOBILE_DISCARDED;
+}
+
+void mobile_renewed(struct zone_set *zs, uint64_t handle)
+{
+    settle(zs, handle, SLOT_DISCARDED);
+}

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* mover.c: batches of moves: made on the loop, copied by a thread, settled on the loop. */
+#include "mover.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <uv.h>
+
+#include "domain_set.h"
+#include "grant.h"
+#include "hub.h"
+#include "mobile.h"
+#include "session.h"
+
+/** Bytes after which a job is full, so that large blocks are copied side by side. */
+#define BATCH_BYTES (UINT64_C(4) << 20)
+
+/** One block on its way. */
+struct move {
+    uint64_t handle;
+    struct holdings *holdings; /**< whose it is; they outlive the move */
+    const struct memfile *from_file;
+    const struct memfile *to_file;
+    pfn_t from;
+    pfn_t to;
+    uint8_t from_zone;
+    uint8_t to_zone;
+    uint8_t order;
+    int error; /**< of the copy */
+};
+
+struct batch {
+    uv_work_t work;
+    struct mover *mover;
+    uint64_t bytes;
+    uint32_t nr;
+    struct move move[MOVER_BATCH];
+};
+
+struct listener {
+    void (*ended)(void *ctx, uint64_t zones);
+    void *ctx;
+};
+
+struct mover {
+    struct hub *hub;
+    struct batch *batch; /**< that is being filled, or NULL */
+    uv_prepare_t flush;  /**< runs while there is one */
+    bool open;           /**< the handle of the loop's is not closed yet */
+    uint32_t nr_jobs;    /**< that threads have */
+    unsigned nr_listeners;
+    struct listener listener[MOVER_MAX_LISTENERS];
+    uint64_t pages[MAX_ZONES];
+};
+
+static struct zone *zone_of(const struct mover *m, unsigned zone)
+{
+    return m->hub->zones->entry[zone].zone;
+}
+
+/* ---- on a thread ---- */
+
+static void copy(uv_work_t *job)
+{
+    struct batch *b = job->data;
+
+    for (uint32_t i = 0; i < b->nr; i++) {
+        struct move *mv = &b->move[i];
+
+        mv->error = memfile_copy(mv->from_file, (uint64_t)mv->from << CONFIG_PAGE_SHIFT,
+                                 mv->to_file, (uint64_t)mv->to << CONFIG_PAGE_SHIFT,
+                                 UINT64_C(1) << (mv->order + CONFIG_PAGE_SHIFT));
+    }
+}
+
+/* ---- back on the loop ---- */
+
+/* The pages of a block that was freed while it moved come back only now. */
+static void left(struct mover *m, const struct move *mv)
+{
+    struct hub *hub = m->hub;
+    struct session *s = session_table_find(&hub->sessions, mv->holdings->owner.id);
+
+    grant_left(hub->zones, mv->holdings, mv->from_zone, mv->order);
+    if (!s)
+        return;
+    waiting_changed(hub, &s->policy);
+    if (s->state == SESSION_ENDING)
+        hub_queue_work(hub, s);
+}
+
+/*
+ * The handle first, which commits the move, then the word, then the zone, in which the old place
+ * may be granted again at once. A handle that is stale by now was freed, whoever has its record.
+ */
+static void settle(struct mover *m, const struct move *mv)
+{
+    struct zone_set *zs = m->hub->zones;
+    struct account *account = mv->holdings->account;
+    struct handle_info info;
+    const bool live = handle_find(zs->handles, mv->handle, &info) == 0;
+    bool freed = false;
+    pfn_t to;
+
+    if (live && mv->error == 0)
+        handle_move(zs->handles, mv->handle, mv->to_zone, mv->to);
+    if (live)
+        mobile_moved(zs, mv->handle);
+    if (mv->error == 0) {
+        (void)zone_move_done(zone_of(m, mv->from_zone), mv->from, &to, &freed);
+        m->pages[mv->from_zone] += (uint64_t)1 << mv->order;
+    } else {
+        (void)zone_move_abort(zone_of(m, mv->from_zone), mv->from, &freed);
+    }
+    if (freed)
+        left(m, mv);
+    else if (account && account->domain != 0)
+        account_refresh(&zs->memory, account->group);
+}
+
+static void on_copied(uv_work_t *job, int status)
+{
+    struct batch *b = job->data;
+    struct mover *m = b->mover;
+    struct hub *hub = m->hub;
+    uint64_t zones = 0;
+
+    (void)status;
+    m->nr_jobs--;
+    for (uint32_t i = 0; i < b->nr && !hub->stopping; i++) {
+        settle(m, &b->move[i]);
+        zones |= UINT64_C(1) << b->move[i].from_zone;
+    }
+    free(b);
+    if (!hub->stopping) {
+        for (unsigned i = 0; i < m->nr_listeners; i++)
+            m->listener[i].ended(m->listener[i].ctx, zones);
+        waiting_changed(hub, NULL);
+    }
+    hub->session_gone(hub);
+}
+
+static void queue_batch(struct mover *m)
+{
+    struct batch *b = m->batch;
+
+    m->batch = NULL;
+    (void)uv_prepare_stop(&m->flush);
+    m->nr_jobs++;
+    b->work.data = b;
+    (void)uv_queue_work(m->hub->loop, &b->work, copy, on_copied);
+}
+
+static void on_flush(uv_prepare_t *flush)
+{
+    struct mover *m = flush->data;
+
+    if (m->batch->nr != 0) {
+        queue_batch(m);
+        return;
+    }
+    free(m->batch); /* what it was opened for stays where it is */
+    m->batch = NULL;
+    (void)uv_prepare_stop(flush);
+}
+
+/* ---- beginning ---- */
+
+/* The file that has the block's bytes; it is ready to be copied into. NULL: it cannot be. */
+static const struct memfile *file_of(const struct mover *m, unsigned zone, pfn_t pfn)
+{
+    const struct zone_set *zs = m->hub->zones;
+    const unsigned domain = zone_resident(zs->entry[zone].zone, pfn);
+    struct memfile *file = domain == 0 ? &m->hub->zones->entry[zone].memory
+                                       : &zs->domains->domain[domain].zone[zone].file;
+
+    return memfile_map(file) == 0 ? file : NULL;
+}
+
+static bool open_batch(struct mover *m)
+{
+    if (m->batch)
+        return true;
+    m->batch = calloc(1, sizeof(*m->batch));
+    if (!m->batch)
+        return false;
+    m->batch->mover = m;
+    (void)uv_prepare_start(&m->flush, on_flush);
+    return true;
+}
+
+static unsigned number_of(const struct mover *m, const struct zone *z)
+{
+    unsigned zone = 0;
+
+    while (zone_of(m, zone) != z)
+        zone++;
+    return zone;
+}
+
+bool mover_begin(struct mover *m, struct zone *from_zone, pfn_t from, struct zone *to_zone,
+                 pfn_t to, unsigned order, uint64_t tag)
+{
+    struct zone_set *zs = m->hub->zones;
+    struct move mv = {
+        .handle = handle_of_tag(zs->handles, tag),
+        .from = from,
+        .to = to,
+        .from_zone = (uint8_t)number_of(m, from_zone),
+        .to_zone = (uint8_t)number_of(m, to_zone),
+        .order = (uint8_t)order,
+    };
+
+    if (mv.handle == HANDLE_NONE || !open_batch(m))
+        return false;
+    mv.from_file = file_of(m, mv.from_zone, from);
+    mv.to_file = file_of(m, mv.to_zone, to);
+    if (!mv.from_file || !mv.to_file || !mobile_try_move(zs, mv.handle))
+        return false;
+    mv.holdings = mobile_of(zs, mv.handle)->holdings;
+    m->batch->move[m->batch->nr++] = mv;
+    m->batch->bytes += UINT64_C(1) << (order + CONFIG_PAGE_SHIFT);
+    if (m->batch->nr == MOVER_BATCH || m->batch->bytes >= BATCH_BYTES)
+        queue_batch(m);
+    return true;
+}
+
+void mover_listen(struct mover *m, void (*ended)(void *ctx, uint64_t zones), void *ctx)
+{
+    m->listener[m->nr_listeners++] = (struct listener){.ended = ended, .ctx = ctx};
+}
+
+uint64_t mover_pages(const struct mover *m, unsigned zone)
+{
+    return m->pages[zone];
+}
+
+/* ---- start and stop ---- */
+
+int mover_create(struct hub *hub, struct mover **ret)
+{
+    struct mover *m = calloc(1, sizeof(*m));
+
+    if (!m)
+        return -ENOMEM;
+    m->hub = hub;
+    *ret = m;
+    return 0;
+}
+
+void mover_free(struct mover *m)
+{
+    free(m);
+}
+
+void mover_start(struct mover *m)
+{
+    (void)uv_prepare_init(m->hub->loop, &m->flush);
+    m->flush.data = m;
+    m->open = true;
+    m->hub->zones->mover = m;
+}
+
+static void on_closed(uv_handle_t *flush)
+{
+    struct mover *m = flush->data;
+
+    m->open = false;
+    m->hub->session_gone(m->hub);
+}
+
+void mover_stop(struct mover *m)
+{
+    m->hub->zones->mover = NULL;
+    free(m->batch);
+    m->batch = NULL;
+    uv_close((uv_handle_t *)&m->flush, on_closed);
+}
+
+bool mover_busy(const struct mover *m)
+{
+    return m->nr_jobs != 0 || m->open;
+}
