@@ -25,8 +25,10 @@
  * bits  8-10  migratetype that was asked for
  * bit   11    free pending: its owner freed it while it was busy
  * bit   12    unbacked: bad, out of use for good, and of any order
+ * bit   13    moving, target: the other end lies in another zone
  * bits 16-63  tag: allocated, the owner's; moving, the pfn that it goes to; target, the owner's tag
- * of the block that comes; populating, the domain
+ * of the block that comes; populating, the domain; between zones moving keeps the owner's, and the
+ * target has the place that the block comes from
  *
  * A free block has no type here: that of its (first) pageblock holds. So a list costs no memory of
  * its own, and a block, its buddy and both their links are mostly on one cache line.
@@ -35,7 +37,8 @@
 #define WORD_TYPE_SHIFT   8
 #define WORD_FREE_PENDING ((uint64_t)1 << 11)
 #define WORD_BAD          ((uint64_t)1 << 12)
-#define WORD_RESERVED     ((uint64_t)0xe000)
+#define WORD_ELSEWHERE    ((uint64_t)1 << 13)
+#define WORD_RESERVED     ((uint64_t)0xc000)
 #define WORD_TAG_SHIFT    16
 #define WORD_NEXT_SHIFT   8
 #define WORD_PREV_SHIFT   36

@@ -147,7 +147,7 @@ static int grant_if_empty(struct contig *c, int r, struct zone_obstacle *ret)
     return r == 0 ? grant_range(c, ret) : r;
 }
 
-static int begin_at(struct zone *z, pfn_t start, unsigned types, struct contig *c,
+static int begin_at(struct zone *z, pfn_t start, unsigned types, bool movable_now, struct contig *c,
                     struct zone_obstacle *ret)
 {
     struct evacuate_request rq = {
@@ -156,6 +156,8 @@ static int begin_at(struct zone *z, pfn_t start, unsigned types, struct contig *
         .types = types,
         .domain = c->rq.domain,
         .max_moves = c->rq.max_moves,
+        .may_discard = c->rq.may_discard,
+        .movable_now = movable_now,
     };
 
     c->start = start;
@@ -186,7 +188,7 @@ int alloc_contig_range(struct zone *z, pfn_t start, const struct contig_request 
     c->rq = *rq;
     if ((rq->flags & ALLOC_CMA) && pageblock_of(z, block_head(z, start))->type == MIGRATE_CMA)
         types = 1u << MIGRATE_CMA;
-    return begin_at(z, start, types, c, o);
+    return begin_at(z, start, types, false, c, o);
 }
 
 /* Try all windows over pageblocks of these types. */
@@ -202,8 +204,8 @@ static int slide(struct zone *z, unsigned types, struct contig *c, struct zone_o
             start += step;
             continue;
         }
-        r = begin_at(z, start, types, c, o);
-        if (r == 0 || r == -EINPROGRESS)
+        r = begin_at(z, start, types, true, c, o);
+        if (r == 0 || r == -EINPROGRESS || r == -EAGAIN)
             return r;
         /* A window that contains the same obstacle fails the same way. */
         if (r == -EBUSY && o->pfn > start)
@@ -223,8 +225,10 @@ int alloc_contig_pages(struct zone *z, const struct contig_request *rq, struct c
         return -EINVAL;
     *o = (struct zone_obstacle){.reason = OBSTACLE_NONE};
     zone_settle(z);
-    /* What is granted in a window needs as much room outside: a window is at most what is free. */
-    if (rq->nr_pages > domain_free_pages(z, rq->domain))
+    /* What is granted in a window needs as much room outside, unless it is discarded: a window is
+     * at most what is free. */
+    if (rq->nr_pages > z->nr_pages ||
+        (!rq->may_discard && rq->nr_pages > domain_free_pages(z, rq->domain)))
         return -ENOMEM;
     c->rq = *rq;
     if (rq->flags & ALLOC_CMA)

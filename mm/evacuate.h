@@ -13,11 +13,14 @@ struct evacuate_request {
     unsigned types;     /**< a set: of the pageblocks that may be emptied */
     unsigned domain;    /**< in whose file they have to lie; DOMAIN_NONE: any */
     unsigned max_moves; /**< 0: EVACUATE_MOVES */
+    bool may_discard;   /**< RECLAIMABLE blocks without room are the caller's to discard */
+    bool movable_now;   /**< refuse to begin where a block is in use at present */
 };
 
 /**
- * Begin. Returns 0 when the range is empty already, and isolated; -EINPROGRESS; -EBUSY with *ret,
- * or -ENOMEM with *ret when there is no room for a block, and nothing is changed.
+ * Begin. Returns 0 when the range is empty already, and isolated; -EINPROGRESS; -EAGAIN with *ret,
+ * isolated, when only blocks in use are in the way; -EBUSY with *ret, or -ENOMEM with *ret when
+ * there is no room for a block, and nothing is changed.
  */
 int evacuate_begin(struct evacuation *ev, struct zone *z, const struct evacuate_request *rq,
                    struct zone_obstacle *ret);

@@ -82,7 +82,7 @@ static int cut_off_if_empty(struct evacuation *ev, int r, struct zone_obstacle *
     return r;
 }
 
-int zone_shrink(struct zone *z, pfn_t nr_pages, struct evacuation *ev,
+int zone_shrink(struct zone *z, pfn_t nr_pages, bool may_discard, struct evacuation *ev,
                 struct zone_obstacle *ret_obstacle)
 {
     struct zone_obstacle ignored, *o = ret_obstacle ? ret_obstacle : &ignored;
@@ -91,6 +91,7 @@ int zone_shrink(struct zone *z, pfn_t nr_pages, struct evacuation *ev,
         .end = z->nr_pages,
         .types = TYPES_USABLE,
         .domain = DOMAIN_NONE,
+        .may_discard = may_discard,
     };
 
     if (!range_is_whole(z, rq.start, nr_pages)) /* nor does a start below 0 lie in the zone */

@@ -38,8 +38,7 @@ static bool take_place(struct zone *z, unsigned domain, unsigned order, enum mig
     return true;
 }
 
-/* One end of a move is free. */
-static void release_end(struct zone *z, pfn_t pfn, unsigned order)
+void move_release(struct zone *z, pfn_t pfn, unsigned order)
 {
     unhold_block(z, pfn, order);
     release_block(z, pfn, order);
@@ -53,8 +52,13 @@ static bool leaves_strand(const struct zone *z, pfn_t from)
     return pb->resident == 0 && pb->type == MIGRATE_ISOLATE;
 }
 
-/* A move has come to nothing: the block is where it was, granted by this word. */
-static void stay(struct zone *z, pfn_t from, uint64_t granted)
+void move_leave(struct zone *z, pfn_t from)
+{
+    if (leaves_strand(z, from))
+        z->set[0].nr_stranded -= order_pages(word_order(*word_at(z, from)));
+}
+
+void move_stay(struct zone *z, pfn_t from, uint64_t granted)
 {
     word_store(word_at(z, from), granted);
     if (leaves_strand(z, from)) {
@@ -69,16 +73,15 @@ static int set_out(struct zone *z, pfn_t from, pfn_t to)
     uint64_t w = *word_at(z, from);
     unsigned order = word_order(w);
 
-    if (leaves_strand(z, from))
-        z->set[0].nr_stranded -= order_pages(order);
+    move_leave(z, from);
     word_store(word_at(z, to), word_make(BLOCK_TARGET, order, word_type(w), word_tag(w)));
     word_store(word_at(z, from), word_make(BLOCK_MOVING, order, word_type(w), to));
     z->nr_busy += order_pages(order);
     if (!z->ops || !z->ops->move || z->ops->move(z->ops_ctx, z, from, to, order))
         return 0;
     z->nr_busy -= order_pages(order);
-    stay(z, from, w);
-    release_end(z, to, order);
+    move_stay(z, from, w);
+    move_release(z, to, order);
     return -EAGAIN;
 }
 
@@ -128,12 +131,19 @@ int move_begin_anywhere(struct zone *z, pfn_t from)
     return move_begin(z, from, NR_MOBILITIES);
 }
 
+/* Does a block move from here, within the zone? */
+static bool moves(const struct zone *z, pfn_t from)
+{
+    return from < z->nr_pages && word_state(*word_at(z, from)) == BLOCK_MOVING &&
+           !(*word_at(z, from) & WORD_ELSEWHERE);
+}
+
 int zone_move_done(struct zone *z, pfn_t from, pfn_t *ret_to, bool *ret_freed)
 {
     uint64_t w;
     pfn_t to;
 
-    if (from >= z->nr_pages || word_state(*word_at(z, from)) != BLOCK_MOVING)
+    if (!moves(z, from))
         return -EINVAL;
     zone_settle(z);
     w = *word_at(z, from);
@@ -142,10 +152,10 @@ int zone_move_done(struct zone *z, pfn_t from, pfn_t *ret_to, bool *ret_freed)
     if (zone_debugged(z))
         owner_moved(z, from, to, word_order(w));
     if (w & WORD_FREE_PENDING)
-        release_end(z, to, word_order(w));
+        move_release(z, to, word_order(w));
     else
         word_store(word_at(z, to), word_with_state(*word_at(z, to), BLOCK_ALLOCATED));
-    release_end(z, from, word_order(w));
+    move_release(z, from, word_order(w));
     *ret_to = to;
     *ret_freed = (w & WORD_FREE_PENDING) != 0;
     return 0;
@@ -156,17 +166,17 @@ int zone_move_abort(struct zone *z, pfn_t from, bool *ret_freed)
     uint64_t w;
     pfn_t to;
 
-    if (from >= z->nr_pages || word_state(*word_at(z, from)) != BLOCK_MOVING)
+    if (!moves(z, from))
         return -EINVAL;
     zone_settle(z);
     w = *word_at(z, from);
     to = (pfn_t)word_tag(w);
     z->nr_busy -= order_pages(word_order(w));
     if (w & WORD_FREE_PENDING)
-        release_end(z, from, word_order(w));
+        move_release(z, from, word_order(w));
     else
-        stay(z, from, word_with_state(*word_at(z, to), BLOCK_ALLOCATED));
-    release_end(z, to, word_order(w));
+        move_stay(z, from, word_with_state(*word_at(z, to), BLOCK_ALLOCATED));
+    move_release(z, to, word_order(w));
     *ret_freed = (w & WORD_FREE_PENDING) != 0;
     return 0;
 }

@@ -52,6 +52,20 @@ static inline unsigned range_order(pfn_t start, pfn_t end)
     return fits < aligned ? fits : aligned;
 }
 
+/** Does the owner of the granted block at pfn say that it may move now? Not asked of others. */
+static inline bool zone_movable(struct zone *z, pfn_t pfn)
+{
+    return !z->ops || !z->ops->movable ||
+           z->ops->movable(z->ops_ctx, z, pfn, word_tag(*word_at(z, pfn)));
+}
+
+/** One end of a move is free. */
+void move_release(struct zone *z, pfn_t pfn, unsigned order);
+/** A granted block is about to leave its place; its word still says granted. */
+void move_leave(struct zone *z, pfn_t from);
+/** A move has come to nothing: the block is where it was, granted by this word. */
+void move_stay(struct zone *z, pfn_t from, uint64_t granted);
+
 /** Whose memory a block that has to leave may use, by its list's type: its own first. */
 extern const enum migratetype move_types[NR_MOBILITIES][NR_MOBILITIES];
 /**

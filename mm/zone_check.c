@@ -159,6 +159,8 @@ static int check_state(struct census *c, pfn_t pfn, uint64_t w)
         return word_order(w) < z->pageblock_order ? check_free_small(c, pfn, w)
                                                   : check_free_large(c, pfn, w);
     case BLOCK_MOVING:
+        if (w & WORD_ELSEWHERE)
+            return 0;
         c->moving++;
         c->moving_squares += word_tag(w) * word_tag(w);
         if (word_tag(w) >= z->nr_pages ||
@@ -168,9 +170,11 @@ static int check_state(struct census *c, pfn_t pfn, uint64_t w)
                           (unsigned)word_tag(w));
         return 0;
     case BLOCK_TARGET:
+        c->busy += pages;
+        if (w & WORD_ELSEWHERE)
+            return 0;
         c->targets++;
         c->target_squares += (uint64_t)pfn * pfn;
-        c->busy += pages;
         return 0;
     case BLOCK_POPULATING:
         c->busy += pages;
@@ -210,6 +214,8 @@ static int check_block(struct census *c, pfn_t pfn)
     if (word_state(w) != BLOCK_FREE &&
         (word_type(w) >= NR_MIGRATETYPES || (w & WORD_RESERVED) != 0 ||
          ((w & WORD_FREE_PENDING) != 0 && word_state(w) != BLOCK_MOVING) ||
+         ((w & WORD_ELSEWHERE) != 0 && word_state(w) != BLOCK_MOVING &&
+          word_state(w) != BLOCK_TARGET) ||
          ((w & WORD_BAD) != 0 && w != word_bad(order))))
         return broken(c, "block %u has type %u, or flags that it cannot have", pfn, word_type(w));
     for (pfn_t i = 1; i < order_pages(order); i++) {

@@ -40,7 +40,9 @@ int zone_block(struct zone *z, pfn_t pfn, struct zone_block *ret)
     ret->state = word_state(w);
     ret->type = word_type(w);
     ret->free_pending = (w & WORD_FREE_PENDING) != 0;
-    ret->tag = word_tag(ret->state == BLOCK_MOVING ? *word_at(z, (pfn_t)word_tag(w)) : w);
+    ret->tag = word_tag(w);
+    if (ret->state == BLOCK_MOVING && !(w & WORD_ELSEWHERE))
+        ret->tag = word_tag(*word_at(z, (pfn_t)word_tag(w)));
     if (ret->state == BLOCK_FREE) {
         ret->type = (enum migratetype)pageblock_of(z, pfn)->type;
         ret->free_pending = false;

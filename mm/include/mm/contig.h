@@ -23,6 +23,7 @@ struct contig_request {
     unsigned domain;
     unsigned flags;      /**< ALLOC_CMA: in CMA areas, too; nothing else */
     unsigned max_moves;  /**< that are under way at a time; 0: EVACUATE_MOVES */
+    bool may_discard;    /**< RECLAIMABLE blocks in the way may be discarded: evacuate.h */
     const uint64_t *tag; /**< of the blocks, in order; to be kept until the request has ended */
     unsigned nr_tags;    /**< block_count_in() of the range, or more */
     const struct requester *by; /**< for the page owner records, kept as long; NULL: unknown */
@@ -52,19 +53,20 @@ int zone_cma_init(struct zone *z, pfn_t start, pfn_t nr_pages, struct zone_obsta
  * takes ALLOC_CMA, or wholly outside. Marks are for the caller to ask before.
  *
  * Returns 0 when it is granted; -EINPROGRESS when blocks have to move: call contig_continue();
- * -EBUSY with *ret_obstacle; -ENOMEM with *ret_obstacle, a block that has no room elsewhere;
- * -EINVAL for a request or a range that cannot be; then nothing is changed. ret_obstacle may be
- * NULL. Granted UNMOVABLE and RECLAIMABLE blocks make their pageblocks' type theirs, outside CMA
- * areas, as a claim does; other pageblocks that were emptied are what they were.
+ * -EAGAIN with *ret_obstacle when only blocks in use are in the way: call it when they may not be
+ * any more; -EBUSY with *ret_obstacle; -ENOMEM with *ret_obstacle, a block that has no room
+ * elsewhere; -EINVAL for a request or a range that cannot be; then nothing is changed. ret_obstacle
+ * may be NULL. Granted UNMOVABLE and RECLAIMABLE blocks make their pageblocks' type theirs, outside
+ * CMA areas, as a claim does; other pageblocks that were emptied are what they were.
  */
 int alloc_contig_range(struct zone *z, pfn_t start, const struct contig_request *rq,
                        struct contig *c, struct zone_obstacle *ret_obstacle);
 /**
  * Take the first range of the zone that can be had (alloc_contig_pages): windows begin at
  * pageblocks, aligned as asked for; with ALLOC_CMA those in CMA areas are tried first. Windows for
- * which rq has too few tags are passed over. Returns as above; -ENOMEM when there is none: then
- * *ret_obstacle is what stood in the way of the last one; OBSTACLE_NONE: less is free than is asked
- * for.
+ * which rq has too few tags, or with a block that is in use, are passed over. Returns as above;
+ * -ENOMEM when there is none: then *ret_obstacle is what stood in the way of the last one;
+ * OBSTACLE_NONE: less is free than is asked for.
  */
 int alloc_contig_pages(struct zone *z, const struct contig_request *rq, struct contig *c,
                        struct zone_obstacle *ret_obstacle);

@@ -6,6 +6,13 @@
  * began it calls its continue function whenever a move in the zone has ended, until that answers
  * something else than -EINPROGRESS. Owners may free their blocks meanwhile.
  *
+ * A block that its owner uses (zone_ops.movable, or move says no) is passed over and tried again
+ * whenever it is continued. When nothing else is in the way any more, the answer is -EAGAIN with
+ * OBSTACLE_PINNED: the range is still isolated, and it is for the caller to say how long to wait.
+ *
+ * RECLAIMABLE blocks that have no room elsewhere need not stay in the way: where the request says
+ * so, to_discard names one, and it is for the caller to free it, and to continue at once.
+ *
  * Whether it can be done is looked at before anything is changed. What can go wrong later: others
  * take the memory that was free, or a block's move is aborted again and again. Then the range is in
  * use again, as it was but for the blocks that have moved; those stay where they are, and moves
@@ -22,14 +29,18 @@
 /** Moves that are under way at a time, unless the caller says otherwise (SWAP_CLUSTER_MAX). */
 #define EVACUATE_MOVES 32u
 
-/** One range on its way to be empty. The caller's memory; its fields are not for the caller. */
+/** One range on its way to be empty. The caller's memory; but for to_discard its fields are not for
+ * the caller. */
 struct evacuation {
     struct zone *z;
     pfn_t start; /**< what is isolated: whole pageblocks, and no granted block straddles it */
     pfn_t end;
-    pfn_t wanted; /**< where what was asked for begins, at start or behind it */
-    pfn_t clean;  /**< up to here nothing is granted any more */
-    pfn_t begun;  /**< up to here moves have been begun */
+    pfn_t wanted;     /**< where what was asked for begins, at start or behind it */
+    pfn_t clean;      /**< up to here nothing is granted any more */
+    pfn_t begun;      /**< up to here moves have been begun */
+    pfn_t to_discard; /**< with -EINPROGRESS: the caller is to free this block; else PFN_NONE */
+    bool may_discard;
+    bool discards; /**< there is not room for all: no RECLAIMABLE block moves */
     unsigned max_moves;
     unsigned tries; /**< of moves that were aborted, since clean went on */
 };

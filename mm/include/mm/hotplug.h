@@ -19,12 +19,14 @@ int zone_grow(struct zone *z, pfn_t nr_pages, unsigned domain);
 
 /**
  * Take the last nr_pages pages off the zone (offline_pages); all of them is allowed. Blocks that
- * are granted there move first. Returns 0 when they are off; -EINPROGRESS when blocks have to move:
- * call zone_shrink_continue() when a move has ended; -EBUSY with *ret_obstacle; -ENOMEM with
- * *ret_obstacle, a block that has no room in the rest; -EINVAL when nr_pages is 0, no multiple of
- * the pageblock, or more than the zone has; then nothing is changed. ret_obstacle may be NULL.
+ * are granted there move first, or are discarded (evacuate.h). Returns 0 when they are off;
+ * -EINPROGRESS when blocks have to move: call zone_shrink_continue() when a move has ended; -EAGAIN
+ * with *ret_obstacle when only blocks in use are in the way: call it when they may not be; -EBUSY
+ * with *ret_obstacle; -ENOMEM with *ret_obstacle, a block that has no room in the rest; -EINVAL
+ * when nr_pages is 0, no multiple of the pageblock, or more than the zone has; then nothing is
+ * changed. ret_obstacle may be NULL.
  */
-int zone_shrink(struct zone *z, pfn_t nr_pages, struct evacuation *ev,
+int zone_shrink(struct zone *z, pfn_t nr_pages, bool may_discard, struct evacuation *ev,
                 struct zone_obstacle *ret_obstacle);
 /**
  * Go on. Returns as zone_shrink(); when it fails, nothing is isolated any more, and what has moved

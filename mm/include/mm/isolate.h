@@ -27,6 +27,7 @@ enum obstacle_reason {
     OBSTACLE_GRANTED,    /**< a granted block, where all has to be free */
     OBSTACLE_BEHIND,     /**< pageblocks that were added behind the range */
     OBSTACLE_BAD,        /**< a block that was written to while it was free */
+    OBSTACLE_PINNED,     /**< a block that could leave, but its owner uses it: zone_ops.movable */
     OBSTACLE_GUARANTEED, /**< the range begins there: accounts are guaranteed what it would take */
 };
 

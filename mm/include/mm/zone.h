@@ -60,6 +60,12 @@ struct zone_ops {
      * cannot be moved at all. tag: the block's. NULL: all may. To be cheap.
      */
     bool (*movable)(void *ctx, struct zone *z, pfn_t pfn, uint64_t tag);
+    /**
+     * The same as move, into a place in another zone: end with memory_migrate_done() or
+     * memory_migrate_abort() (migrate.h).
+     */
+    bool (*migrate)(void *ctx, struct zone *z, pfn_t from, struct zone *to_zone, pfn_t to,
+                    unsigned order);
     /** A request fell back. */
     void (*fallback)(void *ctx, struct zone *z, const struct zone_fallback *fb);
     /**

@@ -184,7 +184,7 @@ static void step_shrink(struct run *r)
     range.wanted.start = r->m.nr_pages - (by.end - by.start);
     begin(r);
     began(r, &range, MODEL_ALL_TYPES, DOMAIN_NONE,
-          zone_shrink(r->z, by.end - by.start, &range.ev, NULL));
+          zone_shrink(r->z, by.end - by.start, false, &range.ev, NULL));
 }
 
 static void grow(struct run *r, pfn_t nr_pages)

@@ -35,7 +35,7 @@ static void shrink(struct zone *z, pfn_t nr_pages)
     pfn_t before = zone_nr_pages(z);
     struct evacuation ev;
 
-    assert_int_equal(zone_shrink(z, nr_pages, &ev, NULL), 0);
+    assert_int_equal(zone_shrink(z, nr_pages, false, &ev, NULL), 0);
     assert_int_equal(zone_nr_pages(z), before - nr_pages);
     assert_zone_ok(z);
 }
@@ -61,9 +61,9 @@ static void assert_refused(struct zone_fixture *f, pfn_t nr_pages, int error,
     struct evacuation ev;
 
     memory_take(&before, f);
-    assert_int_equal(zone_shrink(f->z, nr_pages, &ev, &o), error);
+    assert_int_equal(zone_shrink(f->z, nr_pages, false, &ev, &o), error);
     assert_obstacle(&o, reason, pfn);
-    assert_int_equal(zone_shrink(f->z, nr_pages, &ev, NULL), error);
+    assert_int_equal(zone_shrink(f->z, nr_pages, false, &ev, NULL), error);
     assert_same_memory(&before, f);
 }
 
@@ -240,7 +240,7 @@ static void what_is_granted_moves_down(void **state)
     (void)state;
     fixture_open(&f, 32 * P, ORDER, 1);
     fill_range(f.z, 0, MIGRATE_MOVABLE, 28 * P, 31 * P + 3);
-    assert_int_equal(zone_shrink(f.z, 4 * P, &ev, &o), -EINPROGRESS);
+    assert_int_equal(zone_shrink(f.z, 4 * P, false, &ev, &o), -EINPROGRESS);
     assert_int_equal(f.nr_moves, EVACUATE_MOVES);
     zone_stat(f.z, &st);
     assert_int_equal(st.isolated_pages, P - 3);
@@ -269,7 +269,7 @@ static void a_block_over_the_new_end(void **state)
     (void)state;
     fixture_open(&f, 32 * P, ORDER, 1);
     fill_range(f.z, ORDER + 2, MIGRATE_RECLAIMABLE, 28 * P, 32 * P);
-    assert_int_equal(zone_shrink(f.z, P, &ev, NULL), -EINPROGRESS);
+    assert_int_equal(zone_shrink(f.z, P, false, &ev, NULL), -EINPROGRESS);
     assert_int_equal(f.nr_moves, 1);
     assert_int_equal(zone_nr_pageblocks(f.z, MIGRATE_ISOLATE), 4);
     assert_int_equal(finish(&f, &ev, 0, NULL), 0);
@@ -343,7 +343,7 @@ static void several_domains_move_each_in_its_file(void **state)
     assert_int_equal(try_take(f.z, 2, MIGRATE_MOVABLE, 0, ALLOC_NOWAIT, &other), 0);
     assert_int_equal(other / P, 10);
     assert_int_equal(zone_undo_isolate(f.z, 0, 10 * P), 0);
-    assert_int_equal(zone_shrink(f.z, 3 * P, &ev, NULL), -EINPROGRESS);
+    assert_int_equal(zone_shrink(f.z, 3 * P, false, &ev, NULL), -EINPROGRESS);
     assert_int_equal(f.nr_moves, 2);
     assert_true(f.move[0].from == other && f.move[0].to < 8 * P);
     assert_true(f.move[1].from == own && f.move[1].to / P >= 8);
@@ -362,7 +362,7 @@ static void grown_meanwhile(void **state)
     (void)state;
     open_growing(&f, 16 * P, 17 * P, 1);
     fill_range(f.z, ORDER, MIGRATE_MOVABLE, 15 * P, 16 * P);
-    assert_int_equal(zone_shrink(f.z, P, &ev, &o), -EINPROGRESS);
+    assert_int_equal(zone_shrink(f.z, P, false, &ev, &o), -EINPROGRESS);
     grow(f.z, P, 0);
     (void)finish_move(&f, 0);
     assert_int_equal(zone_shrink_continue(&ev, &o), -EBUSY);
@@ -385,11 +385,11 @@ static void given_up_and_aborted(void **state)
     (void)state;
     fixture_open(&f, 16 * P, ORDER, 1);
     fill_range(f.z, ORDER, MIGRATE_MOVABLE, 15 * P, 16 * P);
-    assert_int_equal(zone_shrink(f.z, 2 * P, &ev, NULL), -EINPROGRESS);
+    assert_int_equal(zone_shrink(f.z, 2 * P, false, &ev, NULL), -EINPROGRESS);
     evacuate_cancel(&ev);
     assert_zone_ok(f.z);
     assert_int_equal(zone_move_abort(f.z, 15 * P, &freed), 0);
-    assert_int_equal(zone_shrink(f.z, 2 * P, &ev, NULL), -EINPROGRESS);
+    assert_int_equal(zone_shrink(f.z, 2 * P, false, &ev, NULL), -EINPROGRESS);
     for (unsigned i = 0; i < EVACUATE_TRIES; i++) {
         assert_int_equal(zone_move_abort(f.z, 15 * P, &freed), 0);
         assert_int_equal(zone_shrink_continue(&ev, NULL), -EINPROGRESS);
@@ -413,7 +413,7 @@ static void all_types_can_be_taken_off(void **state)
     fill_range(f.z, ORDER - 1, MIGRATE_MOVABLE, 14 * P, 15 * P);
     assert_int_equal(zone_cma_init(f.z, 15 * P, P, NULL), 0);
     assert_int_equal(zone_isolate_range(f.z, 12 * P, 2 * P, NULL), 0);
-    assert_int_equal(zone_shrink(f.z, 2 * P, &ev, NULL), -EINPROGRESS);
+    assert_int_equal(zone_shrink(f.z, 2 * P, false, &ev, NULL), -EINPROGRESS);
     assert_int_equal(finish(&f, &ev, 0, NULL), 0);
     give(f.z, f.move[0].to);
     give(f.z, f.move[1].to);

@@ -228,7 +228,7 @@ static void an_empty_zone_is_not_tried(void **state)
 
     (void)state;
     path_open(&f, zones, 2, &t);
-    assert_int_equal(zone_shrink(f.zf[0].z, 256, &ev, NULL), 0);
+    assert_int_equal(zone_shrink(f.zf[0].z, 256, false, &ev, NULL), 0);
     memory_rebuild(&f.m);
     assert_ids(&f.m.all[0], 1, (unsigned[]){1});
     assert_ids(&f.m.local[0], 0, NULL);
@@ -247,7 +247,7 @@ static void an_empty_zones_node_has_no_memory(void **state)
 
     (void)state;
     open_nodes(&t, 15);
-    assert_int_equal(zone_shrink(f.zf[1].z, 128, &ev, NULL), 0);
+    assert_int_equal(zone_shrink(f.zf[1].z, 128, false, &ev, NULL), 0);
     memory_rebuild(&f.m);
     assert_nodes(&f.m.all[0], "023");
     assert_nodes(&f.m.all[1], "320");

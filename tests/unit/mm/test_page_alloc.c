@@ -479,7 +479,7 @@ static void nowhere_else_types_are_mixed_at_once(void **state)
         open_mixed(zones, 3);
         assert_int_equal(memory_remove_zone(&f.m, 2), 0);
         assert_int_equal(memory_add_zone(&f.m, f.zf[2].z, 3), 3); /* an id is missing */
-        assert_int_equal(zone_shrink(f.zf[1].z, 1024, &ev, NULL), 0);
+        assert_int_equal(zone_shrink(f.zf[1].z, 1024, false, &ev, NULL), 0);
         memory_rebuild(&f.m);
         (void)path_granted(&f, &rq, 0);
         path_close(&f);

@@ -235,7 +235,7 @@ static void step_resize(struct run *r)
     struct evacuation ev;
 
     if (shrinks && by < is && pm_is_free(&r->m.zone[i], is - by, by)) {
-        if (zone_shrink(z, by, &ev, NULL) != 0)
+        if (zone_shrink(z, by, false, &ev, NULL) != 0)
             pm_fail("zone %u does not shrink by %u free pages", i, by);
         is -= by;
     } else if (!shrinks && by <= shapes[i].max_pages - is) {

@@ -354,7 +354,7 @@ static void growing_and_shrinking_change_marks(void **state)
     assert_int_equal(zone_grow(f.zf[1].z, 3072, 0), 0);
     memory_rebuild(&f.m);
     assert_reserves(0, (pfn_t[PER_KIND]){0, 0, 128, 128});
-    assert_int_equal(zone_shrink(f.zf[0].z, 1024, &ev, NULL), 0);
+    assert_int_equal(zone_shrink(f.zf[0].z, 1024, false, &ev, NULL), 0);
     memory_rebuild(&f.m);
     assert_reserves(0, (pfn_t[PER_KIND]){0, 0, 0, 0});
     assert_marks(0, 0, 0, 0);
