@@ -76,7 +76,7 @@ static uint64_t word_of(const struct zone_set *zs, uint64_t handle, enum slot_st
     (void)error;
     word = state == SLOT_DISCARDED ? slot_word(0, 0, state, m->generation)
                                    : slot_word(info.zone, info.pfn, state, m->generation);
-    return m->referenced ? word | SLOT_REFERENCED : word;
+    return state == SLOT_NORMAL && m->referenced ? word | SLOT_REFERENCED : word;
 }
 
 /* ---- pins ---- */
@@ -103,16 +103,13 @@ static bool look_pinned(struct mobile *m)
 static bool seize(const struct zone_set *zs, uint64_t handle, enum slot_state state)
 {
     struct mobile *m = record_of(zs, handle);
-    struct slot_table *slots = m->holdings->slots;
+    uint64_t before = 0;
+    bool seized =
+        slot_table_seize(m->holdings->slots, m->slot, word_of(zs, handle, state), &before);
 
-    if (look_pinned(m))
-        return false;
-    m->referenced = (slot_table_look(slots, m->slot) & SLOT_REFERENCED) != 0;
-    if (!slot_table_seize(slots, m->slot, word_of(zs, handle, state))) {
-        note_pinned(m, true);
-        return false;
-    }
-    return true;
+    note_pinned(m, !seized);
+    m->referenced = seized && (before & SLOT_REFERENCED);
+    return seized;
 }
 
 bool mobile_pinned(struct zone_set *zs, uint64_t handle)

@@ -177,11 +177,14 @@ bool slot_table_referenced(struct slot_table *t, uint32_t slot)
     return true;
 }
 
-bool slot_table_seize(struct slot_table *t, uint32_t slot, uint64_t word)
+bool slot_table_seize(struct slot_table *t, uint32_t slot, uint64_t word, uint64_t *ret_before)
 {
     uint64_t w = atomic_load(&t->word[slot]);
 
-    return slot_pins(w) == 0 && atomic_compare_exchange_strong(&t->word[slot], &w, word);
+    if (slot_pins(w) != 0 || !atomic_compare_exchange_strong(&t->word[slot], &w, word))
+        return false;
+    *ret_before = w;
+    return true;
 }
 
 void slot_table_publish(struct slot_table *t, uint32_t slot, uint64_t word, enum slot_state left)

@@ -54,8 +54,11 @@ uint64_t slot_table_look(const struct slot_table *t, uint32_t slot);
 bool slot_table_pinned(const struct slot_table *t, uint32_t slot);
 /** Has it been pinned since this was asked last? One try to clear that. */
 bool slot_table_referenced(struct slot_table *t, uint32_t slot);
-/** Put word there if the block is not pinned; false if it is, or at this moment changes. */
-bool slot_table_seize(struct slot_table *t, uint32_t slot, uint64_t word);
+/**
+ * Put word there if the block is not pinned, and say what was there. False if it is pinned, or at
+ * this moment changes.
+ */
+bool slot_table_seize(struct slot_table *t, uint32_t slot, uint64_t word, uint64_t *ret_before);
 /**
  * Put word there, whatever is there. Who waits is woken, if somebody may: the word says so, or is
  * not in the state that it was left in.

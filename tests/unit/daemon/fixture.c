@@ -121,25 +121,32 @@ static int listen_somewhere(struct fixture *f)
     return fd;
 }
 
-static void start(struct fixture *f, struct daemon_config *config, bool listening)
+/* Before anything of the fixture's own is opened. */
+static void count_before(struct fixture *f)
 {
-    char why[WHY_BYTES];
-
     /* The first loop of a process opens descriptors that stay. */
     assert_int_equal(uv_loop_init(&f->loop), 0);
     assert_int_equal(uv_loop_close(&f->loop), 0);
     f->fds_before = count_fds();
+}
+
+static void start(struct fixture *f, struct daemon_config *config, int listen_fd)
+{
+    char why[WHY_BYTES];
+
     assert_int_equal(uv_loop_init(&f->loop), 0);
-    if (server_start(&f->server, &f->loop, config, listening ? listen_somewhere(f) : -1, why,
-                     sizeof(why)))
+    if (server_start(&f->server, &f->loop, config, listen_fd, why, sizeof(why)))
         fail_msg("%s", why);
     f->hub = server_hub(f->server);
     config_free(config);
 }
 
-void fixture_start_config(struct fixture *f, struct daemon_config *config)
+void fixture_start_config(struct fixture *f, struct daemon_config *config, int listen_fd)
 {
-    start(f, config, false);
+    count_before(f);
+    if (listen_fd >= 0)
+        f->fds_before--; /* the server closes it */
+    start(f, config, listen_fd);
 }
 
 void fixture_start(struct fixture *f, unsigned nr_zones, uint64_t bytes)
@@ -147,7 +154,7 @@ void fixture_start(struct fixture *f, unsigned nr_zones, uint64_t bytes)
     struct daemon_config config;
 
     make_config(&config, nr_zones, bytes);
-    start(f, &config, false);
+    fixture_start_config(f, &config, -1);
 }
 
 void fixture_start_listening(struct fixture *f, unsigned nr_zones, uint64_t bytes)
@@ -155,7 +162,8 @@ void fixture_start_listening(struct fixture *f, unsigned nr_zones, uint64_t byte
     struct daemon_config config;
 
     make_config(&config, nr_zones, bytes);
-    start(f, &config, true);
+    count_before(f);
+    start(f, &config, listen_somewhere(f));
 }
 
 void fixture_stop(struct fixture *f)

@@ -42,8 +42,8 @@ struct fixture {
     unsigned fds_before;
 };
 
-/* A server of this config, without a listening socket. Frees the config. */
-void fixture_start_config(struct fixture *f, struct daemon_config *config);
+/* A server of this config that listens on a socket, or on none (-1). Frees the config. */
+void fixture_start_config(struct fixture *f, struct daemon_config *config, int listen_fd);
 /* A server without a listening socket. */
 void fixture_start(struct fixture *f, unsigned nr_zones, uint64_t bytes);
 /* A server that listens at an abstract address of its own. */

@@ -95,7 +95,7 @@ static void begin(enum backing backing, bool isolate)
     config.zones[0].memory.backing = backing;
     config.isolate = isolate;
     config.nr_domains = isolate ? MAX_DOMAINS : 1;
-    fixture_start_config(&f, &config);
+    fixture_start_config(&f, &config, -1);
     held = false;
     bad_reads = nr_reads = 0;
     nr_ended = 0;

@@ -159,18 +159,20 @@ static void test_seize(void **state)
 {
     const uint64_t ours = slot_word(3, 4711, SLOT_MOVING, 9);
     uint32_t slot = take();
+    uint64_t before = 0;
 
     (void)state;
     client[slot] = slot_word(3, 4711, SLOT_NORMAL, 9) + SLOT_PIN;
     assert_true(slot_table_pinned(t, slot));
-    assert_false(slot_table_seize(t, slot, ours));
+    assert_false(slot_table_seize(t, slot, ours, &before));
     assert_int_equal(slot_pins(slot_table_look(t, slot)), 1);
     client[slot] = UINT64_MAX;
-    assert_false(slot_table_seize(t, slot, ours));
+    assert_false(slot_table_seize(t, slot, ours, &before));
     client[slot] = UINT64_MAX & ~(SLOT_MAX_PINS * SLOT_PIN);
     assert_false(slot_table_pinned(t, slot));
-    assert_true(slot_table_seize(t, slot, ours));
+    assert_true(slot_table_seize(t, slot, ours, &before));
     assert_int_equal(client[slot], ours);
+    assert_int_equal(before, UINT64_MAX & ~(SLOT_MAX_PINS * SLOT_PIN));
 }
 
 static void test_referenced(void **state)
@@ -191,6 +193,7 @@ static void test_referenced(void **state)
 static void test_hole(void **state)
 {
     uint32_t slot = take();
+    uint64_t before;
 
     (void)state;
     slot_table_publish(t, slot, slot_word(0, 8, SLOT_NORMAL, 1), SLOT_EMPTY);
@@ -198,7 +201,7 @@ static void test_hole(void **state)
                                       0, (off_t)(MAX * sizeof(uint64_t))),
                      0);
     assert_int_equal(slot_table_look(t, slot), 0);
-    assert_true(slot_table_seize(t, slot, slot_word(0, 8, SLOT_MOVING, 1)));
+    assert_true(slot_table_seize(t, slot, slot_word(0, 8, SLOT_MOVING, 1), &before));
     assert_int_equal(slot_state(client[slot]), SLOT_MOVING);
 }
 
