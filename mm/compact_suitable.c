@@ -26,6 +26,31 @@ enum compact_result zone_compact_suitable(struct zone *z, const struct compact_r
     return index >= 0 && index <= EXTFRAG_THRESHOLD ? COMPACT_SKIPPED : COMPACT_CONTINUE;
 }
 
+/* Another domain's empty pageblocks can pass, unless the request cannot wait for that. */
+static bool has_elsewhere(const struct zone *z, const struct compact_request *rq)
+{
+    unsigned order = rq->order > z->pageblock_order ? rq->order : z->pageblock_order;
+    uint32_t mask = 0;
+
+    for (unsigned d = 0; d < z->nr_domains; d++) {
+        for (unsigned t = 0; t < NR_MOBILITIES; t++)
+            mask |= z->set[d].mask[t];
+    }
+    return !(rq->alloc_flags & ALLOC_NOWAIT) && mask >> order != 0;
+}
+
+bool compact_has_block(const struct zone *z, const struct compact_request *rq)
+{
+    const struct list_set *s = &z->set[rq->domain];
+    const struct zone_request zrq = {
+        .order = rq->order, .type = rq->type, .domain = rq->domain, .flags = rq->alloc_flags};
+
+    if (s->mask[list_type(z, rq->type)] >> rq->order != 0 ||
+        ((rq->alloc_flags & ALLOC_CMA) && s->mask[MIGRATE_CMA] >> rq->order != 0))
+        return true;
+    return (z->nr_domains > 1 && has_elsewhere(z, rq)) || fallback_can_claim(z, &zrq);
+}
+
 bool compact_deferred(struct zone *z, unsigned order)
 {
     struct zone_compact *zc = &z->compact;

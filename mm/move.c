@@ -131,6 +131,29 @@ int move_begin_anywhere(struct zone *z, pfn_t from)
     return move_begin(z, from, NR_MOBILITIES);
 }
 
+int move_begin_into(struct zone *z, pfn_t from, pfn_t hole)
+{
+    uint64_t w = *word_at(z, from);
+    unsigned order = word_order(w), domain = pageblock_of(z, from)->holder;
+    enum migratetype own = list_type(z, word_type(w));
+    const struct pageblock *pb = pageblock_of(z, hole);
+    struct found_block b = {hole, word_order(*word_at(z, hole)), (enum migratetype)pb->type,
+                            domain};
+    int r;
+
+    if (zone_lending(z, domain, order, 0) == LEND_NOTHING)
+        return -ENOMEM;
+    list_del(z, &z->set[domain], b.type, b.order, hole);
+    expand(z, &b, order, domain);
+    if (!block_is_good(z, hole, order))
+        return -ENOMEM;
+    r = set_out(z, from, hole);
+    if (r == 0 && order + 1 >= z->pageblock_order && pb->type != own &&
+        type_merges((enum migratetype)pb->type))
+        retype_broken(z, hole & ~(order_pages(z->pageblock_order) - 1), own);
+    return r;
+}
+
 /* Does a block move from here, within the zone? */
 static bool moves(const struct zone *z, pfn_t from)
 {
@@ -149,6 +172,7 @@ int zone_move_done(struct zone *z, pfn_t from, pfn_t *ret_to, bool *ret_freed)
     w = *word_at(z, from);
     to = (pfn_t)word_tag(w);
     z->nr_busy -= order_pages(word_order(w));
+    z->moved_pages += order_pages(word_order(w));
     if (zone_debugged(z))
         owner_moved(z, from, to, word_order(w));
     if (w & WORD_FREE_PENDING)

@@ -73,5 +73,12 @@ extern const enum migratetype move_types[NR_MOBILITIES][NR_MOBILITIES];
  * others; of an empty pageblock as much as it needs becomes its type.
  */
 int move_begin_anywhere(struct zone *z, pfn_t from);
+/**
+ * zone_move_begin() for a granted block of less than a pageblock that may move, into the free block
+ * of its order or more at hole, in a broken pageblock of its domain's: to the lowest part of it. A
+ * pageblock of which it takes half becomes its type, if a mobility has it (__isolate_free_page).
+ * -ENOMEM: what accounts are guaranteed is in the way, or the hole is bad.
+ */
+int move_begin_into(struct zone *z, pfn_t from, pfn_t hole);
 
 #endif

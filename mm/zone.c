@@ -14,7 +14,8 @@
 struct layout {
     size_t pageblocks; /* in lasting, behind the words */
     size_t lasting;
-    size_t zone; /* in derived, behind the sets */
+    size_t zone;  /* in derived, behind the sets */
+    size_t hints; /* behind the zone */
     size_t derived;
 };
 
@@ -50,7 +51,9 @@ static int layout_of(const struct zone_config *c, struct layout *ret)
     ret->lasting = ALIGN_UP(
         ret->pageblocks + (pages >> c->pageblock_order) * sizeof(struct pageblock), CACHE_LINE);
     ret->zone = ALIGN_UP(c->nr_domains * sizeof(struct list_set), CACHE_LINE);
-    ret->derived = ALIGN_UP(ret->zone + sizeof(struct zone), CACHE_LINE);
+    ret->hints = ALIGN_UP(ret->zone + sizeof(struct zone), CACHE_LINE);
+    ret->derived = ALIGN_UP(
+        ret->hints + (pages >> c->pageblock_order) * sizeof(struct compact_hint), CACHE_LINE);
     return 0;
 }
 
@@ -124,6 +127,8 @@ int zone_init(const struct zone_config *config, void *lasting, void *derived, st
     z->word = lasting;
     z->pageblock = (struct pageblock *)((unsigned char *)lasting + l.pageblocks);
     z->set = derived;
+    z->compact.hint = (struct compact_hint *)((unsigned char *)derived + l.hints);
+    z->compact.epoch = 1;
     z->nr_pages = config->nr_pages;
     z->max_pages = max_pages(config);
     z->pageblock_order = (uint8_t)config->pageblock_order;

@@ -91,9 +91,23 @@ struct count_range {
 
 struct compaction;
 
+/** What compactions know of a pageblock. */
+struct compact_hint {
+    uint32_t skip;  /**< zone_compact.epoch: nothing could be moved out of it */
+    uint32_t pass;  /**< zone_compact.pass: it has a place in the order of the running one */
+    uint32_t place; /**< in that order: those before have less content */
+    uint32_t next;  /**< the pageblock behind it on its level; PFN_NONE: none */
+};
+
 /** What compactions of a zone leave behind for the next. */
 struct zone_compact {
     struct compaction *running; /**< or NULL */
+    struct compact_hint *hint;  /**< of each pageblock */
+    uint32_t epoch;             /**< since the scanners met last; from 1 */
+    uint32_t pass;              /**< that are begun for the whole zone */
+    pfn_t migrate[2];           /**< where to go on looking for sources: async, others
+                                   (compact_cached_migrate_pfn) */
+    pfn_t free;                 /**< and for targets; 0: at the end (compact_cached_free_pfn) */
     unsigned considered;        /**< tries since the last failure (compact_considered) */
     unsigned defer_shift;       /**< 1 of 2^this goes through (compact_defer_shift) */
     unsigned order_failed;      /**< the lowest that did (compact_order_failed) */
@@ -141,6 +155,7 @@ struct zone {
     uint64_t claims;
     uint64_t steals;
     uint64_t passes;
+    uint64_t moved_pages;
     struct zone_compact compact;
     const struct zone_ops *ops;
     void *ops_ctx;

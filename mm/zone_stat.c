@@ -78,6 +78,7 @@ void zone_stat(struct zone *z, struct zone_stat *ret)
         .claims = z->claims,
         .steals = z->steals,
         .passes = z->passes,
+        .moved_pages = z->moved_pages,
     };
 }
 

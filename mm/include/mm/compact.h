@@ -27,10 +27,12 @@
 #define COMPACT_WHOLE_ZONE NR_PAGE_ORDERS
 /** Moves of a compaction that are under way at most (COMPACT_CLUSTER_MAX). */
 #define COMPACT_MOVES 32u
-/** compact_request.flags: need not be asked whether there is enough to compact
- * with, and whose moves need not leave min. */
+/** How finely pageblocks are told apart by their content, to empty those with least first. */
+#define COMPACT_LEVELS 256u
+/** compact_request.flags: do not ask whether there is enough to compact with, and move below the
+ * min mark. */
 #define COMPACT_NO_MARKS 0x1u
-/** Look into pageblocks again where the last runs found nothing to move. FULL does by itself. */
+/** Look again into pageblocks where the last runs found nothing to move. FULL does by itself. */
 #define COMPACT_IGNORE_SKIP 0x2u
 
 /** What is wanted. */
@@ -59,6 +61,7 @@ struct compact_request {
 struct compact_move {
     pfn_t from;
     pfn_t to;
+    unsigned order;
     uint64_t tag;
 };
 
@@ -74,7 +77,29 @@ struct compaction {
     uint64_t aborted_pages; /**< whose moves have not */
     uint64_t pinned_pages;  /**< that could move, were they not in use: zone_ops.movable, move */
     unsigned nr_moving;     /**< moves to be waited for */
+
     struct compact_move move[COMPACT_MOVES];
+    unsigned phase;
+    int64_t budget; /**< what is left of the step's */
+    pfn_t window;   /**< where the window begins that is being emptied */
+    pfn_t window_end;
+    pfn_t cursor; /**< where in it, or in the zone, the work goes on */
+    pfn_t next;   /**< from where on to look for the next window */
+    pfn_t live;   /**< granted pages of the window, or pageblock, as far as it was looked at */
+    pfn_t vacant; /**< free ones */
+    bool stays;   /**< something in the pageblock cannot move */
+    bool useful;  /**< something was moved out of the pageblock */
+    /* For a block: where the search for a free block of each order goes on. */
+    pfn_t hole[NR_PAGE_ORDERS];
+    /* For the whole zone. */
+    unsigned level;
+    unsigned pass;
+    pfn_t place;                     /**< of the pageblock in the order */
+    pfn_t first[COMPACT_LEVELS + 1]; /**< of the pageblocks of a level; PFN_NONE: none */
+    pfn_t room[MAX_DOMAINS];         /**< free pages in pageblocks that stay in use */
+    pfn_t cut;   /**< pageblocks with a place below this are to be emptied, if all goes well */
+    pfn_t slack; /**< free pages in all pageblocks that are in use: what could be won yet */
+    pfn_t large; /**< pages in empty pageblocks when the pass began */
 };
 
 /**

@@ -282,6 +282,7 @@ struct zone_stat {
     uint64_t claims;
     uint64_t steals;
     uint64_t passes; /**< pageblocks' passings begun */
+    uint64_t moved_pages;
 };
 
 /** Whose requests a zone has served (zone_statistics in Linux). */
