@@ -160,6 +160,10 @@ static void the_largest_is_remembered(void **state)
     assert_int_equal(w.nr_wakes, 2); /* the order that it rests with is the compactor's */
     assert_int_equal(w.order, 2);
     assert_int_equal(w.class, ZONE_MOVABLE);
+    path_leave(f.zf[0].z, 96, MOVABLE);
+    assert_true(wake(0));
+    assert_false(balancer_step(&w.b, ALL));
+    assert_int_equal(w.nr_wakes, 2); /* once it has rested that is over */
     path_close(&f);
 }
 
@@ -252,6 +256,21 @@ static void twice_the_block_is_enough(void **state)
     assert_true(wake(6));
     assert_false(balancer_step(&w.b, ALL));
     assert_int_equal(zone_free_pages(f.zf[0].z, 0), 200);
+    path_close(&f);
+}
+
+static void no_more_than_twice(void **state)
+{
+    static const struct path_zone zones[] = {{ZONE_NORMAL, .nr_pages = 1024}};
+
+    (void)state;
+    open_zones(zones, 1, NULL);
+    path_fragment_nr(f.zf[0].z, 200); /* above high, but no two together */
+    w.next[0] = 400;
+    w.stock[0] = 300;
+    assert_true(wake(5));
+    assert_false(balancer_step(&w.b, ALL));
+    assert_int_equal(zone_free_pages(f.zf[0].z, 0), 200 + 64);
     path_close(&f);
 }
 
@@ -354,6 +373,17 @@ static void raised_marks_come_second(void **state)
     assert_int_equal(zone_boost(f.zf[0].z), 0);
     assert_int_equal(w.nr_wakes, 1);
     path_close(&f);
+
+    open_one(700, 100);
+    w.a_round = 2;
+    assert_true(zone_boost_watermark(f.zf[0].z));
+    assert_true(wake(0));
+    assert_true(balancer_step(&w.b, 3));
+    path_leave(f.zf[0].z, 90, MOVABLE);
+    (void)balancer_step(&w.b, 3);
+    assert_int_equal(w.priority[0], LRU_PRIORITY);
+    assert_int_equal(w.priority[1], LRU_PRIORITY);
+    path_close(&f);
 }
 
 static void a_zone_may_go_meanwhile(void **state)
@@ -450,6 +480,7 @@ int main(void)
         cmocka_unit_test(progress_begins_the_count_anew),
         cmocka_unit_test(it_looks_harder),
         cmocka_unit_test(twice_the_block_is_enough),
+        cmocka_unit_test(no_more_than_twice),
         cmocka_unit_test(the_budget_is_kept),
         cmocka_unit_test(it_runs_once_more),
         cmocka_unit_test(raised_marks_are_reclaimed_for),

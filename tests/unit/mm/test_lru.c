@@ -221,6 +221,7 @@ static void renewed_soon_is_active(void **state)
     assert_int_equal(w.vec[0].list[LRU_ACTIVE].nr_pages, 6);
     GOES(13);
     w.vec[1].zone = 1;
+    w.vec[1].age = w.vec[0].age;
     add(1, 13, 0); /* somewhere else: its time says nothing there */
     assert_int_equal(w.vec[1].list[LRU_ACTIVE].nr_pages, 0);
 }
@@ -337,6 +338,44 @@ static void a_round_looks_at_its_part(void **state)
     assert_int_equal(s.pinned_pages, 330);
 }
 
+/* At the highest pressure all is looked at, whatever was looked at too much before. */
+static void a_debt_ends(void **state)
+{
+    struct lru_scan s = {.want_pages = 5000, .priority = LRU_PRIORITY};
+
+    (void)state;
+    open_world(1);
+    add(0, 1, 5);
+    add(0, 2, 0);
+    w.pinned[1] = w.pinned[2] = w.pinned[3] = true;
+    assert_int_equal(lru_round(&w.lru, &w.zone, &s, 100), 0);
+    assert_int_equal(s.scanned_pages, 32);
+    assert_int_equal(lru_round(&w.lru, &w.zone, &s, 100), 0);
+    assert_int_equal(s.scanned_pages, 32);
+    add(0, 3, 0);
+    s.priority = 0;
+    assert_int_equal(lru_round(&w.lru, &w.zone, &s, 100), 0);
+    assert_int_equal(s.scanned_pages, 32 + 34);
+}
+
+/* What was not needed of a share is kept, but never more than all there is. */
+static void a_credit_has_an_end(void **state)
+{
+    struct lru_scan s = {.priority = 1};
+
+    (void)state;
+    open_world(1);
+    add_range(0, 1, 100, 0);
+    for (unsigned i = 0; i < 10; i++) {
+        s.want_pages++;
+        assert_int_equal(lru_round(&w.lru, &w.zone, &s, 100), 0);
+    }
+    memset(w.pinned, true, sizeof(w.pinned));
+    s = (struct lru_scan){.want_pages = 1, .priority = LRU_PRIORITY};
+    assert_int_equal(lru_round(&w.lru, &w.zone, &s, 1000), 0);
+    assert_in_range(s.scanned_pages, 80, 92);
+}
+
 static void the_budget_is_kept(void **state)
 {
     struct lru_scan s = {.want_pages = 2000, .priority = LRU_PRIORITY};
@@ -420,6 +459,8 @@ int main(void)
         cmocka_unit_test(what_is_guaranteed_stays),
         cmocka_unit_test(domains_can_be_chosen),
         cmocka_unit_test(a_round_looks_at_its_part),
+        cmocka_unit_test(a_debt_ends),
+        cmocka_unit_test(a_credit_has_an_end),
         cmocka_unit_test(the_budget_is_kept),
         cmocka_unit_test(turns_are_taken),
         cmocka_unit_test(owners_come_and_go),

@@ -51,7 +51,9 @@ struct run {
     pfn_t nr_small; /* granted so */
     enum migratetype favoured; /* most requests of this phase are of this type */
     const struct page_request *rq;
-    uint64_t nr_granted, nr_refused, nr_remote, nr_rights, nr_given_back, nr_resized;
+    bool waited;                    /* the last compaction was not at its end, */
+    enum compact_priority priority; /* and was asked for so */
+    uint64_t nr_granted, nr_refused, nr_remote, nr_rights, nr_given_back, nr_waited, nr_resized;
 };
 
 /* The balancer is woken only for requests that allow it, and for zones that are there. */
@@ -64,6 +66,21 @@ static void wake(void *ctx, unsigned zone, unsigned order, enum zone_kind class,
         domain != 0 || (order != 0 && order != r->rq->order) ||
         (may_wait && !(r->rq->flags & REQUEST_MAY_WAIT)))
         pm_fail("the balancer of zone %u is woken for order %u, class %d", zone, order, class);
+}
+
+/* Compactions bring nothing, but some take their time. */
+static enum compact_result compact(void *ctx, const struct page_request *rq,
+                                   enum compact_priority priority)
+{
+    static const enum compact_result results[] = {COMPACT_SKIPPED, COMPACT_DEFERRED, COMPACT_FAILED,
+                                                  COMPACT_SUCCESS, COMPACT_CONTINUE};
+    struct run *r = ctx;
+
+    if (rq != r->rq || rq->order == 0 || (r->waited && priority != r->priority))
+        pm_fail("compacted for order %u at priority %d", rq->order, (int)priority);
+    r->priority = priority;
+    r->waited = rq->progress && rng_one_in(&r->rng, 2);
+    return r->waited ? COMPACT_CONTINUE : results[rng_below(&r->rng, rq->progress ? 4 : 5)];
 }
 
 static void run_open(struct run *r, uint64_t seed)
@@ -133,15 +150,26 @@ static struct page_request random_request(struct run *r)
 
 static void step_alloc(struct run *r)
 {
-    const struct path_ops ops = {.wake_balancer = wake};
-    const struct page_request rq = random_request(r);
+    struct path_ops ops = {.wake_balancer = wake};
+    struct path_progress progress = {0};
+    struct page_request rq = random_request(r);
     const struct pm_answer a = pm_predict(&r->m, &rq);
     struct page_grant g = {.zone = 77, .pfn = 4711, .order = 99};
     struct refusal refusal;
     int e;
 
     r->rq = &rq;
-    e = alloc_pages(&r->mem, rng_one_in(&r->rng, 2) ? &ops : NULL, r, &rq, &g, &refusal);
+    r->waited = false;
+    rq.progress = rng_one_in(&r->rng, 2) ? &progress : NULL;
+    if (rq.order <= COSTLY_ORDER) /* costly ones give up earlier without compaction */
+        ops.compact = compact;
+    do {
+        e = alloc_pages(&r->mem, rng_one_in(&r->rng, 2) || progress.waits ? &ops : NULL, r, &rq, &g,
+                        &refusal);
+        if ((e == -EINPROGRESS) != progress.waits)
+            pm_fail("waits without cause, or does not say so");
+        r->nr_waited += progress.waits;
+    } while (e == -EINPROGRESS);
     r->rq = NULL;
     if (e == 0) {
         pm_granted(&r->m, &rq, &a, &g);
@@ -298,11 +326,12 @@ static void run_seed(uint64_t seed, uint64_t nr_ops)
         free_one(r, r->nr_live - 1);
     pm_compare(&r->m);
     print_message("seed %llu: %llu steps; %llu granted, %llu by other nodes, %llu by rights; %llu "
-                  "refused; %llu after giving back; %llu resizes\n",
+                  "refused; %llu after giving back; %llu waits; %llu resizes\n",
                   (unsigned long long)seed, (unsigned long long)nr_ops,
                   (unsigned long long)r->nr_granted, (unsigned long long)r->nr_remote,
                   (unsigned long long)r->nr_rights, (unsigned long long)r->nr_refused,
-                  (unsigned long long)r->nr_given_back, (unsigned long long)r->nr_resized);
+                  (unsigned long long)r->nr_given_back, (unsigned long long)r->nr_waited,
+                  (unsigned long long)r->nr_resized);
     for (unsigned i = 0; i < NR_SHAPES; i++)
         fixture_close(&r->zf[i]);
     pm_close(&r->m);
