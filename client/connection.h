@@ -30,9 +30,12 @@ struct zone_place {
 
 /**
  * What only the process that connected has: on a page of its own, which fork() wipes in the child.
- * So a child has no slots either, and pinning need not ask twice.
+ * So a child has no slots either, and pinning need not ask twice. Not at the page's beginning: a
+ * processor takes a load for one of a store that is under way when both are at the same place in
+ * their pages, and most processes use few slots, which are at the beginning of theirs.
  */
 struct owner_page {
+    unsigned char apart[2048];
     uint32_t mine; /**< 1 */
     struct slot_table slots;
     struct zone_place place[WIRE_MAX_ZONES]; /**< by id */

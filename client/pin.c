@@ -17,7 +17,7 @@
 
 static int pin_fixed(const struct buddyd *b, const struct buddyd_block *block, void **ret)
 {
-    const struct buddyd_zone *z = zone_map_find(&b->zones, block->zone);
+    const struct buddyd_zone *z = block->zone < WIRE_MAX_ZONES ? b->zones.by_id[block->zone] : NULL;
 
     if (!z || block->bytes > z->bytes || block->offset > z->bytes - block->bytes)
         return error_set(-EINVAL,
@@ -102,67 +102,91 @@ static inline bool has_slot(const struct buddyd *b, const struct buddyd_block *b
     return block->slot - 1 < b->owner->slots.nr;
 }
 
-/* All but the usual case. One function, called last, so that the usual case saves no registers. */
-__attribute__((noinline)) static int
-pin_otherwise(struct buddyd *b, const struct buddyd_block *block, void **ret, bool wait)
+/* All but the usual case. */
+static inline int pin_otherwise(struct buddyd *b, const struct buddyd_block *block, void **ret,
+                                bool wait)
 {
-    int r = connection_enter(b);
+    if (!b || !b->owner->mine)
+        return connection_enter(b);
+    if (!block->slot)
+        return pin_fixed(b, block, ret);
+    return has_slot(b, block) ? pin_slowly(b, block, ret, wait) : refuse(-ESTALE, block->handle);
+}
 
-    if (r)
-        return r;
-    if (has_slot(b, block))
-        return pin_slowly(b, block, ret, wait);
-    return block->slot ? refuse(-ESTALE, block->handle) : pin_fixed(b, block, ret);
+/* Functions of their own, called last and with the same arguments, so that the usual case saves no
+ * registers. */
+__attribute__((noinline)) static int pin_waiting(struct buddyd *b, const struct buddyd_block *block,
+                                                 void **ret)
+{
+    return pin_otherwise(b, block, ret, true);
+}
+
+__attribute__((noinline)) static int pin_at_once(struct buddyd *b, const struct buddyd_block *block,
+                                                 void **ret)
+{
+    return pin_otherwise(b, block, ret, false);
+}
+
+/* A pin that cannot be used is taken back. */
+__attribute__((noinline)) static int pin_nowhere(struct buddyd *b, const struct buddyd_block *block)
+{
+    buddyd_unpin(b, block);
+    return refuse(-EPROTO, block->handle);
 }
 
 /*
  * The usual case: the block is there, and nobody else changes the word meanwhile. With the most
- * pins one more makes the state another, so one comparison sees that too.
+ * pins one more makes the state another, so one comparison sees that too. What can be done after
+ * the atomic operation is, since that waits for all that is before.
  */
-static inline int pin(struct buddyd *b, const struct buddyd_block *block, void **ret, bool wait)
+static inline int pin(struct buddyd *b, const struct buddyd_block *block, void **ret,
+                      int (*otherwise)(struct buddyd *, const struct buddyd_block *, void **))
 {
     const struct zone_place *place;
     slot_atomic *word;
     uint64_t old, new;
 
     if (!LIKELY(b && has_slot(b, block)))
-        return pin_otherwise(b, block, ret, wait);
+        return otherwise(b, block, ret);
     word = &b->owner->slots.word[block->slot - 1];
     old = atomic_load_explicit(word, memory_order_relaxed);
     new = (old + SLOT_PIN) | SLOT_REFERENCED;
-    place = &b->owner->place[slot_zone(old)];
     if (!LIKELY(new >> SLOT_STATE_SHIFT == block->pinned_as) ||
-        !LIKELY(slot_pfn(old) < place->nr_pages) ||
         !LIKELY(atomic_compare_exchange_strong_explicit(word, &old, new, memory_order_acquire,
                                                         memory_order_relaxed)))
-        return pin_otherwise(b, block, ret, wait);
+        return otherwise(b, block, ret);
+    place = &b->owner->place[slot_zone(old)];
+    if (!LIKELY(slot_pfn(old) < place->nr_pages))
+        return pin_nowhere(b, block);
     *ret = address(place, old);
     return 0;
 }
 
 int buddyd_pin(struct buddyd *b, const struct buddyd_block *block, void **ret)
 {
-    return pin(b, block, ret, true);
+    return pin(b, block, ret, pin_waiting);
 }
 
 int buddyd_try_pin(struct buddyd *b, const struct buddyd_block *block, void **ret)
 {
-    return pin(b, block, ret, false);
+    return pin(b, block, ret, pin_at_once);
 }
 
 void buddyd_unpin(struct buddyd *b, const struct buddyd_block *block)
 {
     slot_atomic *word;
-    uint64_t old;
+    uint64_t old, new;
 
     if (!LIKELY(b && has_slot(b, block)))
         return;
     word = &b->owner->slots.word[block->slot - 1];
     old = atomic_load_explicit(word, memory_order_relaxed);
-    // An unpin too many must not take another's pin, nor the bits above.
-    while (LIKELY(slot_generation(old) == slots_generation(block->pinned_as) && slot_pins(old))) {
-        if (LIKELY(atomic_compare_exchange_strong_explicit(
-                word, &old, old - SLOT_PIN, memory_order_release, memory_order_relaxed)))
+    do {
+        new = old - SLOT_PIN;
+        // An unpin too many must not take another's pin. Of no pin, it would make the state
+        // another; and of a state that is not NORMAL nothing is taken.
+        if (!LIKELY(((old & new) | SLOT_REFERENCED) >> SLOT_STATE_SHIFT == block->pinned_as))
             return;
-    }
+    } while (!LIKELY(atomic_compare_exchange_strong_explicit(word, &old, new, memory_order_release,
+                                                             memory_order_relaxed)));
 }

@@ -570,8 +570,8 @@ enum buddyd_obstacle_reason {
     BUDDYD_OBSTACLE_GRANTED = 10,    /**< it is granted, where all has to be free */
     BUDDYD_OBSTACLE_BEHIND = 11,     /**< pageblocks that were added behind */
     BUDDYD_OBSTACLE_BAD = 12,        /**< it was written to while it was free */
-    BUDDYD_OBSTACLE_GUARANTEED = 13, /**< accounts are guaranteed what would go */
-    BUDDYD_OBSTACLE_PINNED = 14,     /**< its client has it pinned */
+    BUDDYD_OBSTACLE_PINNED = 13,     /**< its client has it pinned */
+    BUDDYD_OBSTACLE_GUARANTEED = 14, /**< accounts are guaranteed what would go */
 };
 
 /** A block that keeps a zone from shrinking. */

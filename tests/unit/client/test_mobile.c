@@ -255,7 +255,7 @@ static void test_migration(void **state)
 
 static void test_resizing(void **state)
 {
-    static const struct wire_obstacle in_the_way[] = {{"redis", 4096, 7, 3, 1, 14},
+    static const struct wire_obstacle in_the_way[] = {{"redis", 4096, 7, 3, 1, 13},
                                                       {"", 8192, 0, 0, 0, 1}};
     static struct buddyd_obstacle obstacles[BUDDYD_LISTING_MAX];
     struct fixture *x = *state;
