@@ -247,22 +247,12 @@ stop_redis:
 /** Start this program again under a private daemon. Returns only if that fails. */
 static int run_outer(struct bench *b)
 {
-    char self[4096];
     char rounds[32];
     char cpu[32];
-    char beside[4096];
-    const char *argv[16] = {b->buddyd, "--private", "--size", "64M", "--",
-                            self,      "--inner",   rounds,   cpu};
-    size_t nr = 9;
-    int rc = child_self(self, sizeof(self));
+    const char *args[8] = {"--inner", rounds, cpu};
+    size_t nr = 3;
+    int rc = bench_pin(b->cpu, &b->cpu);
 
-    if (rc) {
-        warnx("/proc/self/exe: cannot be read: %s", strerror(-rc));
-        return EXIT_FAILURE;
-    }
-    if (!argv[0])
-        argv[0] = child_find_daemon(self, beside, sizeof(beside));
-    rc = bench_pin(b->cpu, &b->cpu);
     if (rc) {
         warnx("--cpu %d: cannot run there: %s", b->cpu, strerror(-rc));
         return EXIT_FAILURE;
@@ -270,11 +260,10 @@ static int run_outer(struct bench *b)
     snprintf(cpu, sizeof(cpu), "--cpu=%d", b->cpu);
     snprintf(rounds, sizeof(rounds), "--rounds=%u", b->plan.rounds);
     if (b->verbose)
-        argv[nr++] = "--verbose";
+        args[nr++] = "--verbose";
     if (b->quick)
-        argv[nr++] = "--quick";
-    execvp(argv[0], (char *const *)argv);
-    warn("%s: cannot be started (--buddyd FILE says where the daemon is)", argv[0]);
+        args[nr++] = "--quick";
+    child_under_daemon(b->buddyd, args);
     return EXIT_FAILURE;
 }
 
