@@ -254,8 +254,8 @@ static void refuse_slots(struct call *c, const struct grant_request *rq)
 
     refuse_early(c, rq, WIRE_REFUSAL_NO_HANDLES, what, sizeof(what));
     call_fail(c, ENOMEM,
-              "%s refused: it takes slots, of which this client has %u of at most %u in use, and "
-              "its table cannot grow",
+              "%s refused: it takes slots, of which this client has %u of at most %u in use; its "
+              "table cannot grow, or those of its section may not",
               what, slot_table_used(slots), slot_table_max(slots));
 }
 

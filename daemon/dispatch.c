@@ -49,6 +49,9 @@ static void set_name(struct session *s, const char *name)
     s->name[i] = '\0';
 }
 
+/** Slots that all sessions of a section may have memory for, for each block that there can be. */
+#define SLOTS_PER_HANDLE 8u
+
 /*
  * A table of slots for a client that knows them; without it, its blocks never move. Returns the
  * slots. The descriptors stay the session's.
@@ -57,14 +60,16 @@ static uint32_t give_slots(struct call *c)
 {
     struct session *s = c->session;
     const struct handle_table *handles = c->hub->zones->handles;
-    uint32_t max = handle_table_left(handles) + handle_table_used(handles);
+    const uint32_t nr = handle_table_left(handles) + handle_table_used(handles);
+    struct slot_budget *budget = &s->policy.group->slots;
     int *fds;
 
     if (!(c->request->hello.features & WIRE_FEATURE_SLOTS))
         return 0;
+    budget->max = (uint64_t)nr * SLOTS_PER_HANDLE;
     fds = malloc((c->fds.nr + 1) * sizeof(*fds));
     if (!fds ||
-        slot_table_create(max < WIRE_MAX_SLOTS ? max : WIRE_MAX_SLOTS, &s->holdings.slots)) {
+        slot_table_create(nr < WIRE_MAX_SLOTS ? nr : WIRE_MAX_SLOTS, budget, &s->holdings.slots)) {
         log_warning("session %u (%s): no table of slots can be made: its blocks will not move",
                     s->id, s->name);
         free(fds);

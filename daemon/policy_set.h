@@ -17,6 +17,7 @@
 #include "config.h"
 #include "mm/account.h"
 #include "policy_rule.h"
+#include "slot_table.h"
 #include "user_counts.h"
 #include "wait_line.h"
 
@@ -31,6 +32,7 @@ struct policy_group {
     uid_t uid;                    /**< per_uid: whose it is */
     struct user_counts sessions;  /**< of each user */
     struct wait_line line;        /**< requests that it says no to */
+    struct slot_budget slots;     /**< of its sessions */
     uint32_t nr_waiting;          /**< requests of its members that wait, whoever says no */
     struct account_limits before; /**< while the policy changes */
 };

@@ -45,9 +45,9 @@ static void session_free_if_done(struct session *s)
         return;
     log_debug("session %u: gone", s->id);
     session_table_remove(&hub->sessions, s->id, s->peer.uid);
-    admission_end(s);
     slot_table_free(s->holdings.slots);
     free(s->fds);
+    admission_end(s);
     free(s);
     hub->session_gone(hub);
 }

@@ -14,7 +14,7 @@
 
 /* Memory is brought in by doubling, but never more in one turn of the loop than is quickly zeroed.
  */
-#define MIN_STEP_SLOTS 512u
+#define MIN_STEP_SLOTS SLOT_TABLE_FREE_SLOTS
 #define MAX_STEP_SLOTS 32768u
 #define MAX_GENERATION 0xfffu
 
@@ -25,6 +25,7 @@ struct slot {
 };
 
 struct slot_table {
+    struct slot_budget *budget;
     struct lasting_memory memory;
     slot_atomic *word;
     struct slot *slot; /* of those that were ever ready */
@@ -36,7 +37,7 @@ struct slot_table {
     uint32_t free_last;
 };
 
-int slot_table_create(uint32_t max, struct slot_table **ret)
+int slot_table_create(uint32_t max, struct slot_budget *budget, struct slot_table **ret)
 {
     struct slot_table *t;
     int error;
@@ -51,6 +52,7 @@ int slot_table_create(uint32_t max, struct slot_table **ret)
         free(t);
         return error;
     }
+    t->budget = budget;
     t->word = t->memory.addr;
     t->max = max;
     *ret = t;
@@ -61,6 +63,7 @@ void slot_table_free(struct slot_table *t)
 {
     if (!t)
         return;
+    t->budget->ready -= t->ready;
     lasting_free(&t->memory);
     free(t->slot);
     free(t);
@@ -102,6 +105,8 @@ static int grow(struct slot_table *t)
         step = t->max - t->ready;
     if (step == 0)
         return -ENOSPC;
+    if (t->ready != 0 && t->budget->ready + step > t->budget->max)
+        return -EDQUOT;
     slot = realloc(t->slot, (size_t)(t->ready + step) * sizeof(*slot));
     if (!slot)
         return -ENOMEM;
@@ -114,6 +119,7 @@ static int grow(struct slot_table *t)
     for (uint32_t i = t->ready; i < t->ready + step; i++)
         slot[i] = (struct slot){0};
     t->ready += step;
+    t->budget->ready += step;
     return 0;
 }
 

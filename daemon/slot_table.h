@@ -23,10 +23,23 @@
 struct slot_table;
 
 /**
- * Make a table of max slots (1 to WIRE_MAX_SLOTS), without memory behind it yet. Returns 0 or a
- * negative errno. Release with slot_table_free().
+ * What the tables of several sessions may have together, since a table keeps the memory of the most
+ * slots that it ever had in use. Zero-filled but for max it is unused.
  */
-int slot_table_create(uint32_t max, struct slot_table **ret);
+struct slot_budget {
+    uint64_t max;   /**< slots with memory */
+    uint64_t ready; /**< so many have it */
+};
+
+/** Slots that each table gets memory for, whatever the others have. */
+#define SLOT_TABLE_FREE_SLOTS 512u
+
+/**
+ * Make a table of max slots (1 to WIRE_MAX_SLOTS), without memory behind it yet. budget: what it
+ * shares with others; it outlives the table. Returns 0 or a negative errno. Release with
+ * slot_table_free().
+ */
+int slot_table_create(uint32_t max, struct slot_budget *budget, struct slot_table **ret);
 /** NULL is allowed. */
 void slot_table_free(struct slot_table *t);
 /** The descriptor for the client; it stays the table's. */
@@ -37,7 +50,7 @@ uint32_t slot_table_used(const struct slot_table *t);
 
 /**
  * Have memory behind nr free slots, so that as many can be taken. Returns 0; -ENOSPC when the table
- * has no more; or what the system said.
+ * has no more; -EDQUOT when the budget is used up; or what the system said.
  */
 int slot_table_reserve(struct slot_table *t, uint32_t nr);
 /**

@@ -26,6 +26,7 @@
 
 static struct zone_set *zs;
 static struct account group, account;
+static struct slot_budget budget;
 static struct holdings alice, bob;
 static _Atomic uint64_t *word; /* alice's table, as she maps it */
 static struct grant g;
@@ -38,11 +39,12 @@ static int set_up(void **state)
     (void)state;
     zs = make_zones(2, (uint64_t)ZONE_PAGES * PAGE);
     group = account = (struct account){0};
+    budget = (struct slot_budget){.max = UINT64_MAX};
     assert_int_equal(account_add(&zs->memory, &group, NULL, 0, &none, NULL), 0);
     assert_int_equal(account_add(&zs->memory, &account, &group, 0, &none, NULL), 0);
     alice = (struct holdings){.owner = {.id = 1}, .account = &account};
     bob = (struct holdings){.owner = {.id = 2}};
-    assert_int_equal(slot_table_create(SLOTS, &alice.slots), 0);
+    assert_int_equal(slot_table_create(SLOTS, &budget, &alice.slots), 0);
     word = mmap(NULL, SLOTS * sizeof(uint64_t), PROT_READ | PROT_WRITE, MAP_SHARED,
                 slot_table_fd(alice.slots), 0);
     assert_ptr_not_equal(word, MAP_FAILED);
@@ -166,7 +168,7 @@ static void test_no_slots_left(void **state)
     struct grant_request rq = request(MIGRATE_MOVABLE, 0, 3);
 
     (void)state;
-    assert_int_equal(slot_table_create(2, &alice.slots), 0);
+    assert_int_equal(slot_table_create(2, &budget, &alice.slots), 0);
     assert_int_equal(grant_alloc(zs, &alice, &rq, &g, &why), -ENOBUFS);
     rq.exact_pages = 7;
     assert_int_equal(grant_alloc(zs, &alice, &rq, &g, &why), -ENOBUFS);

@@ -42,13 +42,15 @@ int __wrap_fallocate(int fd, int mode, off_t offset, off_t len)
 }
 
 static struct slot_table *t;
+static struct slot_budget budget;
 static _Atomic uint64_t *client; /* the client's mapping */
 
 static int set_up(void **state)
 {
     (void)state;
     fail_with = 0;
-    assert_int_equal(slot_table_create(MAX, &t), 0);
+    budget = (struct slot_budget){.max = UINT64_MAX};
+    assert_int_equal(slot_table_create(MAX, &budget, &t), 0);
     client =
         mmap(NULL, MAX * sizeof(uint64_t), PROT_READ | PROT_WRITE, MAP_SHARED, slot_table_fd(t), 0);
     assert_ptr_not_equal(client, MAP_FAILED);
@@ -60,6 +62,7 @@ static int tear_down(void **state)
     (void)state;
     (void)munmap(client, MAX * sizeof(uint64_t));
     slot_table_free(t);
+    assert_int_equal(budget.ready, 0);
     return 0;
 }
 
@@ -85,8 +88,8 @@ static void test_file(void **state)
     assert_int_equal(ftruncate(slot_table_fd(t), 2 * sizeof(uint64_t) * MAX), -1);
     assert_int_equal(fcntl(slot_table_fd(t), F_ADD_SEALS, F_SEAL_FUTURE_WRITE), -1);
     assert_int_equal(slot_table_max(t), MAX);
-    assert_int_equal(slot_table_create(0, &none), -EINVAL);
-    assert_int_equal(slot_table_create(WIRE_MAX_SLOTS + 1, &none), -EINVAL);
+    assert_int_equal(slot_table_create(0, &budget, &none), -EINVAL);
+    assert_int_equal(slot_table_create(WIRE_MAX_SLOTS + 1, &budget, &none), -EINVAL);
     slot_table_free(NULL);
 }
 
@@ -152,6 +155,28 @@ static void test_no_memory(void **state)
     fail_with = ENOSPC;
     assert_int_equal(slot_table_reserve(t, 511), 0);
     assert_int_equal(slot_table_reserve(t, 512), -ENOSPC);
+}
+
+/* Tables share a budget, but each has a few slots in any case. */
+static void test_budget(void **state)
+{
+    struct slot_table *other, *small;
+    struct stat st;
+
+    (void)state;
+    budget.max = 4096;
+    assert_int_equal(slot_table_create(MAX, &budget, &other), 0);
+    assert_int_equal(slot_table_create(MAX, &budget, &small), 0);
+    assert_int_equal(slot_table_reserve(t, 2048), 0);
+    assert_int_equal(slot_table_reserve(other, 2048), 0);
+    assert_int_equal(slot_table_reserve(other, 2049), -EDQUOT);
+    assert_int_equal(slot_table_reserve(small, SLOT_TABLE_FREE_SLOTS), 0);
+    assert_int_equal(slot_table_reserve(small, SLOT_TABLE_FREE_SLOTS + 1), -EDQUOT);
+    assert_int_equal(fstat(slot_table_fd(other), &st), 0);
+    assert_true(st.st_blocks * 512 <= 2048 * (off_t)sizeof(uint64_t));
+    slot_table_free(small);
+    slot_table_free(other);
+    assert_int_equal(slot_table_reserve(t, 4096), 0);
 }
 
 /* Whatever a word says, it is seized if it says that it is not pinned. */
@@ -288,9 +313,9 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_file),      TEST(test_grows), TEST(test_first_in_first_out),
-        TEST(test_no_memory), TEST(test_seize), TEST(test_referenced),
-        TEST(test_hole),      TEST(test_wakes),
+        TEST(test_file),       TEST(test_grows),  TEST(test_first_in_first_out),
+        TEST(test_no_memory),  TEST(test_budget), TEST(test_seize),
+        TEST(test_referenced), TEST(test_hole),   TEST(test_wakes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
