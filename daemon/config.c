@@ -132,13 +132,26 @@ static int check_bytes(const struct memfile_spec *m, char *why, size_t size)
     return 0;
 }
 
+static int check_max(const struct memfile_spec *m, char *why, size_t size)
+{
+    const uint64_t max = memfile_length(m);
+    char number[WHY_NUMBER_BYTES], least[WHY_NUMBER_BYTES];
+
+    if (max < m->bytes || max > CONFIG_MAX_ZONE_BYTES || max % m->hugepage_bytes != 0)
+        return why_not(-EINVAL, why, size,
+                       "a zone of this size cannot have room for %s; accepted: whole hugepages, "
+                       "from %s to 1 TiB",
+                       why_bytes(max, number), why_bytes(m->bytes, least));
+    return 0;
+}
+
 int config_check_zone(const struct memfile_spec *memory, const char **ret_key, char *why,
                       size_t size)
 {
     const struct {
         const char *key;
         int (*check)(const struct memfile_spec *m, char *why, size_t size);
-    } checks[] = {{"hugepage", check_hugepage}, {"size", check_bytes}};
+    } checks[] = {{"hugepage", check_hugepage}, {"size", check_bytes}, {"max_size", check_max}};
     int rc;
 
     if (!good_name(memory->name)) {
@@ -177,7 +190,7 @@ static uint64_t next_base(const struct daemon_config *config)
     if (config->preferred_base == 0 || config->nr_zones == 0)
         return config->preferred_base;
     last = &config->zones[config->nr_zones - 1];
-    end = last->preferred_base + last->memory.bytes;
+    end = last->preferred_base + memfile_length(&last->memory);
     return (end + BASE_ALIGN - 1) / BASE_ALIGN * BASE_ALIGN + BASE_ALIGN;
 }
 
@@ -201,7 +214,7 @@ int config_add_zone(struct daemon_config *config, const struct memfile_spec *mem
         return why_not(-E2BIG, why, size, "zone '%s' is one too many; accepted: up to %u",
                        memory->name, WIRE_MAX_ZONES);
     zone.preferred_base = next_base(config);
-    if (zone.preferred_base && zone.preferred_base + memory->bytes > CONFIG_MAX_BASE)
+    if (zone.preferred_base && zone.preferred_base + memfile_length(memory) > CONFIG_MAX_BASE)
         return why_not(-ERANGE, why, size,
                        "zone '%s' would have to lie at 0x%" PRIx64
                        ", which no process has; accepted: "
@@ -268,7 +281,9 @@ static bool same_zone(const struct zone_spec *a, const struct zone_spec *b)
     const char *mount_b = b->memory.mount ? b->memory.mount : "";
 
     return strcmp(a->memory.name, b->memory.name) == 0 && a->memory.node == b->memory.node &&
-           a->memory.bytes == b->memory.bytes && a->memory.backing == b->memory.backing &&
+           a->memory.bytes == b->memory.bytes &&
+           memfile_length(&a->memory) == memfile_length(&b->memory) &&
+           a->memory.backing == b->memory.backing &&
            a->memory.hugepage_bytes == b->memory.hugepage_bytes && a->kind == b->kind &&
            strcmp(mount_a, mount_b) == 0;
 }

@@ -92,7 +92,7 @@ uint64_t config_default_hugepage(enum backing backing);
 
 /**
  * Can this host have such a zone? Returns 0, or -EINVAL with the key of the configuration that is
- * at fault (a literal: name, node, mount, hugepage or size) and one line in why.
+ * at fault (a literal: name, node, mount, hugepage, size or max_size) and one line in why.
  */
 int config_check_zone(const struct memfile_spec *memory, const char **ret_key, char *why,
                       size_t size);

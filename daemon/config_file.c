@@ -231,7 +231,8 @@ static int convert_zone(const struct section *zone, struct daemon_config *config
     (void)snprintf(memory.name, sizeof(memory.name), "%s", zone->name);
     if ((rc = convert_backing(&set[KEY_BACKING], &memory.backing, why)) < 0 ||
         (rc = convert_node(&set[KEY_NODE], &memory.node, why)) < 0 ||
-        (rc = convert_size(&set[KEY_SIZE], "size", &memory.bytes, why)) < 0)
+        (rc = convert_size(&set[KEY_SIZE], "size", &memory.bytes, why)) < 0 ||
+        (rc = convert_size(&set[KEY_MAX_SIZE], "max_size", &memory.max_bytes, why)) < 0)
         return rc;
     memory.hugepage_bytes = config_default_hugepage(memory.backing);
     rc = convert_size(&set[KEY_HUGEPAGE], "hugepage", &memory.hugepage_bytes, why);

@@ -19,8 +19,10 @@
 #include "explain.h"
 #include "grant.h"
 #include "log.h"
+#include "migrator.h"
 #include "policy.h"
 #include "renew.h"
+#include "resizer.h"
 #include "slot_table.h"
 #include "stat.h"
 #include "waiting.h"
@@ -190,6 +192,20 @@ static void handle_reload(struct call *c)
         call_fail(c, -error, "%s", why);
 }
 
+static void handle_resize_zone(struct call *c)
+{
+    if (check_admin(c))
+        resizer_handle(c);
+}
+
+static void handle_migrate(struct call *c)
+{
+    const uint32_t whose = c->request->migrate.session;
+
+    if (whose == 0 || whose == c->session->id || check_admin(c))
+        migrator_handle(c);
+}
+
 /* ---- the table ---- */
 
 struct operation {
@@ -210,6 +226,8 @@ static const struct operation operations[WIRE_NR_OPS] = {
     [WIRE_OP_EXPLAIN] = {explain_handle, false},
     [WIRE_OP_STAT_ACCOUNTS] = {stat_accounts, false},
     [WIRE_OP_RENEW] = {renew_handle, false},
+    [WIRE_OP_RESIZE_ZONE] = {handle_resize_zone, false},
+    [WIRE_OP_MIGRATE] = {handle_migrate, false},
 };
 
 void dispatch(struct call *c)

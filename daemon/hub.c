@@ -12,9 +12,11 @@
 #include <stdlib.h>
 
 #include "admission.h"
+#include "migrator.h"
 #include "mover.h"
 #include "passing.h"
 #include "pressure.h"
+#include "resizer.h"
 #include "session.h"
 
 static struct session *take_work(struct hub *hub)
@@ -70,7 +72,9 @@ int hub_init(struct hub *hub, uv_loop_t *loop, struct zone_set *zones, struct po
         .session_gone = session_gone,
         .top_priority = policy_set_top_priority(policy),
     };
-    if (mover_create(hub, &hub->mover) || (zones->domains && passing_create(hub, &hub->passing))) {
+    if (mover_create(hub, &hub->mover) || resizer_create(hub, &hub->resizer) ||
+        migrator_create(hub, &hub->migrator) ||
+        (zones->domains && passing_create(hub, &hub->passing))) {
         hub_free(hub);
         return -ENOMEM;
     }
@@ -96,6 +100,8 @@ void hub_close(struct hub *hub, uv_close_cb closed)
 void hub_free(struct hub *hub)
 {
     passing_free(hub->passing);
+    resizer_free(hub->resizer);
+    migrator_free(hub->migrator);
     mover_free(hub->mover);
     session_table_free(&hub->sessions);
     free(hub->turn);

@@ -24,7 +24,9 @@
 #include "zone_set.h"
 
 struct mover;
+struct migrator;
 struct passing;
+struct resizer;
 struct session;
 
 /** Zones in one reply to stat_free: each has an entry for each order and type. */
@@ -50,6 +52,7 @@ struct scratch {
         struct wire_client_stat clients[WIRE_MAX_LISTING];
         struct wire_block_stat blocks[WIRE_MAX_LISTING];
         struct wire_account_stat accounts[WIRE_MAX_LISTING];
+        struct wire_obstacle obstacles[WIRE_MAX_LISTING];
         char text[WIRE_MAX_LONG_TEXT + 1];
     };
 };
@@ -80,8 +83,10 @@ struct hub {
     uint8_t top_priority;   /**< the highest that the policy gives to anybody */
     struct victim_search last_resort;
     struct pin_watch pins;
-    struct mover *mover;     /**< blocks, to other places */
-    struct passing *passing; /**< pageblocks, between domains; NULL: there is one domain */
+    struct mover *mover;       /**< blocks, to other places */
+    struct resizer *resizer;   /**< zones, to other lengths */
+    struct migrator *migrator; /**< blocks, to other nodes */
+    struct passing *passing;   /**< pageblocks, between domains; NULL: there is one domain */
     bool stopping; /**< nothing is freed piece by piece any more: the zones go as a whole */
     /** A session's memory has been freed. */
     void (*session_gone)(struct hub *hub);

@@ -243,10 +243,11 @@ static int populate_shmem(const struct memfile_spec *spec, int fd, char *why, si
 
 static int check_spec(const struct memfile_spec *spec, char *why, size_t size)
 {
-    const uint64_t hugepage = spec->hugepage_bytes;
+    const uint64_t hugepage = spec->hugepage_bytes, length = memfile_length(spec);
 
     if (spec->backing == BACKING_AUTO || hugepage == 0 || (hugepage & (hugepage - 1)) != 0 ||
-        spec->bytes == 0 || spec->bytes % hugepage != 0 || spec->bytes > INT64_MAX)
+        spec->bytes == 0 || spec->bytes % hugepage != 0 || length % hugepage != 0 ||
+        length < spec->bytes || length > INT64_MAX)
         return why_not(-EINVAL, why, size,
                        "zone '%s': %" PRIu64 " bytes of %s in hugepages of %" PRIu64
                        " bytes are no memory file",
@@ -270,11 +271,11 @@ int memfile_create(const struct memfile_spec *spec, struct memfile *ret, char *w
     if (rc < 0)
         return rc;
     /* A memfd is born open to everybody, who could open it again through a read-only descriptor. */
-    if (fchmod(fd, 0600) < 0 || ftruncate(fd, (off_t)spec->bytes) < 0 ||
+    if (fchmod(fd, 0600) < 0 || ftruncate(fd, (off_t)memfile_length(spec)) < 0 ||
         (!on_mount && fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)) {
         rc = why_not(-errno, why, size,
                      "zone '%s': cannot set up a memory file of %" PRIu64 " bytes: %s", spec->name,
-                     spec->bytes, strerror(errno));
+                     memfile_length(spec), strerror(errno));
         goto fail;
     }
     if (!spec->sparse)
@@ -284,7 +285,7 @@ int memfile_create(const struct memfile_spec *spec, struct memfile *ret, char *w
         goto fail;
     *ret = (struct memfile){
         .fd = fd,
-        .bytes = spec->bytes,
+        .bytes = memfile_length(spec),
         .hugepage_bytes = spec->hugepage_bytes,
         .backing = spec->backing,
         .node = spec->node,

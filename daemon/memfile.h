@@ -4,10 +4,11 @@
  *
  * A memory file has its full length from birth, is populated on its node, readable and writable by
  * its owner only (clients get it as a descriptor), and where it can be it is sealed against
- * shrinking and growing. A sparse one has no memory at first, and is populated and punched in
- * ranges. What fails half-way is undone: the pool is as it was. The daemon's own code never loads
- * from or stores to this memory. The memory policy of the calling thread is changed and restored,
- * so that any thread may work on ranges, and several at a time on different ones.
+ * shrinking and growing. A sparse one has no memory at first, one of a zone that can grow only at
+ * its beginning; they are populated and punched in ranges. What fails half-way is undone: the pool
+ * is as it was. The daemon's own code never loads from or stores to this memory. The memory policy
+ * of the calling thread is changed and restored, so that any thread may work on ranges, and several
+ * at a time on different ones.
  */
 #ifndef DAEMON_MEMFILE_H
 #define DAEMON_MEMFILE_H
@@ -34,7 +35,8 @@ struct memfile_spec {
     char name[WIRE_MAX_NAME + 1]; /**< the zone's; for messages, and for /proc/PID/maps */
     int node;                     /**< the NUMA node to bind to; -1: none */
     enum backing backing;         /**< not BACKING_AUTO */
-    uint64_t bytes;               /**< a multiple of hugepage_bytes, not 0 */
+    uint64_t bytes;               /**< of memory at first: a multiple of hugepage_bytes, not 0 */
+    uint64_t max_bytes;           /**< its length, the same or more; 0: the same */
     uint64_t hugepage_bytes;      /**< a size that the host has; shmem: that of transparent ones */
     const char *mount; /**< hugetlbfs: the mount; NULL: the one that libhugetlbfs finds */
     bool sparse;       /**< no memory yet: it comes with memfile_populate() */
@@ -42,8 +44,8 @@ struct memfile_spec {
 
 /** A memory file. */
 struct memfile {
-    int fd; /**< close-on-exec */
-    uint64_t bytes;
+    int fd;         /**< close-on-exec */
+    uint64_t bytes; /**< its length */
     uint64_t hugepage_bytes;
     enum backing backing;
     int node;
@@ -67,6 +69,12 @@ int memfile_create(const struct memfile_spec *spec, struct memfile *ret, char *w
 int memfile_populate(const struct memfile *mf, uint64_t offset, uint64_t bytes);
 /** Give the memory of a range back; whoever maps it reads zeros. Returns 0 or a negative errno. */
 int memfile_punch(const struct memfile *mf, uint64_t offset, uint64_t bytes);
+/** The length that a spec's file has. */
+static inline uint64_t memfile_length(const struct memfile_spec *spec)
+{
+    return spec->max_bytes ? spec->max_bytes : spec->bytes;
+}
+
 /** How much memory the file has, whoever brought it in. Returns 0 or a negative errno. */
 int memfile_resident(const struct memfile *mf, uint64_t *ret_bytes);
 

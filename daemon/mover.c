@@ -9,6 +9,7 @@
 #include "domain_set.h"
 #include "grant.h"
 #include "hub.h"
+#include "mm/migrate.h"
 #include "mobile.h"
 #include "session.h"
 
@@ -89,6 +90,28 @@ static void left(struct mover *m, const struct move *mv)
         hub_queue_work(hub, s);
 }
 
+/* In mm/'s books: the old place, or the new one, is free. */
+static void end_move(struct mover *m, const struct move *mv, struct account *account,
+                     bool *ret_freed)
+{
+    const struct migration mg = {
+        .from_zone = mv->from_zone, .from = mv->from, .to_zone = mv->to_zone, .to = mv->to};
+    struct memory *memory = &m->hub->zones->memory;
+    struct zone *z = zone_of(m, mv->from_zone);
+    pfn_t to;
+
+    if (mv->error == 0)
+        m->pages[mv->from_zone] += (uint64_t)1 << mv->order;
+    if (mv->from_zone != mv->to_zone && mv->error == 0)
+        (void)memory_migrate_done(memory, account, &mg, ret_freed);
+    else if (mv->from_zone != mv->to_zone)
+        (void)memory_migrate_abort(memory, account, &mg, ret_freed);
+    else if (mv->error == 0)
+        (void)zone_move_done(z, mv->from, &to, ret_freed);
+    else
+        (void)zone_move_abort(z, mv->from, ret_freed);
+}
+
 /*
  * The handle first, which commits the move, then the word, then the zone, in which the old place
  * may be granted again at once. A handle that is stale by now was freed, whoever has its record.
@@ -100,18 +123,12 @@ static void settle(struct mover *m, const struct move *mv)
     struct handle_info info;
     const bool live = handle_find(zs->handles, mv->handle, &info) == 0;
     bool freed = false;
-    pfn_t to;
 
     if (live && mv->error == 0)
         handle_move(zs->handles, mv->handle, mv->to_zone, mv->to);
     if (live)
         mobile_moved(zs, mv->handle);
-    if (mv->error == 0) {
-        (void)zone_move_done(zone_of(m, mv->from_zone), mv->from, &to, &freed);
-        m->pages[mv->from_zone] += (uint64_t)1 << mv->order;
-    } else {
-        (void)zone_move_abort(zone_of(m, mv->from_zone), mv->from, &freed);
-    }
+    end_move(m, mv, account, &freed);
     if (freed)
         left(m, mv);
     else if (account && account->domain != 0)

@@ -263,7 +263,9 @@ int passing_create(struct hub *hub, struct passing **ret)
     p->retry_ms = PASSING_RETRY_MS;
     for (uint32_t i = 0; i < hub->zones->nr; i++) {
         const struct zone *z = hub->zones->entry[i].zone;
-        const size_t bytes = (zone_nr_pages(z) >> zone_pageblock_order(z)) * sizeof(struct pass);
+        const size_t bytes =
+            (hub->zones->entry[i].memory.bytes >> CONFIG_PAGE_SHIFT >> zone_pageblock_order(z)) *
+            sizeof(struct pass);
         void *records = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 

@@ -19,8 +19,10 @@
 
 #include "hub.h"
 #include "log.h"
+#include "migrator.h"
 #include "mover.h"
 #include "passing.h"
+#include "resizer.h"
 #include "session.h"
 #include "why.h"
 
@@ -184,7 +186,8 @@ static void free_if_done(struct server *server)
 {
     if (!server->stopped || server->nr_handles || server->hub.sessions.nr ||
         server->hub.waiting.nr_timers || passing_busy(server->hub.passing) ||
-        mover_busy(server->hub.mover))
+        mover_busy(server->hub.mover) || resizer_busy(server->hub.resizer) ||
+        migrator_busy(server->hub.migrator))
         return;
     policy_set_free(server->hub.policy);
     zone_set_free(server->hub.zones);
@@ -263,6 +266,8 @@ int server_start(struct server **ret, uv_loop_t *loop, const struct daemon_confi
     }
     hub_start(&server->hub);
     mover_start(server->hub.mover);
+    resizer_start(server->hub.resizer);
+    migrator_start(server->hub.migrator);
     if (server->hub.passing)
         passing_start(server->hub.passing);
     (void)uv_timer_init(loop, &server->pause);
@@ -326,6 +331,8 @@ void server_stop(struct server *server)
     uv_close((uv_handle_t *)&server->pause, on_closed);
     hub_close(&server->hub, on_hub_closed);
     mover_stop(server->hub.mover);
+    resizer_stop(server->hub.resizer);
+    migrator_stop(server->hub.migrator);
     if (server->hub.passing)
         passing_stop(server->hub.passing);
     server->stopped = true;

@@ -39,6 +39,7 @@ enum zone_key {
     KEY_HUGEPAGE,
     KEY_MOUNT,
     KEY_KIND,
+    KEY_MAX_SIZE,
     NR_ZONE_KEYS,
 };
 

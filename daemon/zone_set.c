@@ -77,13 +77,19 @@ static void on_populate(void *ctx, struct zone *z, pfn_t pfn, unsigned order, un
     ds->populate(ds->populate_ctx, z, pfn, order, domain);
 }
 
-static bool on_move(void *ctx, struct zone *z, pfn_t from, pfn_t to, unsigned order)
+static bool on_migrate(void *ctx, struct zone *z, pfn_t from, struct zone *to_zone, pfn_t to,
+                       unsigned order)
 {
     struct zone_set *zs = ctx;
     struct zone_block block = {0};
 
     return zs->mover && zone_block(z, from, &block) == 0 &&
-           mover_begin(zs->mover, z, from, z, to, order, block.tag);
+           mover_begin(zs->mover, z, from, to_zone, to, order, block.tag);
+}
+
+static bool on_move(void *ctx, struct zone *z, pfn_t from, pfn_t to, unsigned order)
+{
+    return on_migrate(ctx, z, from, z, to, order);
 }
 
 static bool on_movable(void *ctx, struct zone *z, pfn_t pfn, uint64_t tag)
@@ -99,18 +105,20 @@ static int zone_config_of(struct zone_set *zs, const struct zone_spec *spec,
     static const struct zone_ops ops = {
         .populate = on_populate,
         .move = on_move,
+        .migrate = on_migrate,
         .movable = on_movable,
     };
     const char *name = spec->memory.name;
     size_t lasting, derived;
     int error;
 
-    if (spec->memory.bytes > CONFIG_MAX_ZONE_BYTES)
+    if (memfile_length(&spec->memory) > CONFIG_MAX_ZONE_BYTES)
         return why_not(-EINVAL, why, size, "zone '%s': %llu bytes: at most %llu are accepted", name,
-                       (unsigned long long)spec->memory.bytes,
+                       (unsigned long long)memfile_length(&spec->memory),
                        (unsigned long long)CONFIG_MAX_ZONE_BYTES);
     *ret = (struct zone_config){
         .nr_pages = (pfn_t)(spec->memory.bytes >> CONFIG_PAGE_SHIFT),
+        .max_pages = (pfn_t)(memfile_length(&spec->memory) >> CONFIG_PAGE_SHIFT),
         .pageblock_order = spec->pageblock_order,
         .nr_domains = zs->nr_domains,
         .ops = &ops,
@@ -243,17 +251,18 @@ static int memory_create(struct zone_set *zs, const struct mm_settings *settings
 /* ---- all of them ---- */
 
 /*
- * A handle for each page, and those of one request more: who asks for too much is to hear that
- * there are no pages.
+ * A handle for each page that there can be, and those of one request more: who asks for too much is
+ * to hear that there are no pages.
  */
-static int handles_create(struct zone_set *zs, char *why, size_t size)
+static int handles_create(struct zone_set *zs, const struct daemon_config *config, char *why,
+                          size_t size)
 {
     uint64_t nr = WIRE_MAX_BLOCKS;
     size_t bytes;
     int error;
 
     for (uint32_t i = 0; i < zs->nr; i++)
-        nr += zone_nr_pages(zs->entry[i].zone);
+        nr += memfile_length(&config->zones[i].memory) >> CONFIG_PAGE_SHIFT;
     if (nr > HANDLE_MAX)
         nr = HANDLE_MAX;
     bytes = handle_table_bytes((uint32_t)nr);
@@ -291,7 +300,7 @@ static int create(const struct daemon_config *config, bool draft, struct zone_se
             goto fail_free;
         entry_describe(zs, i, &config->zones[i]);
     }
-    error = draft ? 0 : handles_create(zs, why, size);
+    error = draft ? 0 : handles_create(zs, config, why, size);
     if (error)
         goto fail_free;
     error = memory_create(zs, &config->memory, why, size);

@@ -9,6 +9,11 @@ pfn_t zone_nr_pages(const struct zone *z)
     return z->nr_pages;
 }
 
+unsigned zone_node(const struct zone *z)
+{
+    return z->node;
+}
+
 unsigned zone_pageblock_order(const struct zone *z)
 {
     return z->pageblock_order;

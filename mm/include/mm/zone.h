@@ -311,6 +311,8 @@ pfn_t zone_nr_pageblocks(const struct zone *z, enum migratetype type);
 /** The largest order with a free block that domain can have, or -1. */
 int zone_largest_free_order(struct zone *z, unsigned domain);
 pfn_t zone_nr_pages(const struct zone *z);
+/** The NUMA node that it lies on. */
+unsigned zone_node(const struct zone *z);
 unsigned zone_pageblock_order(const struct zone *z);
 
 /**

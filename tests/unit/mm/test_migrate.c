@@ -177,6 +177,8 @@ static void a_block_changes_its_node(void **state)
         check(h);
     }
     assert_wholly_free(h->zf[1].z);
+    assert_int_equal(zone_node(h->zf[0].z), 0);
+    assert_int_equal(zone_node(h->zf[2].z), 1);
     close_host(h);
 }
 

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * migrator.c: walks over the handle table, a few moves at a time.
+ *
+ * A walk goes by index, so that blocks that come and go meanwhile do not disturb it.
+ */
+#include "migrator.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <uv.h>
+
+#include "dispatch.h"
+#include "hub.h"
+#include "mm/migrate.h"
+#include "mobile.h"
+#include "mover.h"
+#include "session.h"
+
+/** A block on its way. */
+struct journey {
+    uint64_t handle;
+    unsigned from_zone;
+    uint32_t pages;
+};
+
+/** One request. */
+struct migrate_order {
+    struct migrate_order *next;
+    uint32_t session; /**< who asked, and for what */
+    uint64_t request;
+    uint32_t whose; /**< the session whose blocks they are */
+    unsigned node;
+    uint64_t handle; /**< the only one, or HANDLE_NONE */
+    uint32_t index;  /**< of the handle table: so far it was looked at */
+    struct wire_migrate_reply reply;
+    unsigned nr_moving;
+    struct journey moving[MIGRATOR_MOVES];
+};
+
+struct migrator {
+    struct hub *hub;
+    struct migrate_order *orders;
+    unsigned nr_orders;
+    bool open;       /**< the timer is not closed yet */
+    uv_timer_t look; /**< runs while there is an order to begin or to go on with */
+};
+
+static void answer(struct migrator *m, const struct migrate_order *o)
+{
+    struct session *s = session_table_find(&m->hub->sessions, o->session);
+    struct call c = {.hub = m->hub, .session = s};
+
+    if (!s || s->state != SESSION_OPEN)
+        return;
+    c.response = (struct wire_response){.id = o->request, .op = WIRE_OP_MIGRATE};
+    c.response.migrate = o->reply;
+    session_answer(s, &c);
+}
+
+/* ---- moving ---- */
+
+/* Take stock of the moves that have ended. */
+static void arrive(const struct migrator *m, struct migrate_order *o)
+{
+    const struct zone_set *zs = m->hub->zones;
+    unsigned left = 0;
+
+    for (unsigned i = 0; i < o->nr_moving; i++) {
+        const struct journey *j = &o->moving[i];
+        struct handle_info info;
+
+        if (handle_find(zs->handles, j->handle, &info) < 0)
+            continue; /* its owner has freed it */
+        if (mobile_of(zs, j->handle)->state == MOBILE_MOVING)
+            o->moving[left++] = *j;
+        else if (info.zone == j->from_zone)
+            o->reply.left_pages += j->pages;
+        else
+            o->reply.moved_pages += j->pages;
+    }
+    o->nr_moving = left;
+}
+
+/* Send one block off, to the first zone of the node that has room. */
+static bool set_off(const struct migrator *m, const struct migrate_order *o,
+                    const struct handle_info *info)
+{
+    struct zone_set *zs = m->hub->zones;
+    const struct mobile *block = mobile_of(zs, info->handle);
+    const struct zonelist *zl = &zs->memory.local[o->node];
+    int rc = -ENOMEM;
+
+    if (block->state != MOBILE_NORMAL)
+        return false;
+    for (unsigned i = 0; i < zl->nr && rc == -ENOMEM; i++) {
+        struct migration mg = {.from_zone = info->zone, .from = info->pfn, .to_zone = zl->id[i]};
+        struct refusal why;
+
+        rc = memory_migrate_begin(&zs->memory, block->holdings->account, &mg, &why);
+    }
+    return rc == 0;
+}
+
+static void consider(const struct migrator *m, struct migrate_order *o,
+                     const struct handle_info *info)
+{
+    const struct zone_set *zs = m->hub->zones;
+    struct zone_block b;
+
+    if (info->owner != o->whose || info->zone == MOBILE_NOWHERE ||
+        zone_node(zs->memory.zone[info->zone]) == o->node ||
+        zone_block(zs->memory.zone[info->zone], info->pfn, &b) < 0)
+        return;
+    if (set_off(m, o, info))
+        o->moving[o->nr_moving++] =
+            (struct journey){info->handle, info->zone, (uint32_t)1 << b.order};
+    else
+        o->reply.left_pages += (uint64_t)1 << b.order;
+}
+
+/* Look at some more handles. Returns whether that was all. */
+static bool look_at_some(const struct migrator *m, struct migrate_order *o)
+{
+    const struct handle_table *handles = m->hub->zones->handles;
+    const uint32_t stop = o->index + MIGRATOR_SLICE;
+    struct handle_info info;
+
+    if (o->handle != HANDLE_NONE) {
+        if (o->index++ == 0 && handle_find(handles, o->handle, &info) == 0)
+            consider(m, o, &info);
+        return true;
+    }
+    while (o->nr_moving < MIGRATOR_MOVES && o->index < stop) {
+        if (handle_next(handles, &o->index, stop - o->index, &info))
+            consider(m, o, &info);
+        if (o->index >= handle_table_end(handles))
+            return true;
+    }
+    return false;
+}
+
+static void drop(struct migrator *m, struct migrate_order **link)
+{
+    struct migrate_order *o = *link;
+
+    *link = o->next;
+    m->nr_orders--;
+    free(o);
+}
+
+static void on_look(uv_timer_t *timer)
+{
+    struct migrator *m = timer->data;
+    struct migrate_order **link = &m->orders;
+
+    while (*link) {
+        struct migrate_order *o = *link;
+        bool all;
+
+        arrive(m, o);
+        all = look_at_some(m, o);
+        if (all && o->nr_moving == 0) {
+            answer(m, o);
+            drop(m, link);
+            continue;
+        }
+        if (!all && o->nr_moving < MIGRATOR_MOVES)
+            (void)uv_timer_start(&m->look, on_look, 0, 0);
+        link = &o->next;
+    }
+}
+
+static void on_moved(void *ctx, uint64_t zones)
+{
+    struct migrator *m = ctx;
+
+    (void)zones;
+    if (m->orders)
+        (void)uv_timer_start(&m->look, on_look, 0, 0);
+}
+
+/* ---- requests ---- */
+
+static bool check(struct call *c, const struct wire_migrate *rq, uint32_t whose)
+{
+    const struct zone_set *zs = c->hub->zones;
+    struct handle_info info;
+
+    if (!zone_set_has_node(zs, rq->node))
+        call_fail(c, EINVAL, "node %u: this host has no such node", rq->node);
+    else if (zs->memory.local[rq->node].nr == 0)
+        call_fail(c, EINVAL, "node %u has no zone of this daemon", rq->node);
+    else if (!session_table_find(&c->hub->sessions, whose))
+        call_fail(c, ENOENT, "there is no session %u", whose);
+    else if (rq->handle != HANDLE_NONE &&
+             (handle_find(zs->handles, rq->handle, &info) < 0 || info.owner != whose))
+        call_fail(c, ESTALE, "handle 0x%llx names no block of session %u",
+                  (unsigned long long)rq->handle, whose);
+    else if (c->hub->migrator->nr_orders == MIGRATOR_MAX_ORDERS)
+        call_fail(c, EBUSY, "migrate: %u requests are being carried out, and no more are taken",
+                  MIGRATOR_MAX_ORDERS);
+    else
+        return true;
+    return false;
+}
+
+void migrator_handle(struct call *c)
+{
+    const struct wire_migrate *rq = &c->request->migrate;
+    const uint32_t whose = rq->session ? rq->session : c->session->id;
+    struct migrator *m = c->hub->migrator;
+    struct migrate_order *o;
+
+    if (!check(c, rq, whose))
+        return;
+    o = calloc(1, sizeof(*o));
+    if (!o) {
+        call_fail(c, ENOMEM, "migrate: the daemon has no memory for it");
+        return;
+    }
+    o->session = c->session->id;
+    o->request = c->request->id;
+    o->whose = whose;
+    o->node = rq->node;
+    o->handle = rq->handle;
+    o->next = m->orders;
+    m->orders = o;
+    m->nr_orders++;
+    c->parked = true;
+    (void)uv_timer_start(&m->look, on_look, 0, 0);
+}
+
+/* ---- start and stop ---- */
+
+int migrator_create(struct hub *hub, struct migrator **ret)
+{
+    struct migrator *m = calloc(1, sizeof(*m));
+
+    if (!m)
+        return -ENOMEM;
+    m->hub = hub;
+    *ret = m;
+    return 0;
+}
+
+void migrator_free(struct migrator *m)
+{
+    while (m && m->orders)
+        drop(m, &m->orders);
+    free(m);
+}
+
+void migrator_start(struct migrator *m)
+{
+    (void)uv_timer_init(m->hub->loop, &m->look);
+    m->look.data = m;
+    m->open = true;
+    mover_listen(m->hub->mover, on_moved, m);
+}
+
+static void on_closed(uv_handle_t *timer)
+{
+    struct migrator *m = timer->data;
+
+    m->open = false;
+    m->hub->session_gone(m->hub);
+}
+
+void migrator_stop(struct migrator *m)
+{
+    uv_close((uv_handle_t *)&m->look, on_closed);
+}
+
+bool migrator_busy(const struct migrator *m)
+{
+    return m->open;
+}

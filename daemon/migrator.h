@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * migrator.h: blocks that are moved to another NUMA node at somebody's word: one, or all that a
+ * session has.
+ *
+ * Each goes to the first zone of the node that has room; the mover copies it. What is pinned, never
+ * moves, or finds no room is left where it is, and counted.
+ */
+#ifndef DAEMON_MIGRATOR_H
+#define DAEMON_MIGRATOR_H
+
+#include <stdbool.h>
+
+struct call;
+struct hub;
+struct migrator;
+
+/** Requests that are carried out at a time. */
+#define MIGRATOR_MAX_ORDERS 16u
+/** Moves of one of them that are under way at a time. */
+#define MIGRATOR_MOVES 32u
+/** Handles that one of them looks at in a turn of the loop. */
+#define MIGRATOR_SLICE 1024u
+
+/** Returns 0 or -ENOMEM. Release with migrator_free(). */
+int migrator_create(struct hub *hub, struct migrator **ret);
+/** NULL is allowed. */
+void migrator_free(struct migrator *m);
+/** Begin to serve; the hub's mover has been started. */
+void migrator_start(struct migrator *m);
+/** Begin no more; hub->session_gone is called when the handle is closed. */
+void migrator_stop(struct migrator *m);
+/** Has it still to be waited for? */
+bool migrator_busy(const struct migrator *m);
+
+/** Carry a migrate out; the asker may. */
+void migrator_handle(struct call *c);
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * resizer.h: zones that grow and shrink while the daemon runs, at their ends.
+ *
+ * To grow, the thread pool populates what lies behind the zone's end in its memory file, which is
+ * as long as the zone can become; then mm/ has it. To shrink, mm/ empties the end: movable blocks
+ * move, and reclaimable ones without room elsewhere are discarded; then the thread pool punches it,
+ * and the hugepages are the host's again. Blocks that their clients have pinned are waited for a
+ * while; what stays in the way is told, by owner.
+ *
+ * One change of a zone at a time.
+ */
+#ifndef DAEMON_RESIZER_H
+#define DAEMON_RESIZER_H
+
+#include <stdbool.h>
+
+struct call;
+struct hub;
+struct resizer;
+
+/** How long blocks that are pinned, or busy for others, are waited for, since the last one left. */
+#define RESIZER_PATIENCE_MS 1000u
+/** How often they are looked at meanwhile. */
+#define RESIZER_LOOK_MS 20u
+
+/** Returns 0 or -ENOMEM. Release with resizer_free(). */
+int resizer_create(struct hub *hub, struct resizer **ret);
+/** NULL is allowed. */
+void resizer_free(struct resizer *r);
+/** Begin to serve; the hub's mover has been started. */
+void resizer_start(struct resizer *r);
+/** Begin no more; hub->session_gone is called when the last thread is done and the handle closed.
+ */
+void resizer_stop(struct resizer *r);
+/** Has it still to be waited for? */
+bool resizer_busy(const struct resizer *r);
+
+/** Carry a resize_zone out; the asker may. */
+void resizer_handle(struct call *c);
+
+#endif
