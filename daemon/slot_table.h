@@ -18,7 +18,7 @@
 #include "proto/slot.h"
 
 /** Threads that one word wakes at most; others look again when their wait times out. */
-#define SLOT_MAX_WAKES 1024
+#define SLOT_MAX_WAKES 128
 
 struct slot_table;
 
