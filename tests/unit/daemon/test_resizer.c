@@ -39,7 +39,7 @@ static void begin(bool isolate)
     config.zones[0].memory.max_bytes = MAX_SIZE;
     config.isolate = isolate;
     config.nr_domains = isolate ? MAX_DOMAINS : 1;
-    fixture_start_config(&f, &config);
+    fixture_start_config(&f, &config, -1);
     zs = f.hub->zones;
     z = zs->entry[0].zone;
     admin = client_open(&f);
