@@ -42,7 +42,8 @@ static void set(struct fake_slots *s, uint32_t index, uint64_t own)
     s->own[index] = own;
     if (old & SLOT_WAITER) {
         s->nr_wakes++;
-        syscall(SYS_futex, slot_futex(&s->word[index]), FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+        s->nr_woken += (unsigned)syscall(SYS_futex, slot_futex(&s->word[index]), FUTEX_WAKE,
+                                         INT_MAX, NULL, NULL, 0);
     }
 }
 

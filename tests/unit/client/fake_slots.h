@@ -18,9 +18,10 @@ struct fake_slots {
     uint32_t nr;
     uint32_t announced; /**< what Hello says of nr */
     slot_atomic *word;
-    uint64_t *own; /**< what each word must say, without pins */
-    uint32_t next; /**< slots are used first-in first-out */
-    unsigned nr_wakes;
+    uint64_t *own;     /**< what each word must say, without pins */
+    uint32_t next;     /**< slots are used first-in first-out */
+    unsigned nr_wakes; /**< calls */
+    unsigned nr_woken; /**< threads that slept then */
 };
 
 void fake_slots_create(struct fake_slots *s, uint32_t nr);
