@@ -38,7 +38,9 @@ static void answer_stat(struct fake *f, const struct wire_request *rq)
                                          .zone = 0,
                                          .offset = 0x3000,
                                          .order = 5,
-                                         .type = 2}};
+                                         .type = 2,
+                                         .state = WIRE_BLOCK_DISCARDED,
+                                         .pins = 6}};
     struct wire_zone_stat zones[2] = {{.zone = f->zone[0],
                                        .managed_pages = 1,
                                        .free_pages = 2,
@@ -59,7 +61,12 @@ static void answer_stat(struct fake *f, const struct wire_request *rq)
                                        .isolated_pages = 17,
                                        .highatomic_pages = 18,
                                        .cma_pages = 19,
-                                       .busy_pages = 20}};
+                                       .busy_pages = 20,
+                                       .reclaimable_pages = 21,
+                                       .moved_pages = 22,
+                                       .discarded_pages = 23,
+                                       .max_bytes = 24,
+                                       .compact_score = 25}};
 
     // A zone that came after this client.
     zones[1].zone = f->zone[0];
@@ -170,6 +177,11 @@ static void test_zones(void **state)
     assert_int_equal(out[0].highatomic_pages, 18);
     assert_int_equal(out[0].cma_pages, 19);
     assert_int_equal(out[0].busy_pages, 20);
+    assert_int_equal(out[0].reclaimable_pages, 21);
+    assert_int_equal(out[0].moved_pages, 22);
+    assert_int_equal(out[0].discarded_pages, 23);
+    assert_int_equal(out[0].max_bytes, 24);
+    assert_int_equal(out[0].compact_score, 25);
     assert_int_equal(buddyd_stat_zones(b, &cursor, out, &n), 0);
     assert_int_equal(n, 0);
     assert_int_equal(cursor, 60);
@@ -281,6 +293,8 @@ static void test_blocks(void **state)
     assert_int_equal(out[0].offset, 0x3000);
     assert_int_equal(out[0].order, 5);
     assert_int_equal(out[0].type, BUDDYD_RECLAIMABLE);
+    assert_int_equal(out[0].state, BUDDYD_BLOCK_DISCARDED);
+    assert_int_equal(out[0].pins, 6);
     n = 7;
     cursor = 3;
     assert_int_equal(buddyd_stat_blocks(b, 99, &cursor, out, &n), -EACCES);
