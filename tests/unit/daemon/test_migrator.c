@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * test_migrator.c: blocks change their node. The host is made to have two: the second zone is
+ * said to lie on node 1, whatever memory it really has.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <cmocka.h>
+
+#include "fixture.h"
+#include "mobile.h"
+#include "proto/slot.h"
+#include "session.h"
+#include "zone_internal.h"
+
+#define SIZE       (8 * MIB)
+#define WORD_BYTES 65536u
+
+static struct fixture f;
+static struct zone_set *zs;
+static struct client *client, *other;
+static struct session *session;
+static _Atomic uint64_t *word;
+static char *memory[2];
+
+static void begin(void)
+{
+    uint32_t slot = 0;
+
+    fixture_start(&f, 2, SIZE);
+    zs = f.hub->zones;
+    client = client_open_slots(&f);
+    session = session_table_next(&f.hub->sessions, &slot, SESSION_TABLE_SLOTS);
+    other = client_open_slots(&f);
+    word = mmap(NULL, WORD_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED,
+                client->zone_fd[client->nr_zone_fds - 1], 0);
+    assert_ptr_not_equal(word, MAP_FAILED);
+    for (unsigned i = 0; i < 2; i++) {
+        memory[i] = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, client->zone_fd[i], 0);
+        assert_ptr_not_equal(memory[i], MAP_FAILED);
+    }
+    zs->entry[1].zone->node = 1;
+    zs->memory.topology.nr_nodes = 2;
+    zs->nodes = 3;
+    memory_rebuild(&zs->memory);
+}
+
+static void end(void)
+{
+    client_free(client);
+    client_free(other);
+    (void)munmap(word, WORD_BYTES);
+    (void)munmap(memory[0], SIZE);
+    (void)munmap(memory[1], SIZE);
+    fixture_stop(&f);
+}
+
+static uint64_t get(enum migratetype type, uint32_t order)
+{
+    struct wire_request rq = alloc_request(order, 1);
+    const struct wire_response *rs;
+
+    rq.alloc.type = (uint32_t)type;
+    rq.alloc.zone = 0;
+    rs = client_call(client, &rq);
+    if (rs->error)
+        fail_msg("%s", rs->message);
+    return rs->alloc.handle[0];
+}
+
+static struct handle_info info_of(uint64_t handle)
+{
+    struct handle_info info;
+
+    assert_int_equal(handle_find(zs->handles, handle, &info), 0);
+    return info;
+}
+
+static char *bytes_of(uint64_t handle)
+{
+    struct handle_info info = info_of(handle);
+
+    return memory[info.zone] + (size_t)info.pfn * PAGE;
+}
+
+static _Atomic uint64_t *word_of(uint64_t handle)
+{
+    return &word[mobile_slot_name(zs, handle) >> 12];
+}
+
+static struct wire_request migrate_request(uint64_t handle, uint32_t whose, uint32_t node)
+{
+    return (struct wire_request){.op = WIRE_OP_MIGRATE,
+                                 .migrate = {.handle = handle, .session = whose, .node = node}};
+}
+
+static void migrated(struct client *by, uint64_t handle, uint32_t whose, uint32_t node,
+                     uint64_t moved, uint64_t left)
+{
+    struct wire_request rq = migrate_request(handle, whose, node);
+    const struct wire_response *rs = client_call(by, &rq);
+
+    if (rs->error)
+        fail_msg("%s", rs->message);
+    assert_int_equal(rs->migrate.moved_pages, moved);
+    assert_int_equal(rs->migrate.left_pages, left);
+    check_zones(zs);
+}
+
+static void one_block_with_its_content(void **state)
+{
+    (void)state;
+    begin();
+    for (uint32_t order = 0; order < 10; order++) {
+        const size_t size = (size_t)PAGE << order;
+        uint64_t h = get(order % 2 ? MIGRATE_MOVABLE : MIGRATE_RECLAIMABLE, order);
+
+        memset(bytes_of(h), 17, size);
+        migrated(client, h, 0, 1, 1u << order, 0);
+        assert_int_equal(info_of(h).zone, 1);
+        assert_int_equal(slot_zone(*word_of(h)), 1);
+        assert_int_equal(slot_pfn(*word_of(h)), info_of(h).pfn);
+        for (size_t i = 0; i < size; i++)
+            assert_int_equal(bytes_of(h)[i], 17);
+        migrated(client, h, 0, 1, 0, 0);
+        migrated(client, h, 0, 0, 1u << order, 0);
+        assert_int_equal(info_of(h).zone, 0);
+    }
+    assert_int_equal(session->policy.account.used_pages, 1023);
+    assert_int_equal(session->policy.account.used[0], 1023);
+    end();
+}
+
+/* By another, who may; what stays is counted. */
+static void all_of_a_session(void **state)
+{
+    uint64_t h[100];
+    uint64_t fixed, pinned;
+
+    (void)state;
+    begin();
+    for (unsigned i = 0; i < 100; i++) {
+        h[i] = get(i % 2 ? MIGRATE_MOVABLE : MIGRATE_RECLAIMABLE, 1);
+        memset(bytes_of(h[i]), (int)i + 1, (size_t)PAGE * 2);
+    }
+    fixed = get(MIGRATE_UNMOVABLE, 3);
+    pinned = get(MIGRATE_MOVABLE, 2);
+    *word_of(pinned) += SLOT_PIN;
+    migrated(other, 0, session->id, 1, 200, 12);
+    for (unsigned i = 0; i < 100; i++) {
+        assert_int_equal(info_of(h[i]).zone, 1);
+        for (unsigned k = 0; k < 2 * PAGE; k++)
+            assert_int_equal(bytes_of(h[i])[k], i + 1);
+    }
+    assert_int_equal(info_of(fixed).zone, 0);
+    assert_int_equal(info_of(pinned).zone, 0);
+    migrated(client, fixed, 0, 1, 0, 8);
+    assert_int_equal(session->policy.account.used[0], 12);
+    assert_int_equal(session->policy.account.used[1], 200);
+    end();
+}
+
+/* As much as the node has room for. */
+static void a_full_node(void **state)
+{
+    struct wire_request rq = alloc_request(9, 1);
+
+    (void)state;
+    begin();
+    rq.alloc.zone = 1;
+    for (unsigned i = 0; i < 3; i++)
+        assert_int_equal(client_call(other, &rq)->error, 0);
+    for (unsigned i = 0; i < 3; i++)
+        (void)get(MIGRATE_MOVABLE, 9);
+    migrated(client, 0, 0, 1, 512, 1024);
+    end();
+}
+
+static void what_cannot_be(void **state)
+{
+    struct wire_request rq[] = {
+        migrate_request(0, 0, 2),
+        migrate_request(0, 99, 0),
+        migrate_request(12345, 0, 0),
+    };
+    static const uint32_t errors[] = {EINVAL, ENOENT, ESTALE};
+
+    (void)state;
+    begin();
+    for (unsigned i = 0; i < 3; i++)
+        assert_int_equal(client_call(client, &rq[i])->error, errors[i]);
+    zs->entry[1].zone->node = 0;
+    memory_rebuild(&zs->memory);
+    rq[0].migrate.node = 1;
+    assert_int_equal(client_call(client, &rq[0])->error, EINVAL);
+    end();
+}
+
+/* The blocks' owner, who asked, or the daemon goes while they are on their way. */
+static void everybody_goes(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) {
+        struct wire_request rq;
+
+        begin();
+        for (unsigned k = 0; k < 50; k++)
+            (void)get(MIGRATE_MOVABLE, 4);
+        rq = migrate_request(0, session->id, 1);
+        client_send(other, &rq, 1);
+        while (mobile_of(zs, handle_first(zs->handles, &session->holdings.owner))->state !=
+                   MOBILE_MOVING &&
+               session->policy.account.used[1] == 0)
+            (void)uv_run(&f.loop, UV_RUN_NOWAIT);
+        if (i < 2) {
+            (void)shutdown(i ? client->fd : other->fd, SHUT_RDWR);
+            run_until_sessions(&f, 1);
+        }
+        if (i == 1) {
+            check_zones(zs);
+            assert_int_equal(used_pages(zs), 0);
+        }
+        end();
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one_block_with_its_content),
+        cmocka_unit_test(all_of_a_session),
+        cmocka_unit_test(a_full_node),
+        cmocka_unit_test(what_cannot_be),
+        cmocka_unit_test(everybody_goes),
+    };
+
+    return cmocka_run_group_tests_name("migrator", tests, NULL, NULL);
+}
