@@ -34,7 +34,7 @@ static void add_row(struct table *t, const void *entry, unsigned page_shift)
         table_cell(t, "%d", z->node);
     table_cell(t, "%s", backing_name(z->backing));
     table_cell(t, "%s", text_size((uint64_t)1 << z->hugepage_shift, size));
-    table_cell(t, "%s", text_size(z->bytes, size));
+    table_cell(t, "%s", text_size(s->managed_pages << z->page_shift, size));
     table_cell(t, "%s", text_size(s->free_pages << z->page_shift, size));
     table_cell(t, "%" PRIu64, s->empty_pageblocks);
     table_cell(t, "%" PRIu64, s->unbacked_pageblocks);

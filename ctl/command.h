@@ -51,6 +51,9 @@ extern const struct command cmd_accounts;
 extern const struct command cmd_explain;
 extern const struct command cmd_set;
 extern const struct command cmd_reload;
+extern const struct command cmd_compact;
+extern const struct command cmd_zone;
+extern const struct command cmd_migrate;
 extern const struct command cmd_replay;
 
 /** All of buddyctl, but for main(). Returns the exit code. */
@@ -101,6 +104,9 @@ int ctl_exit_of(int error);
 
 /** Connect. Returns CTL_OK, or the exit code after an error line. */
 int ctl_connect(const struct ctl *ctl, struct buddyd **ret);
+
+/** The zone of this name or number. false, after an error line: there is none. */
+bool ctl_zone(const struct buddyd *b, const char *word, struct buddyd_zone *ret);
 
 /* ---- output ---- */
 

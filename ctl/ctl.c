@@ -12,7 +12,8 @@
 
 static const struct command *const commands[] = {
     &cmd_zones,    &cmd_buddyinfo, &cmd_pagetypeinfo, &cmd_clients, &cmd_blocks,
-    &cmd_accounts, &cmd_explain,   &cmd_set,          &cmd_reload,  &cmd_replay,
+    &cmd_accounts, &cmd_explain,   &cmd_set,          &cmd_reload,  &cmd_compact,
+    &cmd_zone,     &cmd_migrate,   &cmd_replay,
 };
 #define NR_COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
@@ -181,6 +182,20 @@ int ctl_connect(const struct ctl *ctl, struct buddyd **ret)
         return CTL_OK;
     ctl_error("cannot reach the daemon: %s (--socket names another one)", buddyd_error());
     return CTL_UNREACHABLE;
+}
+
+bool ctl_zone(const struct buddyd *b, const char *word, struct buddyd_zone *ret)
+{
+    unsigned long id;
+
+    for (unsigned i = 0; buddyd_get_zone(b, i, ret) == 0; i++) {
+        if (!strcmp(ret->name, word))
+            return true;
+    }
+    if (ctl_number(word, 0, UINT32_MAX, &id) && buddyd_get_zone(b, (unsigned)id, ret) == 0)
+        return true;
+    ctl_error("there is no zone \"%s\"; buddyctl zones lists them", word);
+    return false;
 }
 
 /* ---- output ---- */

@@ -26,6 +26,29 @@ const char *text_size(uint64_t bytes, char to[TEXT_SIZE_BYTES])
     return to;
 }
 
+int text_parse_size(const char *text, uint64_t max, uint64_t *ret)
+{
+    static const char units[] = "KMGT";
+    unsigned long long number;
+    unsigned shift = 0;
+    const char *unit;
+    char *end;
+
+    if (*text < '0' || *text > '9')
+        return -EINVAL;
+    errno = 0;
+    number = strtoull(text, &end, 10);
+    unit = *end ? strchr(units, *end) : NULL;
+    if (unit) {
+        shift = 10 * (unsigned)(unit - units + 1);
+        end++;
+    }
+    if (errno || *end || number > max >> shift)
+        return -EINVAL;
+    *ret = (uint64_t)number << shift;
+    return 0;
+}
+
 const char *text_printable(const char *name, char to[TEXT_NAME_BYTES])
 {
     size_t i;

@@ -15,6 +15,11 @@
 
 /** bytes as "4 KiB", "1.5 GiB". Returns to. */
 const char *text_size(uint64_t bytes, char to[TEXT_SIZE_BYTES]);
+/**
+ * Digits, and one of K, M, G, T (of 1024) behind them or none: bytes. Returns 0, or -EINVAL when it
+ * is no such size or above max.
+ */
+int text_parse_size(const char *text, uint64_t max, uint64_t *ret);
 /** A name with what could disturb a terminal or a column replaced by '?'; "-" if empty. */
 const char *text_printable(const char *name, char to[TEXT_NAME_BYTES]);
 /** The word for a migratetype; "?" if there is none. */

@@ -200,10 +200,10 @@ static void handle_resize_zone(struct call *c)
 
 static void handle_migrate(struct call *c)
 {
-    const uint32_t whose = c->request->migrate.session;
+    const uint32_t whose = migrator_whose(c);
 
-    if (whose == 0 || whose == c->session->id || check_admin(c))
-        migrator_handle(c);
+    if (whose == c->session->id || check_admin(c))
+        migrator_handle(c, whose);
 }
 
 /* ---- the table ---- */

@@ -205,10 +205,21 @@ static bool check(struct call *c, const struct wire_migrate *rq, uint32_t whose)
     return false;
 }
 
-void migrator_handle(struct call *c)
+uint32_t migrator_whose(const struct call *c)
 {
     const struct wire_migrate *rq = &c->request->migrate;
-    const uint32_t whose = rq->session ? rq->session : c->session->id;
+    struct handle_info info;
+
+    if (rq->session != 0)
+        return rq->session;
+    if (rq->handle != HANDLE_NONE && handle_find(c->hub->zones->handles, rq->handle, &info) == 0)
+        return info.owner;
+    return c->session->id;
+}
+
+void migrator_handle(struct call *c, uint32_t whose)
+{
+    const struct wire_migrate *rq = &c->request->migrate;
     struct migrator *m = c->hub->migrator;
     struct migrate_order *o;
 

@@ -10,6 +10,7 @@
 #define DAEMON_MIGRATOR_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct call;
 struct hub;
@@ -33,7 +34,10 @@ void migrator_stop(struct migrator *m);
 /** Has it still to be waited for? */
 bool migrator_busy(const struct migrator *m);
 
-/** Carry a migrate out; the asker may. */
-void migrator_handle(struct call *c);
+/** Whose blocks a migrate is about: the session that it names, else its handle's, else the asker.
+ */
+uint32_t migrator_whose(const struct call *c);
+/** Carry it out; the asker may. */
+void migrator_handle(struct call *c, uint32_t whose);
 
 #endif

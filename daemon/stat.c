@@ -53,6 +53,7 @@ void stat_zones(struct call *c)
         out[nr++] = (struct wire_zone_stat){
             .zone = zs->wire[i],
             .managed_pages = st.managed_pages,
+            .max_bytes = e->memory.bytes,
             .free_pages = st.free_pages,
             .empty_pageblocks = st.empty_pageblocks,
             .unbacked_pageblocks = st.unbacked_pageblocks,

@@ -488,6 +488,47 @@ int buddyd_set_policy(struct buddyd *b, const char *section, const char *key, co
     return 0;
 }
 
+int buddyd_compact(struct buddyd *b, int zone, struct buddyd_compacted *ret)
+{
+    (void)b;
+    if (fake->wrong == FAKE_NO_RIGHT)
+        return failed(-EPERM, "the right ADMIN is needed");
+    *ret = (struct buddyd_compacted){
+        .moved_pages = 7, .freed_pageblocks = zone == BUDDYD_ANY ? 3 : 2, .pinned_pages = 1};
+    return 0;
+}
+
+int buddyd_resize_zone(struct buddyd *b, unsigned zone, int64_t delta_bytes, uint64_t *ret_bytes,
+                       struct buddyd_obstacle *out, size_t *ret_n)
+{
+    (void)b;
+    *ret_n = 0;
+    if (fake->wrong == FAKE_NO_RIGHT)
+        return failed(-EPERM, "the right ADMIN is needed");
+    *ret_bytes = (uint64_t)((int64_t)(1 << 30) + delta_bytes);
+    if (delta_bytes > -(1 << 21))
+        return 0;
+    out[0] = (struct buddyd_obstacle){.session = 4,
+                                      .order = 9,
+                                      .offset = 0x200000,
+                                      .reason = BUDDYD_OBSTACLE_UNMOVABLE,
+                                      .client = "db"};
+    out[1] = (struct buddyd_obstacle){.offset = 0x400000 + zone, .reason = 99};
+    *ret_n = 2;
+    return failed(-EBUSY, "blocks are in the way");
+}
+
+int buddyd_migrate(struct buddyd *b, uint32_t session, uint64_t handle, unsigned node,
+                   uint64_t *ret_moved_pages, uint64_t *ret_left_pages)
+{
+    (void)b;
+    if (node == 1)
+        return failed(-EINVAL, "node 1: this host has no such node");
+    *ret_moved_pages = session;
+    *ret_left_pages = handle;
+    return 0;
+}
+
 int buddyd_reload(struct buddyd *b)
 {
     (void)b;

@@ -63,7 +63,7 @@ static void wrong_lines(void **state)
         const char *said;
     } cases[] = {
         {{NULL}, "a command is missing; see buddyctl --help"},
-        {{"zone"}, "unknown command \"zone\"; see buddyctl --help"},
+        {{"zonen"}, "unknown command \"zonen\"; see buddyctl --help"},
         {{"--nope", "zones"}, "unknown option --nope; see buddyctl --help"},
         {{"-x"}, "unknown option -x"},
         {{"-s", "x", "zones"}, "unknown option -s"},

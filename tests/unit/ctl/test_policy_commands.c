@@ -26,7 +26,8 @@ static json_t *printed_json(void)
 
 static void help_is_enough(void **state)
 {
-    static const char *const commands[] = {"accounts", "explain", "set", "reload"};
+    static const char *const commands[] = {"accounts", "explain", "set",    "reload",
+                                           "compact",  "zone",    "migrate"};
 
     (void)state;
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
@@ -65,6 +66,16 @@ static void wrong_lines(void **state)
         {{"set", "policy web"}, "set needs a section and KEY=VALUE"},
         {{"set", "policy web", "max"}, "\"max\": it must be KEY=VALUE"},
         {{"set", "policy web", "max=1", "=2"}, "\"=2\": it must be KEY=VALUE"},
+        {{"compact", "a", "b"}, "compact takes one zone at most, but got \"b\""},
+        {{"zone", "grow", "a"}, "zone needs grow or shrink, a zone and a size"},
+        {{"zone", "cut", "a", "2M"}, "\"cut\": it must be grow or shrink"},
+        {{"zone", "grow", "a", "2X"}, "\"2X\": it must be a size, such as 512M"},
+        {{"zone", "grow", "a", "0"}, "\"0\": it must be a size, such as 512M"},
+        {{"zone", "grow", "a", "9999999T"}, "it must be a size"},
+        {{"migrate", "4"}, "migrate needs a session or a handle, and a node"},
+        {{"migrate", "0", "0"}, "\"0\": it must be a session's number, or a handle with 0x"},
+        {{"migrate", "0x", "0"}, "it must be a session's number, or a handle with 0x"},
+        {{"migrate", "4", "x"}, "\"x\": it must be a node's number"},
         {{"reload", "now"}, "reload takes no argument, but got \"now\""},
     };
 
@@ -242,14 +253,69 @@ static void reload_reloads(void **state)
     assert_one_line("cannot reload the configuration: the right ADMIN is needed");
 }
 
+static void compact_compacts(void **state)
+{
+    (void)state;
+    assert_int_equal(capture_ctl("compact", NULL), 0);
+    assert_string_equal(capture_out,
+                        "7 pages moved, 3 more pageblocks are empty, 1 pages were pinned\n");
+    assert_int_equal(capture_ctl("compact", "0", "--json", NULL), 0);
+    assert_string_equal(
+        capture_out,
+        "{\n  \"moved_pages\": 7,\n  \"freed_pageblocks\": 2,\n  \"pinned_pages\": 1\n}\n");
+    assert_int_equal(capture_ctl("compact", "other", NULL), 1);
+    assert_one_line("there is no zone \"other\"; buddyctl zones lists them");
+    fake->wrong = FAKE_NO_RIGHT;
+    assert_int_equal(capture_ctl("compact", NULL), 1);
+    assert_one_line("cannot compact: the right ADMIN is needed");
+}
+
+static void a_zone_is_resized(void **state)
+{
+    json_t *o;
+
+    (void)state;
+    assert_int_equal(capture_ctl("zone", "grow", "0", "1G", NULL), 0);
+    assert_string_equal(capture_out, "zone normal?[2J has 2 GiB\n");
+    assert_int_equal(capture_ctl("zone", "shrink", "normal\033[2J", "1M", NULL), 0);
+    assert_string_equal(capture_out, "zone normal?[2J has 1023 MiB\n");
+    assert_int_equal(capture_ctl("zone", "grow", "1", "1G", NULL), 1);
+    assert_one_line("there is no zone \"1\"");
+    fake->wrong = FAKE_NO_RIGHT;
+    assert_int_equal(capture_ctl("zone", "grow", "0", "1G", NULL), 1);
+    assert_one_line("cannot grow the zone: the right ADMIN is needed");
+    fake->wrong = FAKE_RIGHT;
+    assert_int_equal(capture_ctl("zone", "shrink", "0", "2M", NULL), 1);
+    assert_one_line("cannot shrink the zone: blocks are in the way");
+    assert_non_null(strstr(capture_out, "db"));
+    assert_non_null(strstr(capture_out, "unmovable"));
+    assert_non_null(strstr(capture_out, "0x200000"));
+    assert_int_equal(capture_ctl("zone", "--json", "shrink", "0", "2M", NULL), 1);
+    o = printed_json();
+    assert_int_equal(json_array_size(json_object_get(o, "obstacles")), 2);
+    json_decref(o);
+}
+
+static void migrate_migrates(void **state)
+{
+    (void)state;
+    assert_int_equal(capture_ctl("migrate", "4", "0", NULL), 0);
+    assert_string_equal(capture_out, "4 pages moved to node 0, 0 stay\n");
+    assert_int_equal(capture_ctl("migrate", "0x1F", "0", "--json", NULL), 0);
+    assert_string_equal(capture_out, "{\n  \"moved_pages\": 0,\n  \"left_pages\": 31\n}\n");
+    assert_int_equal(capture_ctl("migrate", "4", "1", NULL), 1);
+    assert_one_line("cannot migrate: node 1: this host has no such node");
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup(f, fake_reset)
     const struct CMUnitTest tests[] = {
-        TEST(help_is_enough),   TEST(wrong_lines),         TEST(no_daemon),
-        TEST(accounts_as_text), TEST(accounts_as_json),    TEST(explain_says_and_exits),
-        TEST(explain_asks_all), TEST(explain_finds_names), TEST(set_sets),
-        TEST(set_fails),        TEST(reload_reloads),
+        TEST(help_is_enough),    TEST(wrong_lines),         TEST(no_daemon),
+        TEST(accounts_as_text),  TEST(accounts_as_json),    TEST(explain_says_and_exits),
+        TEST(explain_asks_all),  TEST(explain_finds_names), TEST(set_sets),
+        TEST(set_fails),         TEST(reload_reloads),      TEST(compact_compacts),
+        TEST(a_zone_is_resized), TEST(migrate_migrates),
     };
 
     return cmocka_run_group_tests(tests, fake_set_up, NULL);

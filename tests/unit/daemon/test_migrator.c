@@ -162,6 +162,8 @@ static void all_of_a_session(void **state)
     assert_int_equal(info_of(fixed).zone, 0);
     assert_int_equal(info_of(pinned).zone, 0);
     migrated(client, fixed, 0, 1, 0, 8);
+    migrated(other, h[0], 0, 0, 2, 0);
+    migrated(other, h[0], session->id, 1, 2, 0);
     assert_int_equal(session->policy.account.used[0], 12);
     assert_int_equal(session->policy.account.used[1], 200);
     end();
