@@ -17,8 +17,8 @@
 
 #define NR_CLIENTS ((size_t)2)
 #define NR_BLOCKS  ((size_t)60)
-/* A socket and a pidfd. */
-#define FDS_PER_SESSION 2
+/* A socket, a pidfd, and the table of slots. */
+#define FDS_PER_SESSION 3
 
 struct fixture {
     struct daemon_proc daemon;
