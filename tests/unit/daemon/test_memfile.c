@@ -532,6 +532,89 @@ static void ordinary_memory_comes_and_goes_in_ranges(void **state)
     memfile_close(&f->mf);
 }
 
+/* ---- copies ---- */
+
+static void fill(const struct memfile *mf, uint64_t offset, uint64_t bytes, unsigned char with)
+{
+    unsigned char page[4096];
+
+    memset(page, with, sizeof(page));
+    for (uint64_t at = 0; at < bytes; at += sizeof(page))
+        assert_int_equal(pwrite(mf->fd, page, sizeof(page), (off_t)(offset + at)), sizeof(page));
+}
+
+static void assert_filled(const struct memfile *mf, uint64_t offset, uint64_t bytes,
+                          unsigned char with)
+{
+    const uint64_t length = mf->bytes;
+    const unsigned char *p = mmap(NULL, length, PROT_READ, MAP_SHARED, mf->fd, 0);
+
+    assert_ptr_not_equal(p, MAP_FAILED);
+    for (uint64_t at = offset; at < offset + bytes; at++)
+        if (p[at] != with)
+            fail_msg("byte %" PRIu64 " is %u", at, p[at]);
+    assert_int_equal(munmap((void *)p, length), 0);
+}
+
+static void check_copies(struct fixture *f, enum backing backing)
+{
+    struct memfile_spec spec = spec_of(backing);
+    unsigned char *source;
+
+    spec.node = 0;
+    assert_int_equal(create(f, &spec), 0);
+    assert_int_equal(memfile_map(&f->mf), 0);
+    assert_int_equal(memfile_map(&f->mf), 0); /* it is ready */
+    source = mmap(NULL, spec.bytes, PROT_READ | PROT_WRITE, MAP_SHARED, f->mf.fd, 0);
+    assert_ptr_not_equal(source, MAP_FAILED);
+    memset(source + MIB, 0x5c, MIB);
+    assert_int_equal(memfile_copy(&f->mf, MIB, &f->mf, 3 * POOL_HUGEPAGE, MIB), 0);
+    assert_filled(&f->mf, 3 * POOL_HUGEPAGE, MIB, 0x5c);
+    assert_filled(&f->mf, 3 * POOL_HUGEPAGE + MIB, MIB, 0);
+    /* A hole that a client has punched is zeros at the source, and memory again at the target. */
+    assert_int_equal(memfile_punch(&f->mf, 3 * POOL_HUGEPAGE, POOL_HUGEPAGE), 0);
+    assert_int_equal(memfile_copy(&f->mf, 3 * POOL_HUGEPAGE, &f->mf, MIB, MIB), 0);
+    assert_filled(&f->mf, MIB, MIB, 0);
+    memset(source, 0x77, 4096);
+    assert_int_equal(memfile_copy(&f->mf, 0, &f->mf, 3 * POOL_HUGEPAGE, 4096), 0);
+    assert_filled(&f->mf, 3 * POOL_HUGEPAGE, 4096, 0x77);
+    assert_int_equal(munmap(source, spec.bytes), 0);
+    /* What cannot be stored to is an error, and no signal; beyond the end there is nothing. */
+    assert_int_equal(mprotect((char *)f->mf.map + POOL_HUGEPAGE, POOL_HUGEPAGE, PROT_NONE), 0);
+    assert_int_equal(memfile_copy(&f->mf, 0, &f->mf, POOL_HUGEPAGE, 4096), -EFAULT);
+    assert_int_equal(memfile_copy(&f->mf, 0, &f->mf, POOL_HUGEPAGE - 4096, 8192), -EFAULT);
+    assert_int_equal(memfile_copy(&f->mf, spec.bytes, &f->mf, 0, 4096), -EIO);
+    memfile_close(&f->mf);
+    assert_null(f->mf.map);
+}
+
+static void hugepages_are_copied(void **state)
+{
+    struct fixture *f = *state;
+
+    need_hugepages(f);
+    check_copies(f, BACKING_HUGETLB);
+}
+
+static void ordinary_memory_is_copied(void **state)
+{
+    struct fixture *f = *state;
+    struct memfile_spec spec = spec_of(BACKING_SHMEM);
+    struct memfile other, closed = {.fd = -1, .bytes = POOL_HUGEPAGE};
+
+    check_copies(f, BACKING_SHMEM);
+    /* From one zone's file to another's. */
+    assert_int_equal(create(f, &spec), 0);
+    assert_int_equal(memfile_create(&spec, &other, f->why, sizeof(f->why)), 0);
+    fill(&f->mf, 8192, 8192, 0x11);
+    assert_int_equal(memfile_map(&other), 0);
+    assert_int_equal(memfile_copy(&f->mf, 8192, &other, 4096, 8192), 0);
+    assert_filled(&other, 4096, 8192, 0x11);
+    memfile_close(&other);
+    memfile_close(&f->mf);
+    assert_int_equal(memfile_map(&closed), -EBADF);
+}
+
 static void specs_that_make_no_sense(void **state)
 {
     struct fixture *f = *state;
@@ -572,6 +655,8 @@ int main(void)
         TEST(more_than_the_cgroup_has),
         TEST(hugepages_come_and_go_in_ranges),
         TEST(ordinary_memory_comes_and_goes_in_ranges),
+        TEST(hugepages_are_copied),
+        TEST(ordinary_memory_is_copied),
         TEST(specs_that_make_no_sense),
     };
     int rc;
