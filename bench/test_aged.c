@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "aged.h"
 #include "random.h"
@@ -20,6 +21,7 @@ static struct trace_event events[NR_EVENTS];
 static struct trace trace = {.events = events, .nr_events = NR_EVENTS, .nr_blocks = NR_BLOCKS};
 
 static const struct aged_config typed = {.percent = PERCENT, .seed = 1};
+static const struct aged_config movable = {.percent = PERCENT, .seed = 1, .all_movable = true};
 
 /* Blocks of orders 0 to 3 and of all types, and behind the peak a few are freed. */
 static int make_trace(void **state)
@@ -94,6 +96,56 @@ static void a_seed_decides(void **state)
     assert_false(same_zone(3, 4));
 }
 
+/* Compact, and look at what has moved. */
+static void compact(const struct aged_config *config, struct aged *a)
+{
+    static struct aged_block before[NR_BLOCKS];
+    uint64_t moved = 0;
+    uint64_t live;
+    pfn_t empty;
+
+    assert_int_equal(aged_init(a, &trace, config), 0);
+    memcpy(before, a->blocks, sizeof(before));
+    live = aged_live_pages(a);
+    empty = a->use.nr_empty;
+    assert_int_equal(aged_compact(a), 0);
+    assert_int_equal(a->nr_moving, 0);
+    assert_int_equal(aged_live_pages(a), live);
+    assert_true(a->use.nr_empty > empty);
+    assert_whole(a);
+    for (uint32_t id = 0; id < NR_BLOCKS; id++) {
+        if (a->blocks[id].pfn == before[id].pfn)
+            continue;
+        assert_int_not_equal(before[id].type, MIGRATE_UNMOVABLE);
+        moved += (uint64_t)1 << before[id].order;
+    }
+    assert_true(moved > 0 && a->copied_pages >= moved);
+}
+
+static void compaction_moves_what_may_move(void **state)
+{
+    static struct aged a;
+    pfn_t nr, empty;
+
+    (void)state;
+    compact(&typed, &a);
+    empty = a.use.nr_empty;
+    assert_int_equal(aged_count_pageblocks(&a, &nr), 0);
+    assert_int_equal(nr, empty);
+    aged_free(&a);
+}
+
+static void all_movable_is_near_the_ideal(void **state)
+{
+    static struct aged a;
+
+    (void)state;
+    compact(&movable, &a);
+    assert_int_equal(a.use.nr_with[MIGRATE_UNMOVABLE], 0);
+    assert_true(a.use.nr_empty * 100 >= pageblock_use_empty_ideal(&a.use) * 98);
+    aged_free(&a);
+}
+
 static void costs_are_of_what_can_be_emptied(void **state)
 {
     struct pageblock_use u;
@@ -120,6 +172,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(half_is_live),
         cmocka_unit_test(a_seed_decides),
+        cmocka_unit_test(compaction_moves_what_may_move),
+        cmocka_unit_test(all_movable_is_near_the_ideal),
         cmocka_unit_test(costs_are_of_what_can_be_emptied),
     };
 
