@@ -6,7 +6,6 @@
  * compare-and-swap alone, inline, on a word in memory that could be shared. Both are a handful of
  * nanoseconds, so they are measured in many short slices in turns, and the middle ones count.
  */
-#include <argp.h>
 #include <err.h>
 #include <errno.h>
 #include <pthread.h>
@@ -18,8 +17,8 @@
 #include <sys/mman.h>
 
 #include "buddyd.h"
-#include "child.h"
 #include "harness.h"
+#include "under_daemon.h"
 
 #define NR_SLICES  61u
 #define NR_THREADS 4u
@@ -35,12 +34,8 @@ static const struct plan quick_plan = {.rounds = 1, .nr_pairs = 200, .nr_crowded
 
 struct bench {
     struct plan plan;
-    const char *buddyd; /**< the daemon's program; NULL: look for it */
     int cpu;
     bool verbose;
-    bool quick;
-    bool inner;    /**< there is a daemon already */
-    cpu_set_t all; /**< the cores that there were before we chose one */
     struct buddyd *client;
     struct buddyd_block movable;
     struct buddyd_block fixed;
@@ -142,10 +137,14 @@ static double crowded(struct bench *b, void *(*run)(void *))
 {
     pthread_t thread[NR_THREADS];
     pthread_attr_t attr;
-    uint64_t begun = bench_now_ns();
+    uint64_t begun;
+    cpu_set_t all;
 
+    // More than there are counts as those that there are.
+    memset(&all, 0xff, sizeof(all));
     pthread_attr_init(&attr);
-    pthread_attr_setaffinity_np(&attr, sizeof(b->all), &b->all);
+    pthread_attr_setaffinity_np(&attr, sizeof(all), &all);
+    begun = bench_now_ns();
     for (unsigned i = 0; i < NR_THREADS; i++) {
         int error = pthread_create(&thread[i], &attr, run, b);
 
@@ -208,10 +207,6 @@ static int run_inner(struct bench *b)
 {
     int rc;
 
-    if (sched_getaffinity(0, sizeof(b->all), &b->all)) {
-        warn("the cores that can be used");
-        return EXIT_FAILURE;
-    }
     rc = bench_pin(b->cpu, &b->cpu);
     if (rc) {
         warnx("--cpu %d: cannot run there: %s", b->cpu, strerror(-rc));
@@ -229,40 +224,7 @@ static int run_inner(struct bench *b)
     return rc;
 }
 
-/** Start this program again under a private daemon. Returns only if that fails. */
-static int run_outer(struct bench *b)
-{
-    char rounds[32], cpu[32];
-    const char *args[8] = {"--inner", rounds};
-    size_t nr = 2;
-
-    snprintf(rounds, sizeof(rounds), "--rounds=%u", b->plan.rounds);
-    if (b->cpu >= 0) {
-        snprintf(cpu, sizeof(cpu), "--cpu=%d", b->cpu);
-        args[nr++] = cpu;
-    }
-    if (b->verbose)
-        args[nr++] = "--verbose";
-    if (b->quick)
-        args[nr++] = "--quick";
-    child_under_daemon(b->buddyd, args);
-    return EXIT_FAILURE;
-}
-
 /* ---- the command line ---- */
-
-enum { KEY_QUICK = 0x100, KEY_INNER, KEY_BUDDYD };
-
-static const struct argp_option options[] = {
-    {"rounds", 'r', "N", 0, "Rounds, 1 to 101 (default 15)", 0},
-    {"cpu", 'c', "N", 0, "The core to stay on (default: the last one)", 0},
-    {"buddyd", KEY_BUDDYD, "FILE", 0,
-     "The daemon's program (default: the one built beside this, or else of $PATH)", 0},
-    {"quick", KEY_QUICK, NULL, 0, "One short round, to see that it works", 0},
-    {"verbose", 'v', NULL, 0, "Print how much each figure varied", 0},
-    {"inner", KEY_INNER, NULL, OPTION_HIDDEN, NULL, 0},
-    {0},
-};
 
 static const char doc[] =
     "Measure pin and unpin of a block that may move beside two compare-and-swaps, in turns on one "
@@ -270,44 +232,18 @@ static const char doc[] =
     "docs/BENCHMARKS.md says what is measured.\n\n"
     "Exit status: 0 measured, whatever the ratios; 1 something could not be measured; 2 bad usage.";
 
-static error_t parse_option(int key, char *arg, struct argp_state *state)
-{
-    struct bench *b = state->input;
-
-    switch (key) {
-    case 'r':
-        b->plan.rounds = (unsigned)bench_number("--rounds", arg, 1, BENCH_MAX_ROUNDS);
-        return 0;
-    case 'c':
-        b->cpu = (int)bench_number("--cpu", arg, 0, BENCH_MAX_CPU);
-        return 0;
-    case 'v':
-        b->verbose = true;
-        return 0;
-    case KEY_QUICK:
-        b->quick = true;
-        b->plan = quick_plan;
-        return 0;
-    case KEY_INNER:
-        b->inner = true;
-        return 0;
-    case KEY_BUDDYD:
-        b->buddyd = arg;
-        return 0;
-    case ARGP_KEY_ARG:
-        errx(BENCH_EXIT_USAGE, "%s: takes no arguments (see --help)", arg);
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
-
 int main(int argc, char **argv)
 {
-    static struct bench b = {.cpu = -1};
-    const struct argp argp = {options, parse_option, NULL, doc, NULL, NULL, NULL};
+    static struct bench b;
+    struct under_daemon o = {.cpu = -1};
 
-    b.plan = full_plan;
-    argp_err_exit_status = BENCH_EXIT_USAGE;
-    argp_parse(&argp, argc, argv, 0, NULL, &b);
-    return b.inner ? run_inner(&b) : run_outer(&b);
+    under_daemon_parse(&o, argc, argv, doc);
+    if (!o.inner)
+        return under_daemon_start(&o);
+    b.plan = o.quick ? quick_plan : full_plan;
+    if (o.rounds)
+        b.plan.rounds = o.rounds;
+    b.cpu = o.cpu;
+    b.verbose = o.verbose;
+    return run_inner(&b);
 }

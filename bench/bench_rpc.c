@@ -5,7 +5,6 @@
  * It starts itself again under `buddyd --private`, which gives a daemon for as long as that runs.
  * All processes stay on one core: what repeats, and what a busy host gives.
  */
-#include <argp.h>
 #include <err.h>
 #include <errno.h>
 #include <math.h>
@@ -15,11 +14,11 @@
 #include <unistd.h>
 
 #include "buddyd.h"
-#include "child.h"
 #include "harness.h"
 #include "rpc_client.h"
 #include "rpc_pingpong.h"
 #include "rpc_redis.h"
+#include "under_daemon.h"
 
 #define INFLIGHT 32u
 
@@ -34,11 +33,8 @@ static const struct plan quick_plan = {.rounds = 1, .nr_trips = 256, .nr_pipelin
 
 struct bench {
     struct plan plan;
-    const char *buddyd; /**< the daemon's program; NULL: look for it */
     int cpu;
     bool verbose;
-    bool quick;
-    bool inner; /**< there is a daemon already */
     bool has_redis;
     struct redis redis;
     struct pingpong pingpong;
@@ -242,45 +238,7 @@ stop_redis:
     return b->has_redis ? EXIT_SUCCESS : BENCH_EXIT_SKIPPED;
 }
 
-/* ---- without one ---- */
-
-/** Start this program again under a private daemon. Returns only if that fails. */
-static int run_outer(struct bench *b)
-{
-    char rounds[32];
-    char cpu[32];
-    const char *args[8] = {"--inner", rounds, cpu};
-    size_t nr = 3;
-    int rc = bench_pin(b->cpu, &b->cpu);
-
-    if (rc) {
-        warnx("--cpu %d: cannot run there: %s", b->cpu, strerror(-rc));
-        return EXIT_FAILURE;
-    }
-    snprintf(cpu, sizeof(cpu), "--cpu=%d", b->cpu);
-    snprintf(rounds, sizeof(rounds), "--rounds=%u", b->plan.rounds);
-    if (b->verbose)
-        args[nr++] = "--verbose";
-    if (b->quick)
-        args[nr++] = "--quick";
-    child_under_daemon(b->buddyd, args);
-    return EXIT_FAILURE;
-}
-
 /* ---- the command line ---- */
-
-enum { KEY_QUICK = 0x100, KEY_INNER, KEY_BUDDYD };
-
-static const struct argp_option options[] = {
-    {"rounds", 'r', "N", 0, "Rounds, 1 to 101 (default 15)", 0},
-    {"cpu", 'c', "N", 0, "The core to stay on (default: the last one)", 0},
-    {"buddyd", KEY_BUDDYD, "FILE", 0,
-     "The daemon's program (default: the one built beside this, or else of $PATH)", 0},
-    {"quick", KEY_QUICK, NULL, 0, "One short round, to see that it works", 0},
-    {"verbose", 'v', NULL, 0, "Print how much each figure varied", 0},
-    {"inner", KEY_INNER, NULL, OPTION_HIDDEN, NULL, 0},
-    {0},
-};
 
 static const char doc[] =
     "Measure requests to a private daemon beside bare sockets and Redis, in turns on one core, and "
@@ -290,44 +248,18 @@ static const char doc[] =
     "Exit status: 0 measured, whatever the ratios; 1 something could not be measured; 2 bad usage; "
     "77 all but Redis, which is not installed.";
 
-static error_t parse_option(int key, char *arg, struct argp_state *state)
-{
-    struct bench *b = state->input;
-
-    switch (key) {
-    case 'r':
-        b->plan.rounds = (unsigned)bench_number("--rounds", arg, 1, BENCH_MAX_ROUNDS);
-        return 0;
-    case 'c':
-        b->cpu = (int)bench_number("--cpu", arg, 0, BENCH_MAX_CPU);
-        return 0;
-    case 'v':
-        b->verbose = true;
-        return 0;
-    case KEY_QUICK:
-        b->quick = true;
-        b->plan = quick_plan;
-        return 0;
-    case KEY_INNER:
-        b->inner = true;
-        return 0;
-    case KEY_BUDDYD:
-        b->buddyd = arg;
-        return 0;
-    case ARGP_KEY_ARG:
-        errx(BENCH_EXIT_USAGE, "%s: takes no arguments (see --help)", arg);
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
-
 int main(int argc, char **argv)
 {
-    static struct bench b = {.cpu = -1};
-    const struct argp argp = {options, parse_option, NULL, doc, NULL, NULL, NULL};
+    static struct bench b;
+    struct under_daemon o = {.cpu = -1};
 
-    b.plan = full_plan;
-    argp_err_exit_status = BENCH_EXIT_USAGE;
-    argp_parse(&argp, argc, argv, 0, NULL, &b);
-    return b.inner ? run_inner(&b) : run_outer(&b);
+    under_daemon_parse(&o, argc, argv, doc);
+    if (!o.inner)
+        return under_daemon_start(&o);
+    b.plan = o.quick ? quick_plan : full_plan;
+    if (o.rounds)
+        b.plan.rounds = o.rounds;
+    b.cpu = o.cpu;
+    b.verbose = o.verbose;
+    return run_inner(&b);
 }

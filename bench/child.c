@@ -2,7 +2,6 @@
 /* child.c: start other programs, read what they say, end them. */
 #include "child.h"
 
-#include <err.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -190,25 +189,6 @@ const char *child_find_daemon(const char *self, char *buf, size_t size)
     int n = snprintf(buf, size, "%.*s/../daemon/buddyd", length, self);
 
     return n > 0 && (size_t)n < size && access(buf, X_OK) == 0 ? buf : "buddyd";
-}
-
-void child_under_daemon(const char *buddyd, const char *const args[])
-{
-    char self[4096], beside[4096];
-    const char *argv[24] = {buddyd, "--private", "--size", "64M", "--", self};
-    size_t nr = 6;
-    int rc = child_self(self, sizeof(self));
-
-    if (rc) {
-        warnx("/proc/self/exe: cannot be read: %s", strerror(-rc));
-        return;
-    }
-    if (!argv[0])
-        argv[0] = child_find_daemon(self, beside, sizeof(beside));
-    while (*args)
-        argv[nr++] = *args++;
-    execvp(argv[0], (char *const *)argv);
-    warn("%s: cannot be started (--buddyd FILE says where the daemon is)", argv[0]);
 }
 
 void child_stop(pid_t pid)

@@ -35,13 +35,6 @@ int child_self(char *ret, size_t size);
  * finds. buf: room for its name. */
 const char *child_find_daemon(const char *self, char *buf, size_t size);
 
-/**
- * Become a private daemon with 64 MiB that runs this program again.
- * buddyd: its program, or NULL: child_find_daemon(). args: this program's, ends with NULL; at most
- * 16. Returns only when that failed, with a warning.
- */
-void child_under_daemon(const char *buddyd, const char *const args[]);
-
 /** Wait until a child has ended: its exit status as of child_run(). */
 int child_wait(pid_t pid);
 

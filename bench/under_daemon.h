@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * under_daemon.h: benchmarks that start themselves again under `buddyd --private`, which gives a
+ * daemon for as long as that runs; and the options that these have in common.
+ */
+#ifndef BENCH_UNDER_DAEMON_H
+#define BENCH_UNDER_DAEMON_H
+
+#include <stdbool.h>
+
+/** Zero-filled, but for cpu, which is -1, are the defaults. */
+struct under_daemon {
+    unsigned rounds;    /**< 0: as the benchmark likes */
+    int cpu;            /**< -1: the last one that may be used */
+    const char *buddyd; /**< the daemon's program; NULL: child_find_daemon() */
+    bool verbose;
+    bool quick;
+    bool inner; /**< there is a daemon already: BUDDYD_SOCKET names it */
+};
+
+/** Read the command line; doc: as argp has it. Bad usage ends the program. */
+void under_daemon_parse(struct under_daemon *o, int argc, char **argv, const char *doc);
+/**
+ * Start this program again under a private daemon of 64 MiB, both on one core. Returns
+ * EXIT_FAILURE, after a warning, and only if that fails.
+ */
+int under_daemon_start(const struct under_daemon *o);
+
+#endif
