@@ -39,6 +39,15 @@ bool account_ok(const struct account *a, unsigned order, enum zone_watermark mar
            (!a->group || account_has(a->group, order_pages(order), mark, flags));
 }
 
+static bool has_guarantee(const struct account *a)
+{
+    pfn_t any = 0;
+
+    for (unsigned i = 0; i < MAX_ZONES; i++)
+        any |= a->limits.guarantee[i];
+    return any != 0;
+}
+
 /* The most that can be used so that free stays above low, and nothing is to be told. */
 static void set_calm(struct account *a)
 {
@@ -49,6 +58,7 @@ static void set_calm(struct account *a)
         a->calm_pages = 0;
     else
         a->calm_pages = a->limits.max_pages - a->limits.wmark[WMARK_LOW] - 1;
+    a->plain_pages = a->domain == 0 && !has_guarantee(a) ? a->calm_pages : 0;
 }
 
 /* Tell when a mark is crossed, and again only after free was above high: no storms. */
@@ -113,34 +123,40 @@ void account_refresh(struct memory *m, struct account *a)
     }
 }
 
-static void charge_one(struct memory *m, struct account *a, unsigned zone, unsigned order)
+/* Pages more, or less. */
+static NEVER_INLINE void use_slow(struct memory *m, struct account *a, unsigned zone, pfn_t pages)
 {
     if (account_holds(a))
         account_sync(m, a, zone);
     else
-        set_used(m, a, zone, a->used[zone] + order_pages(order));
+        set_used(m, a, zone, a->used[zone] + pages);
+}
+
+/* The same; less are negative. */
+static inline void use(struct memory *m, struct account *a, unsigned zone, int64_t pages)
+{
+    uint64_t used = a->used_pages + (uint64_t)pages;
+
+    if (!USUALLY(used < a->plain_pages)) {
+        use_slow(m, a, zone, (pfn_t)pages);
+        return;
+    }
+    a->used_pages = used;
+    a->used[zone] += (pfn_t)pages;
 }
 
 void account_charge(struct memory *m, struct account *a, unsigned zone, unsigned order)
 {
-    charge_one(m, a, zone, order);
+    use(m, a, zone, order_pages(order));
     if (a->group)
-        charge_one(m, a->group, zone, order);
-}
-
-static void uncharge_one(struct memory *m, struct account *a, unsigned zone, unsigned order)
-{
-    if (account_holds(a))
-        account_sync(m, a, zone);
-    else
-        set_used(m, a, zone, a->used[zone] - order_pages(order));
+        use(m, a->group, zone, order_pages(order));
 }
 
 void account_uncharge(struct memory *m, struct account *a, unsigned zone, unsigned order)
 {
-    uncharge_one(m, a, zone, order);
+    use(m, a, zone, -(int64_t)order_pages(order));
     if (a->group)
-        uncharge_one(m, a->group, zone, order);
+        use(m, a->group, zone, -(int64_t)order_pages(order));
 }
 
 void account_pin(struct account *a, pfn_t pages, bool pinned)

@@ -44,6 +44,14 @@ static int check_one(const struct account *a, const struct report *r)
     if (limited && a->calm_pages != 0 && a->calm_pages + wmark[WMARK_LOW] >= a->limits.max_pages)
         return broken(r, "calm up to %llu pages of %llu", (unsigned long long)a->calm_pages,
                       (unsigned long long)a->limits.max_pages);
+    if (a->plain_pages != 0 && (a->plain_pages != a->calm_pages || a->domain != 0))
+        return broken(r, "plain up to %llu pages, calm up to %llu in domain %u",
+                      (unsigned long long)a->plain_pages, (unsigned long long)a->calm_pages,
+                      a->domain);
+    for (unsigned i = 0; i < MAX_ZONES; i++) {
+        if (a->plain_pages != 0 && a->limits.guarantee[i] != 0)
+            return broken(r, "plain with %u pages guaranteed", a->limits.guarantee[i]);
+    }
     return 0;
 }
 

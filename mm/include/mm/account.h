@@ -54,8 +54,9 @@ struct account {
     struct account **linked; /**< what points to it; NULL: it is in no memory */
     struct account *members; /**< of a group */
     uint64_t calm_pages;     /**< up to so many used no mark is crossed: what the hot path asks */
-    struct account_limits limits;
+    uint64_t plain_pages;    /**< below so many used a charge is a sum, and concerns nobody else */
     uint64_t used_pages;
+    struct account_limits limits;
     uint64_t pinned_pages; /**< of the used: cannot be moved or reclaimed at present */
     uint64_t cached_pages; /**< of the used: lie in a client's pcp */
     pfn_t used[MAX_ZONES];

@@ -550,6 +550,13 @@ static void damage_is_found(void **state)
     BREAKS(group.used_pages, 1, accounts_check(&f.m, (char[200]){""}, 200));
     BREAKS(group.used_pages, 1, accounts_check(&f.m, NULL, 0));
     BREAKS(group.calm_pages, 1, accounts_check(&f.m, NULL, 0));
+    BREAKS(group.plain_pages, 1, accounts_check(&f.m, NULL, 0));
+    group.plain_pages = group.calm_pages; /* in spite of its guarantee */
+    assert_int_equal(accounts_check(&f.m, (char[200]){""}, 200), -EUCLEAN);
+    group.plain_pages = 0;
+    member.domain++;
+    assert_int_equal(accounts_check(&f.m, NULL, 0), -EUCLEAN);
+    member.domain--;
     BREAKS(group.nr_members, 1, accounts_check(&f.m, NULL, 0));
     BREAKS(member.domain, 1, accounts_check(&f.m, NULL, 0));
     BREAKS(z->set[0].guaranteed, 1, accounts_check(&f.m, NULL, 0));
