@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "admission.h"
+#include "contiguous.h"
 #include "migrator.h"
 #include "mover.h"
 #include "passing.h"
@@ -73,7 +74,7 @@ int hub_init(struct hub *hub, uv_loop_t *loop, struct zone_set *zones, struct po
         .top_priority = policy_set_top_priority(policy),
     };
     if (mover_create(hub, &hub->mover) || resizer_create(hub, &hub->resizer) ||
-        migrator_create(hub, &hub->migrator) ||
+        migrator_create(hub, &hub->migrator) || contiguous_create(hub, &hub->contiguous) ||
         (zones->domains && passing_create(hub, &hub->passing))) {
         hub_free(hub);
         return -ENOMEM;
@@ -101,6 +102,7 @@ void hub_free(struct hub *hub)
 {
     passing_free(hub->passing);
     resizer_free(hub->resizer);
+    contiguous_free(hub->contiguous);
     migrator_free(hub->migrator);
     mover_free(hub->mover);
     session_table_free(&hub->sessions);

@@ -24,6 +24,7 @@
 #include "zone_set.h"
 
 struct mover;
+struct contiguous;
 struct migrator;
 struct passing;
 struct resizer;
@@ -83,10 +84,11 @@ struct hub {
     uint8_t top_priority;   /**< the highest that the policy gives to anybody */
     struct victim_search last_resort;
     struct pin_watch pins;
-    struct mover *mover;       /**< blocks, to other places */
-    struct resizer *resizer;   /**< zones, to other lengths */
-    struct migrator *migrator; /**< blocks, to other nodes */
-    struct passing *passing;   /**< pageblocks, between domains; NULL: there is one domain */
+    struct mover *mover;           /**< blocks, to other places */
+    struct resizer *resizer;       /**< zones, to other lengths */
+    struct contiguous *contiguous; /**< windows, for large blocks */
+    struct migrator *migrator;     /**< blocks, to other nodes */
+    struct passing *passing;       /**< pageblocks, between domains; NULL: there is one domain */
     bool stopping; /**< nothing is freed piece by piece any more: the zones go as a whole */
     /** A session's memory has been freed. */
     void (*session_gone)(struct hub *hub);

@@ -21,7 +21,7 @@ struct mover;
 /** Moves in one job. */
 #define MOVER_BATCH 32u
 /** Who can be told of the ends of moves. */
-#define MOVER_MAX_LISTENERS 4u
+#define MOVER_MAX_LISTENERS 8u
 
 /** Returns 0 or -ENOMEM. Release with mover_free(). */
 int mover_create(struct hub *hub, struct mover **ret);

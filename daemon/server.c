@@ -17,6 +17,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "contiguous.h"
 #include "hub.h"
 #include "log.h"
 #include "migrator.h"
@@ -187,7 +188,7 @@ static void free_if_done(struct server *server)
     if (!server->stopped || server->nr_handles || server->hub.sessions.nr ||
         server->hub.waiting.nr_timers || passing_busy(server->hub.passing) ||
         mover_busy(server->hub.mover) || resizer_busy(server->hub.resizer) ||
-        migrator_busy(server->hub.migrator))
+        migrator_busy(server->hub.migrator) || contiguous_busy(server->hub.contiguous))
         return;
     policy_set_free(server->hub.policy);
     zone_set_free(server->hub.zones);
@@ -268,6 +269,7 @@ int server_start(struct server **ret, uv_loop_t *loop, const struct daemon_confi
     mover_start(server->hub.mover);
     resizer_start(server->hub.resizer);
     migrator_start(server->hub.migrator);
+    contiguous_start(server->hub.contiguous);
     if (server->hub.passing)
         passing_start(server->hub.passing);
     (void)uv_timer_init(loop, &server->pause);
@@ -333,6 +335,7 @@ void server_stop(struct server *server)
     mover_stop(server->hub.mover);
     resizer_stop(server->hub.resizer);
     migrator_stop(server->hub.migrator);
+    contiguous_stop(server->hub.contiguous);
     if (server->hub.passing)
         passing_stop(server->hub.passing);
     server->stopped = true;

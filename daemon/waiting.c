@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "alloc.h"
+#include "contiguous.h"
 #include "dispatch.h"
 #include "hub.h"
 #include "policy.h"
@@ -212,6 +213,9 @@ static void remember(struct waiting_request *w, int error, const struct refusal 
     w->fragmented = zones && why->reason == REFUSAL_FRAGMENTATION;
     w->near_zone = zones ? why->zone : MAX_ZONES;
     w->floor_pages = zones ? (uint64_t)why->mark_pages + why->reserve_pages + why->unmet_others : 0;
+    if (w->fragmented)
+        contiguous_look(w->hub->contiguous, why->zone, why->order, (enum migratetype)w->alloc.type,
+                        w->session->policy.account.domain);
     if (zones)
         last_resort_look(w->hub, w->waiter.priority, pages_of(&w->alloc));
 }

@@ -114,13 +114,13 @@ static int find(struct memory *m, const struct migration *mg, uint64_t *ret)
 
     if (!z || !tz || mg->from >= z->nr_pages || mg->to >= tz->nr_pages)
         return -EINVAL;
+    zone_settle(z); /* frees that were put off are seen in the words */
+    zone_settle(tz);
     from = *word_at(z, mg->from);
     to = *word_at(tz, mg->to);
     if (word_state(from) != BLOCK_MOVING || word_state(to) != BLOCK_TARGET ||
         !(from & to & WORD_ELSEWHERE) || word_tag(to) != place(mg))
         return -EINVAL;
-    zone_settle(z);
-    zone_settle(tz);
     tz->nr_busy -= order_pages(word_order(from));
     *ret = from;
     return 0;

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * contiguous.h: room for blocks of more than a pageblock, in a zone that has enough free, but not
+ * together.
+ *
+ * While a request for such a block waits, the best window of the zone is emptied for it: what can
+ * move moves, and reclaimable blocks without room elsewhere are discarded. The window comes free as
+ * one block, and those who wait are served from it in their order, by the usual way: what is free
+ * is kept for them, so nobody comes between.
+ *
+ * One window of a zone at a time.
+ */
+#ifndef DAEMON_CONTIGUOUS_H
+#define DAEMON_CONTIGUOUS_H
+
+#include <stdbool.h>
+
+#include "mm/types.h"
+
+struct contiguous;
+struct hub;
+
+/** First and longest time between two looks at a zone's windows. */
+#define CONTIGUOUS_RETRY_MS     50u
+#define CONTIGUOUS_MAX_RETRY_MS 5000u
+/** How long blocks of a window that are pinned are waited for. */
+#define CONTIGUOUS_PATIENCE_MS 500u
+
+/** Returns 0 or -ENOMEM. Release with contiguous_free(). */
+int contiguous_create(struct hub *hub, struct contiguous **ret);
+/** NULL is allowed. */
+void contiguous_free(struct contiguous *ct);
+/** Begin to serve; the hub's mover has been started. */
+void contiguous_start(struct contiguous *ct);
+/** Begin no more; hub->session_gone is called when the handle is closed. */
+void contiguous_stop(struct contiguous *ct);
+/** Has it still to be waited for? */
+bool contiguous_busy(const struct contiguous *ct);
+
+/** A request waits that the zone has refused for its fragmentation; nothing for small orders. */
+void contiguous_look(struct contiguous *ct, unsigned zone, unsigned order, enum migratetype type,
+                     unsigned domain);
+
+#endif

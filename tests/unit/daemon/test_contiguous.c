@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* test_contiguous.c: large blocks from a zone whose free memory lies everywhere. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <cmocka.h>
+
+#include "fixture.h"
+#include "mobile.h"
+#include "proto/slot.h"
+
+#define SIZE       (64 * MIB)
+#define PAGES      (SIZE / PAGE)
+#define WORD_BYTES (PAGES * 8)
+#define BIG        12u /* 16 MiB: 8 pageblocks */
+
+static struct fixture f;
+static struct zone_set *zs;
+static struct client *client, *other;
+static _Atomic uint64_t *word;
+static char *memory;
+static unsigned seed;
+static uint64_t blocks[PAGES];
+static unsigned nr_blocks;
+
+static void begin(void)
+{
+    const char *text = getenv("BUDDYD_SEED");
+
+    fixture_start(&f, 1, SIZE);
+    zs = f.hub->zones;
+    client = client_open_slots(&f);
+    other = client_open_slots(&f);
+    word = mmap(NULL, WORD_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED,
+                client->zone_fd[client->nr_zone_fds - 1], 0);
+    assert_ptr_not_equal(word, MAP_FAILED);
+    memory = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, client->zone_fd[0], 0);
+    assert_ptr_not_equal(memory, MAP_FAILED);
+    seed = text ? (unsigned)strtoul(text, NULL, 10) : 20261125u;
+    print_message("BUDDYD_SEED=%u\n", seed);
+    nr_blocks = 0;
+}
+
+static void end(void)
+{
+    client_free(client);
+    client_free(other);
+    (void)munmap(word, WORD_BYTES);
+    (void)munmap(memory, SIZE);
+    fixture_stop(&f);
+}
+
+static unsigned rnd(unsigned below)
+{
+    seed = seed * 1103515245u + 12345u;
+    return (seed >> 8) % below;
+}
+
+static pfn_t place(uint64_t handle)
+{
+    struct handle_info info;
+
+    assert_int_equal(handle_find(zs->handles, handle, &info), 0);
+    return info.pfn;
+}
+
+static _Atomic uint64_t *word_of(uint64_t handle)
+{
+    return &word[mobile_slot_name(zs, handle) >> 12];
+}
+
+static uint64_t *bytes_of(uint64_t handle)
+{
+    return (uint64_t *)(memory + (size_t)place(handle) * PAGE);
+}
+
+/* Fill the zone with blocks of mixed orders and types, and free half of them at random. */
+static void age(unsigned nr_types)
+{
+    for (;;) {
+        struct wire_request rq = alloc_request(rnd(4), 1);
+        const struct wire_response *rs;
+
+        rq.alloc.type = MIGRATE_MOVABLE + rnd(nr_types);
+        rs = client_call(client, &rq);
+        if (rs->error)
+            break;
+        blocks[nr_blocks++] = rs->alloc.handle[0];
+    }
+    for (unsigned i = 0; i < nr_blocks;) {
+        if (rnd(2)) {
+            struct wire_request rq = free_request(&blocks[i], 1);
+
+            assert_int_equal(client_call(client, &rq)->error, 0);
+            blocks[i] = blocks[--nr_blocks];
+        } else {
+            *bytes_of(blocks[i]) = blocks[i] * 7;
+            i++;
+        }
+    }
+}
+
+static struct wire_request big_request(uint32_t deadline_ms)
+{
+    struct wire_request rq = alloc_request(BIG, 1);
+
+    rq.alloc.deadline_ms = deadline_ms;
+    return rq;
+}
+
+static void big_is_granted(void)
+{
+    struct wire_request rq = big_request(0);
+    const struct wire_response *rs = client_call(other, &rq);
+
+    assert_int_equal(rs->error, ENOMEM);
+    rq = big_request(20000);
+    rs = client_call(other, &rq);
+    if (rs->error)
+        fail_msg("%s", rs->message);
+    assert_int_equal(rs->alloc.offset[0] % (16 * MIB), 0);
+    check_zones(zs);
+}
+
+static void what_is_in_the_way_moves(void **state)
+{
+    (void)state;
+    begin();
+    age(1);
+    big_is_granted();
+    for (unsigned i = 0; i < nr_blocks; i++)
+        assert_true(*bytes_of(blocks[i]) == blocks[i] * 7);
+    end();
+}
+
+/* Those that are RECLAIMABLE too, or, where they find no room, they are discarded. */
+static void reclaimable_blocks_leave(void **state)
+{
+    unsigned nr_discarded = 0;
+
+    (void)state;
+    begin();
+    age(2);
+    big_is_granted();
+    for (unsigned i = 0; i < nr_blocks; i++) {
+        if (mobile_of(zs, blocks[i])->state == MOBILE_DISCARDED)
+            nr_discarded++;
+        else
+            assert_true(*bytes_of(blocks[i]) == blocks[i] * 7);
+    }
+    print_message("%u of %u blocks are discarded\n", nr_discarded, nr_blocks);
+    end();
+}
+
+/* All windows have a pinned block: refused at the deadline, and nothing is isolated then. */
+static void pins_are_in_the_way_until_they_end(void **state)
+{
+    struct wire_server_packet packet;
+    struct wire_request rq = big_request(300);
+    struct zone_stat st;
+
+    (void)state;
+    begin();
+    age(1);
+    for (unsigned i = 0; i < nr_blocks; i++)
+        *word_of(blocks[i]) += SLOT_PIN;
+    assert_int_equal(client_call(other, &rq)->error, ENOMEM);
+    zone_stat(zs->entry[0].zone, &st);
+    assert_int_equal(st.isolated_pages, 0);
+    rq = big_request(20000);
+    client_send(other, &rq, 1);
+    for (unsigned i = 0; i < 100; i++)
+        (void)uv_run(&f.loop, UV_RUN_NOWAIT);
+    for (unsigned i = 0; i < nr_blocks; i++)
+        *word_of(blocks[i]) -= SLOT_PIN;
+    client_receive(other, &packet);
+    assert_int_equal(packet.responses[0].error, 0);
+    check_zones(zs);
+    end();
+}
+
+/* Who waits goes, or the daemon stops. */
+static void everybody_goes(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        struct wire_request rq = big_request(20000);
+
+        begin();
+        age(1);
+        client_send(other, &rq, 1);
+        for (unsigned k = 0; k < 20; k++)
+            (void)uv_run(&f.loop, UV_RUN_NOWAIT);
+        if (i == 0) {
+            struct zone_stat st;
+
+            (void)shutdown(other->fd, SHUT_RDWR);
+            run_until_sessions(&f, 1);
+            do {
+                (void)uv_run(&f.loop, UV_RUN_ONCE);
+                zone_stat(zs->entry[0].zone, &st);
+            } while (st.isolated_pages != 0 || st.busy_pages != 0);
+            check_zones(zs);
+        }
+        end();
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_in_the_way_moves),
+        cmocka_unit_test(reclaimable_blocks_leave),
+        cmocka_unit_test(pins_are_in_the_way_until_they_end),
+        cmocka_unit_test(everybody_goes),
+    };
+
+    return cmocka_run_group_tests_name("contiguous", tests, NULL, NULL);
+}
