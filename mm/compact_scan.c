@@ -34,7 +34,7 @@ void compact_scan_begin(struct compaction *c)
     for (unsigned o = 0; o < NR_PAGE_ORDERS; o++)
         c->hole[o] = free;
     c->window = c->next;
-    c->phase = compact_has_block(z, &c->rq) ? PHASE_DONE : PHASE_NEXT;
+    c->phase = PHASE_WAIT; /* first see whether there is a block */
 }
 
 void compact_scan_end(struct compaction *c, bool met)

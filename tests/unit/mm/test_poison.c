@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mm/compact.h"
 #include "mm/contig.h"
 #include "mm/hotplug.h"
 #include "mm/memory.h"
@@ -351,6 +352,41 @@ static void no_good_place_to_move_to(void **state)
     fixture_close(&m.f);
 }
 
+static void compaction_verifies_its_targets(void **state)
+{
+    const struct compact_request rq = {.order = ORDER,
+                                       .type = MIGRATE_MOVABLE,
+                                       .class = ZONE_NORMAL,
+                                       .priority = COMPACT_FULL,
+                                       .flags = COMPACT_NO_MARKS};
+    const pfn_t last = PAGES - 1;
+    enum compact_result r;
+    struct compaction c;
+    struct pages m;
+    pfn_t to;
+    bool freed;
+
+    (void)state;
+    open_poisoned(&m, 1);
+    take_all(m.f.z, 0, MIGRATE_MOVABLE);
+    for (pfn_t pfn = 1; pfn < 2 * P; pfn++) {
+        if (pfn != P)
+            give(m.f.z, pfn); /* two pageblocks with a page each */
+    }
+    give(m.f.z, last);
+    give(m.f.z, last - 2);
+    m.page[last - 2] = 0;
+    assert_int_equal(compact_begin(&c, m.f.z, &rq), 0);
+    while ((r = compact_step(&c, 1000)) == COMPACT_CONTINUE)
+        assert_int_equal(zone_move_done(m.f.z, c.move[0].from, &to, &freed), 0);
+    assert_int_equal(r, COMPACT_SUCCESS);
+    assert_bad(&m, 1, last - 2, last - 2, 0);
+    assert_block(m.f.z, 0, BLOCK_ALLOCATED, 0); /* a bad place is the end of its window */
+    assert_block(m.f.z, P, BLOCK_FREE, ORDER);
+    assert_poisoned(&m);
+    fixture_close(&m.f);
+}
+
 /* A contiguous request fails, with all but the bad block as it was. */
 static void a_contiguous_range(void **state)
 {
@@ -649,6 +685,7 @@ int main(void)
         cmocka_unit_test(nothing_good_is_left),
         cmocka_unit_test(what_is_moved_to_is_verified),
         cmocka_unit_test(no_good_place_to_move_to),
+        cmocka_unit_test(compaction_verifies_its_targets),
         cmocka_unit_test(a_contiguous_range),
         cmocka_unit_test(contiguous_pages_are_verified_when_they_are_empty),
         cmocka_unit_test(new_memory),
