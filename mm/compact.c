@@ -164,7 +164,7 @@ static void move(struct compaction *c)
         if (word_state(*word_at(z, pfn)) != BLOCK_FREE) {
             enum compact_search r = SEARCH_NOTHING;
 
-            if (compact_may_move(c, pfn))
+            if (can_leave(c, pfn))
                 r = begin_move(c, pfn);
             if (r == SEARCH_NOTHING)
                 leave(c);

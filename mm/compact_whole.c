@@ -206,6 +206,8 @@ bool compact_whole_has_room(struct compaction *c)
 {
     const struct pageblock *pb = pageblock_of(c->z, c->window);
 
+    if (pb->holder == DOMAIN_NONE) /* by now it is empty */
+        return false;
     if (gives_room(c, pb))
         take_room(c, pb->holder, c->vacant);
     return c->live <= c->room[pb->holder];

@@ -213,11 +213,11 @@ void world_draw(struct compact_world *w, const char *const *rows, unsigned nr)
 
 static char letter(const struct zone_block *b)
 {
-    static const char types[] = {'u', 'm', 'r'};
+    static const char types[] = "umr", orders[] = "01234";
 
     if (b->state == BLOCK_FREE)
         return '.';
-    return b->order == 0 ? types[b->type] : (char)('0' + b->order);
+    return b->order == 0 ? types[b->type] : orders[b->order];
 }
 
 void assert_drawn(struct compact_world *w, const char *const *rows, unsigned nr)

@@ -207,11 +207,11 @@ static void random_work(void **state)
         {12, 1, false, 0}, {64, 1, true, 5}, {32, 3, false, 5}, {40, 1, false, 20}, {6, 2, true, 3},
     };
     const char *seed = getenv("BUDDYD_SEED");
-    uint64_t first = seed ? strtoull(seed, NULL, 0) : 1;
+    unsigned long long first = seed ? strtoull(seed, NULL, 0) : 1;
 
     (void)state;
     for (unsigned i = 0; i < 40; i++) {
-        print_message("seed %llu\n", (unsigned long long)(first + i));
+        print_message("seed %llu\n", first + i);
         run(&shapes[(first + i) % (sizeof(shapes) / sizeof(shapes[0]))], first + i, 8000);
     }
     assert_true(nr_moves_seen > 1000);
