@@ -96,13 +96,13 @@ static int move_begin(struct zone *z, pfn_t from, unsigned nr_types)
 
     if (from >= z->nr_pages)
         return -EINVAL;
+    zone_settle(z); /* frees that were put off are seen in the words */
     w = *word_at(z, from);
     if (word_state(w) == BLOCK_MOVING)
         return -EBUSY;
     type = word_type(w);
     if (word_state(w) != BLOCK_ALLOCATED || type == MIGRATE_UNMOVABLE)
         return -EINVAL;
-    zone_settle(z);
     order = word_order(w);
     domain = order < z->pageblock_order ? pageblock_of(z, from)->holder
                                         : pageblock_of(z, from)->resident;
