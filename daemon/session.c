@@ -339,7 +339,8 @@ static void on_peer_exit(uv_poll_t *poll, int status, int events)
 void session_work(struct session *s)
 {
     if (s->state == SESSION_ENDING) {
-        if (grant_free_some(s->hub->zones, &s->holdings, SESSION_SLICE_BLOCKS))
+        if (grant_free_some(s->hub->zones, &s->holdings, SESSION_SLICE_BLOCKS) ||
+            (s->holdings.slots && slot_table_drain(s->holdings.slots)))
             hub_queue_work(s->hub, s);
         waiting_changed(s->hub, &s->policy);
         session_free_if_done(s);

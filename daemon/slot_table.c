@@ -7,15 +7,17 @@
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "lasting.h"
 
-/* Memory is brought in by doubling, but never more in one turn of the loop than is quickly zeroed.
- */
+/* Memory is brought in by doubling, but in one step never more than is quickly zeroed; and it is
+ * given back in steps of the same size. */
 #define MIN_STEP_SLOTS SLOT_TABLE_FREE_SLOTS
-#define MAX_STEP_SLOTS 32768u
+#define MAX_STEP_SLOTS 4096u
+#define PAGE_BYTES     4096u
 #define MAX_GENERATION 0xfffu
 
 /* What is known of a slot. next: index + 1 of the next free one; 0: none. */
@@ -28,7 +30,7 @@ struct slot_table {
     struct slot_budget *budget;
     struct lasting_memory memory;
     slot_atomic *word;
-    struct slot *slot; /* of those that were ever ready */
+    struct slot *slot; /* for all of them; NULL before the first is ready */
     uint32_t max;
     uint32_t ready; /* slots with memory */
     uint32_t end;   /* those of them that were ever taken */
@@ -65,7 +67,8 @@ void slot_table_free(struct slot_table *t)
         return;
     t->budget->ready -= t->ready;
     lasting_free(&t->memory);
-    free(t->slot);
+    if (t->slot)
+        (void)munmap(t->slot, t->max * sizeof(struct slot));
     free(t);
 }
 
@@ -92,10 +95,24 @@ static void wake(slot_atomic *word)
     (void)syscall(SYS_futex, slot_futex(word), FUTEX_WAKE, SLOT_MAX_WAKES, NULL, NULL, 0);
 }
 
+/* Records lie in memory that is never touched before it is needed, zero-filled. */
+static int make_records(struct slot_table *t)
+{
+    void *records;
+
+    if (t->slot)
+        return 0;
+    records = mmap(NULL, t->max * sizeof(struct slot), PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (records == MAP_FAILED)
+        return -ENOMEM;
+    t->slot = records;
+    return 0;
+}
+
 static int grow(struct slot_table *t)
 {
     uint32_t step = t->ready;
-    struct slot *slot;
 
     if (step < MIN_STEP_SLOTS)
         step = MIN_STEP_SLOTS;
@@ -107,20 +124,39 @@ static int grow(struct slot_table *t)
         return -ENOSPC;
     if (t->ready != 0 && t->budget->ready + step > t->budget->max)
         return -EDQUOT;
-    slot = realloc(t->slot, (size_t)(t->ready + step) * sizeof(*slot));
-    if (!slot)
+    if (make_records(t))
         return -ENOMEM;
-    t->slot = slot;
     while (fallocate(t->memory.fd, 0, (off_t)(t->ready * sizeof(uint64_t)),
                      (off_t)(step * sizeof(uint64_t))) < 0) {
         if (errno != EINTR)
             return -errno;
     }
-    for (uint32_t i = t->ready; i < t->ready + step; i++)
-        slot[i] = (struct slot){0};
     t->ready += step;
     t->budget->ready += step;
     return 0;
+}
+
+/* Whole pages, the last one beyond the end if need be. */
+static size_t page_bytes(uint32_t nr, size_t each)
+{
+    return (nr * each + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
+}
+
+bool slot_table_drain(struct slot_table *t)
+{
+    const uint32_t end = t->ready;
+
+    if (end == 0)
+        return false;
+    t->ready = (end - 1) / MAX_STEP_SLOTS * MAX_STEP_SLOTS;
+    t->budget->ready -= end - t->ready;
+    /* What fails goes with the table. */
+    (void)madvise(t->slot + t->ready, page_bytes(end - t->ready, sizeof(struct slot)),
+                  MADV_DONTNEED);
+    (void)fallocate(t->memory.fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                    (off_t)(t->ready * sizeof(uint64_t)),
+                    (off_t)page_bytes(end - t->ready, sizeof(uint64_t)));
+    return t->ready != 0;
 }
 
 int slot_table_reserve(struct slot_table *t, uint32_t nr)
@@ -134,10 +170,11 @@ int slot_table_reserve(struct slot_table *t, uint32_t nr)
 
 uint32_t slot_table_take(struct slot_table *t, uint16_t *ret_generation)
 {
-    uint32_t index = t->end < t->ready ? t->end++ : t->free_first - 1;
+    const bool fresh = t->end < t->ready;
+    const uint32_t index = fresh ? t->end++ : t->free_first - 1;
     struct slot *slot = &t->slot[index];
 
-    if (index + 1 == t->free_first) {
+    if (!fresh) {
         t->free_first = slot->next;
         if (t->free_first == 0)
             t->free_last = 0;

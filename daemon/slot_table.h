@@ -42,6 +42,11 @@ struct slot_budget {
 int slot_table_create(uint32_t max, struct slot_budget *budget, struct slot_table **ret);
 /** NULL is allowed. */
 void slot_table_free(struct slot_table *t);
+/**
+ * No slot is in use, nor will one be: give some of the memory back, as much as takes no time to
+ * speak of. Returns whether there is more.
+ */
+bool slot_table_drain(struct slot_table *t);
 /** The descriptor for the client; it stays the table's. */
 int slot_table_fd(const struct slot_table *t);
 uint32_t slot_table_max(const struct slot_table *t);

@@ -179,6 +179,26 @@ static void test_budget(void **state)
     assert_int_equal(slot_table_reserve(t, 4096), 0);
 }
 
+/* A large table's memory goes piece by piece. */
+static void test_drained(void **state)
+{
+    struct stat st;
+    unsigned pieces = 1;
+
+    (void)state;
+    for (uint32_t i = 0; i < MAX; i++)
+        (void)take();
+    for (uint32_t i = 0; i < MAX; i++)
+        slot_table_put(t, i);
+    while (slot_table_drain(t))
+        pieces++;
+    assert_true(pieces >= 10);
+    assert_int_equal(budget.ready, 0);
+    assert_int_equal(fstat(slot_table_fd(t), &st), 0);
+    assert_int_equal(st.st_blocks, 0);
+    assert_false(slot_table_drain(t));
+}
+
 /* Whatever a word says, it is seized if it says that it is not pinned. */
 static void test_seize(void **state)
 {
@@ -313,9 +333,10 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_file),       TEST(test_grows),  TEST(test_first_in_first_out),
-        TEST(test_no_memory),  TEST(test_budget), TEST(test_seize),
-        TEST(test_referenced), TEST(test_hole),   TEST(test_wakes),
+        TEST(test_file),      TEST(test_grows),      TEST(test_first_in_first_out),
+        TEST(test_no_memory), TEST(test_budget),     TEST(test_drained),
+        TEST(test_seize),     TEST(test_referenced), TEST(test_hole),
+        TEST(test_wakes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
