@@ -116,6 +116,10 @@ static int check_block(struct replay_player *p, const struct own_block *ob, uint
     void *at;
     int rc = p->backend->pin(p->ctx, &ob->block, &at);
 
+    if (rc == -ENODATA) {
+        p->seat->discarded++;
+        return 0;
+    }
     if (rc)
         return fail(p, rc, "cannot pin block %" PRIu32 ": %s", id, p->backend->error(p->ctx));
     if (!replay_stamp_check(at, ob->block.bytes, &stamp)) {
@@ -127,15 +131,15 @@ static int check_block(struct replay_player *p, const struct own_block *ob, uint
     return 0;
 }
 
-/* Mark the pages of a block that was just granted, and stamp it. */
-static int take_block(struct replay_player *p, const struct own_block *ob, const struct slot *slot)
+/* Mark the pages of a block that was just granted. One that may move has none of its own: of that,
+ * the stamp tells. */
+static int mark_block(struct replay_player *p, const struct buddyd_block *b,
+                      const struct slot *slot)
 {
-    const struct buddyd_block *b = &ob->block;
-    struct replay_stamp stamp = stamp_of(p, slot->id);
-    void *at;
     int64_t taken;
-    int rc;
 
+    if (b->slot)
+        return 0;
     taken = replay_mark(p->shared, p->seat_nr, b->zone, b->offset, b->bytes);
     if (taken < 0)
         return fail(p, -EPROTO,
@@ -146,7 +150,22 @@ static int take_block(struct replay_player *p, const struct own_block *ob, const
         p->seat->overlaps++;
         note_fault(p, b, slot->id, "some of its pages belong to another block");
     }
+    return 0;
+}
+
+/* A block that was just granted is marked and stamped. */
+static int take_block(struct replay_player *p, const struct own_block *ob, const struct slot *slot)
+{
+    const struct buddyd_block *b = &ob->block;
+    struct replay_stamp stamp = stamp_of(p, slot->id);
+    void *at;
+    int rc = mark_block(p, b, slot);
+
+    if (rc)
+        return rc;
     rc = p->backend->pin(p->ctx, b, &at);
+    if (rc == -ENODATA)
+        return 0;
     if (rc)
         return fail(p, rc, "cannot pin block %" PRIu32 ": %s", slot->id, p->backend->error(p->ctx));
     if (slot->zeroed && !replay_is_zero(at, b->bytes)) {
@@ -206,7 +225,8 @@ static int send_free(struct replay_player *p, struct slot *slot)
 
     if (rc)
         return rc;
-    replay_unmark(p->shared, ob->block.zone, ob->block.offset, ob->block.bytes);
+    if (!ob->block.slot)
+        replay_unmark(p->shared, ob->block.zone, ob->block.offset, ob->block.bytes);
     ob->state = BLOCK_FREED;
     slot->state = SLOT_ASKED;
     p->seat->pages_given += (uint64_t)1 << slot->order;

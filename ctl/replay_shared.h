@@ -55,8 +55,9 @@ struct replay_seat {
     _Atomic uint64_t allocations; /**< granted */
     _Atomic uint64_t failed;
     _Atomic uint64_t requests;
-    _Atomic uint64_t checked;  /**< blocks whose stamps were looked at */
-    _Atomic uint64_t verified; /**< blocks that were looked at when it last became quiet */
+    _Atomic uint64_t checked;   /**< blocks whose stamps were looked at */
+    _Atomic uint64_t verified;  /**< blocks that were looked at when it last became quiet */
+    _Atomic uint64_t discarded; /**< blocks whose content was discarded when they were looked at */
     _Atomic uint64_t mismatches;
     _Atomic uint64_t overlaps;
 

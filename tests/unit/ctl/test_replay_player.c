@@ -59,7 +59,11 @@ static struct {
     enum wrong wrong;
     unsigned wrong_at; /* at this grant (or other answer) */
     unsigned answers;
-    bool refuse; /* refuse every 10th */
+    bool refuse;             /* refuse every 10th */
+    bool movable;            /* blocks have slots */
+    bool gone[NR_PAGES + 1]; /* by handle: discarded */
+    bool discard;            /* every 10th when it is looked at */
+    unsigned nr_gone;
     unsigned nr_refused;
     struct replay_shared *shared;
     const struct trace *trace;
@@ -120,7 +124,9 @@ static void fill_block(unsigned first, unsigned order, struct buddyd_block *b)
     *b = (struct buddyd_block){.handle = first + 1,
                                .offset = (uint64_t)first * PAGE,
                                .bytes = (uint64_t)PAGE << order,
-                               .order = (uint8_t)order};
+                               .order = (uint8_t)order,
+                               .slot = world.movable};
+    world.gone[b->handle] = false;
 }
 
 /* The first page of a block that another seat has stamped, and is not freeing. */
@@ -249,6 +255,12 @@ static int fake_pin(void *ctx, const struct buddyd_block *block, void **ret)
 
     link->fresh = !link->granted[block->handle].bytes;
     link->granted[block->handle] = *block;
+    if (world.discard && !link->fresh && !world.gone[block->handle] && random_below(10) == 0) {
+        world.gone[block->handle] = true;
+        world.nr_gone++;
+    }
+    if (world.gone[block->handle])
+        return -ENODATA;
     *ret = world.memory + block->offset;
     return 0;
 }
@@ -361,7 +373,8 @@ static void end_game(void)
     }
     replay_shared_free(world.shared);
     world.wrong = RIGHT;
-    world.refuse = false;
+    world.refuse = world.movable = world.discard = false;
+    world.nr_gone = 0;
 }
 
 static bool seat_is_over(unsigned i)
@@ -493,6 +506,29 @@ static void refused_blocks_are_skipped(void **state)
         failed += world.shared->seats[k].failed;
     assert_int_equal(failed, world.nr_refused);
     assert_int_equal(sum_of("mismatches") + sum_of("overlaps"), 0);
+    end_game();
+}
+
+/* They lie where they were granted only until they move. */
+static void blocks_that_move_are_not_marked(void **state)
+{
+    uint64_t discarded = 0;
+    unsigned k;
+
+    (void)state;
+    world.movable = world.discard = true;
+    begin_game(3);
+    open_gate(trace.nr_events / 2);
+    assert_true(world.nr_used > 0);
+    for (k = 0; k < NR_PAGES; k++)
+        assert_int_equal(world.shared->marks[k], 0);
+    open_gate(REPLAY_NO_LIMIT);
+    assert_nothing_left();
+    assert_int_equal(sum_of("mismatches") + sum_of("overlaps"), 0);
+    for (k = 0; k < game.nr; k++)
+        discarded += world.shared->seats[k].discarded;
+    assert_true(world.nr_gone > 100);
+    assert_true(discarded >= world.nr_gone);
     end_game();
 }
 
@@ -654,6 +690,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_is_played),
         cmocka_unit_test(refused_blocks_are_skipped),
+        cmocka_unit_test(blocks_that_move_are_not_marked),
         cmocka_unit_test(a_gate_stops_all_at_its_event),
         cmocka_unit_test(the_window_holds_who_is_ahead),
         cmocka_unit_test(its_own_limit_is_not_quiet),
