@@ -45,6 +45,7 @@ static const struct side_info sides[NR_SIDES] = {
 
 static const char *const figure_names[NR_FIGURES] = {
     [FIGURE_CHURN] = "churn",
+    [FIGURE_CHURN_ANSWERED] = "churn_answered",
     [FIGURE_CHURN_TYPES] = "churn_types",
     [FIGURE_2M_PAIR] = "2m_pair",
     [FIGURE_2M_PAIR_LIVE] = "2m_pair_live",
@@ -223,6 +224,18 @@ static void print_scaling(const struct bench *b)
                "goal <= 2; peer is the same in a zone of 1 GiB; the live set is the same");
 }
 
+static void print_answered(const struct bench *b, enum arena a)
+{
+    double answered = median(b, a, SIDE_OURS, FIGURE_CHURN_ANSWERED);
+    double ours = median(b, a, SIDE_OURS, FIGURE_CHURN);
+    char name[64];
+
+    line_name(a, FIGURE_CHURN_ANSWERED, name, sizeof(name));
+    bench_line(
+        name, answered, ours, answered / ours,
+        "information: churn where each free says whether the block was granted; peer is churn");
+}
+
 static void print_account(const struct bench *b)
 {
     double with = median(b, ARENA_1GIB, SIDE_OURS, FIGURE_2M_PAIR_ACCOUNT);
@@ -281,6 +294,8 @@ static void print_all(const struct bench *b)
         compare(b, (enum arena)a, FIGURE_2M_PAIR, true, "goal <= 0.15");
     print_metadata(b);
     print_scaling(b);
+    for (unsigned a = 0; a < NR_ARENAS; a++)
+        print_answered(b, (enum arena)a);
     print_account(b);
     compare(b, ARENA_1GIB, FIGURE_CHURN_TYPES, false, "information: churn of all three types");
     for (unsigned a = 0; a < NR_ARENAS; a++)

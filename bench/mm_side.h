@@ -22,6 +22,7 @@
 
 enum figure {
     FIGURE_CHURN,           /**< ns per free and allocation; movable alone */
+    FIGURE_CHURN_ANSWERED,  /**< FIGURE_CHURN where each free is answered; ours alone */
     FIGURE_CHURN_TYPES,     /**< the same with all three types */
     FIGURE_2M_PAIR,         /**< ns per allocation and free of 2 MiB, nothing else live */
     FIGURE_2M_PAIR_LIVE,    /**< the same beside the live set */

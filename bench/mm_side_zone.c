@@ -43,6 +43,14 @@ static inline void give(void *allocator, uintptr_t block)
     zone_free_later(s->zone, (pfn_t)(block - 1));
 }
 
+/** The same for who wants to know whether the block was granted. */
+static inline void give_answered(void *allocator, uintptr_t block)
+{
+    const struct zone_side *s = allocator;
+
+    zone_free(s->zone, (pfn_t)(block - 1));
+}
+
 /** The same as the daemon does it for a block that was charged. */
 static inline void give_charged(void *allocator, uintptr_t block)
 {
@@ -84,6 +92,13 @@ static void measure_pair(struct workload *w, const struct side_plan *plan, enum 
     side_fill(w, plan, take, give);
     side_time(f, w, WORKLOAD_MIXED_PAIR, take, give, plan->nr_ops);
     workload_drain(w, give);
+}
+
+static void measure_answered(struct workload *w, const struct side_plan *plan)
+{
+    side_fill(w, plan, take, give_answered);
+    side_time(FIGURE_CHURN_ANSWERED, w, WORKLOAD_CHURN, take, give_answered, plan->nr_ops);
+    workload_drain(w, give_answered);
 }
 
 /** The pair of 2 MiB, charged to an account with a max, in a group with one. */
@@ -147,6 +162,7 @@ static int measure_arena(struct workload *w, struct zone_side *s, const struct s
                                       (double)plan->nr_pages);
     side_measure_empty(w, plan, take, give);
     side_measure_live(w, plan, take, give);
+    measure_answered(w, plan);
     if (plan->arena == ARENA_1GIB)
         measure_pair(w, plan, FIGURE_PAIR_1GIB);
     if (plan->arena == ARENA_1GIB)
