@@ -285,7 +285,7 @@ static bool same_zone(const struct zone_spec *a, const struct zone_spec *b)
            memfile_length(&a->memory) == memfile_length(&b->memory) &&
            a->memory.backing == b->memory.backing &&
            a->memory.hugepage_bytes == b->memory.hugepage_bytes && a->kind == b->kind &&
-           strcmp(mount_a, mount_b) == 0;
+           a->give_back == b->give_back && strcmp(mount_a, mount_b) == 0;
 }
 
 void config_needs_restart(const struct daemon_config *running, const struct daemon_config *changed,

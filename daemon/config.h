@@ -37,6 +37,7 @@ struct zone_spec {
     struct memfile_spec memory; /**< name, node, bytes, backing, hugepage_bytes, mount */
     enum zone_kind kind;        /**< which requests it serves */
     unsigned pageblock_order;   /**< of hugepage_bytes: 1 to 18 */
+    bool give_back;             /**< between its size and max_size it has what it needs */
     uint64_t preferred_base;    /**< where every client should map it; 0: anywhere */
 };
 

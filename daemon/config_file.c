@@ -211,6 +211,17 @@ static int refuse_zone(const struct section *zone, const char *key, const char *
                        reason);
 }
 
+static int convert_give_back(const struct setting *s, bool *ret, struct why *why)
+{
+    if (!s->value)
+        return 0;
+    if (strcmp(s->value, "yes") != 0 && strcmp(s->value, "no") != 0)
+        return place_error(&s->place, why->text, why->size, "give_back=%s; accepted: yes, no",
+                           s->value);
+    *ret = s->value[0] == 'y';
+    return 0;
+}
+
 static int convert_zone(const struct section *zone, struct daemon_config *config, struct why *why)
 {
     const struct setting *set = zone->settings;
@@ -221,6 +232,7 @@ static int convert_zone(const struct section *zone, struct daemon_config *config
     };
     char reason[WHY_BYTES];
     enum zone_kind kind = ZONE_NORMAL;
+    bool give_back = false;
     const char *key;
     int rc;
 
@@ -244,10 +256,14 @@ static int convert_zone(const struct section *zone, struct daemon_config *config
     rc = convert_kind(zone, &kind, memory.hugepage_bytes, why);
     if (rc < 0)
         return rc;
+    rc = convert_give_back(&set[KEY_GIVE_BACK], &give_back, why);
+    if (rc < 0)
+        return rc;
     rc = config_add_zone(config, &memory, reason, sizeof(reason));
     if (rc < 0)
         return place_error(&zone->place, why->text, why->size, "%s", reason);
     config->zones[config->nr_zones - 1].kind = kind;
+    config->zones[config->nr_zones - 1].give_back = give_back;
     return 0;
 }
 

@@ -13,6 +13,7 @@
 
 #include "admission.h"
 #include "contiguous.h"
+#include "give_back.h"
 #include "migrator.h"
 #include "mover.h"
 #include "passing.h"
@@ -75,6 +76,7 @@ int hub_init(struct hub *hub, uv_loop_t *loop, struct zone_set *zones, struct po
     };
     if (mover_create(hub, &hub->mover) || resizer_create(hub, &hub->resizer) ||
         migrator_create(hub, &hub->migrator) || contiguous_create(hub, &hub->contiguous) ||
+        give_back_create(hub, &hub->give_back) ||
         (zones->domains && passing_create(hub, &hub->passing))) {
         hub_free(hub);
         return -ENOMEM;
@@ -102,6 +104,7 @@ void hub_free(struct hub *hub)
 {
     passing_free(hub->passing);
     resizer_free(hub->resizer);
+    give_back_free(hub->give_back);
     contiguous_free(hub->contiguous);
     migrator_free(hub->migrator);
     mover_free(hub->mover);

@@ -25,6 +25,7 @@
 
 struct mover;
 struct contiguous;
+struct give_back;
 struct migrator;
 struct passing;
 struct resizer;
@@ -87,6 +88,7 @@ struct hub {
     struct mover *mover;           /**< blocks, to other places */
     struct resizer *resizer;       /**< zones, to other lengths */
     struct contiguous *contiguous; /**< windows, for large blocks */
+    struct give_back *give_back;   /**< zones, as long as they need to be */
     struct migrator *migrator;     /**< blocks, to other nodes */
     struct passing *passing;       /**< pageblocks, between domains; NULL: there is one domain */
     bool stopping; /**< nothing is freed piece by piece any more: the zones go as a whole */

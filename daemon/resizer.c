@@ -360,6 +360,40 @@ static bool check(struct call *c, const struct resize *rz, const struct wire_res
     return false;
 }
 
+static void begin(struct resize *rz, int64_t delta_bytes)
+{
+    const bool grow = delta_bytes > 0;
+    struct zone *z = entry_of(rz)->zone;
+
+    rz->nr_pages = (pfn_t)((uint64_t)llabs(delta_bytes) >> CONFIG_PAGE_SHIFT);
+    rz->start = zone_nr_pages(z) - (grow ? 0 : rz->nr_pages);
+    if (!grow) {
+        /* Its answer may be ready at once, and is not to be sent in the asker's own turn. */
+        rz->state = RESIZE_BEGINNING;
+        rz->patient_until_ms = 0;
+        (void)uv_timer_start(&rz->resizer->look, on_look, 0, 0);
+        return;
+    }
+    memset(rz->resident, 0, sizeof(rz->resident));
+    rz->resident[0] = rz->nr_pages >> zone_pageblock_order(z);
+    count(rz, 1, 0);
+    queue_work(rz, RESIZE_POPULATING);
+}
+
+int resizer_begin(struct resizer *r, unsigned zone, int64_t delta_bytes)
+{
+    if (r->zone[zone].state != RESIZE_NONE)
+        return -EBUSY;
+    r->zone[zone].session = 0;
+    begin(&r->zone[zone], delta_bytes);
+    return 0;
+}
+
+bool resizer_works(const struct resizer *r, unsigned zone)
+{
+    return r->zone[zone].state != RESIZE_NONE;
+}
+
 void resizer_handle(struct call *c)
 {
     const struct wire_resize_zone *rq = &c->request->resize_zone;
@@ -379,20 +413,8 @@ void resizer_handle(struct call *c)
              grow ? "grow" : "shrink", (long long)(grow ? rq->delta_bytes : -rq->delta_bytes));
     rz->session = c->session->id;
     rz->request = c->request->id;
-    rz->nr_pages = (pfn_t)((uint64_t)llabs(rq->delta_bytes) >> CONFIG_PAGE_SHIFT);
-    rz->start = zone_nr_pages(entry_of(rz)->zone) - (grow ? 0 : rz->nr_pages);
     c->parked = true;
-    if (!grow) {
-        /* Its answer may be ready at once, and is not to be sent in the asker's own turn. */
-        rz->state = RESIZE_BEGINNING;
-        rz->patient_until_ms = 0;
-        (void)uv_timer_start(&r->look, on_look, 0, 0);
-        return;
-    }
-    memset(rz->resident, 0, sizeof(rz->resident));
-    rz->resident[0] = rz->nr_pages >> zone_pageblock_order(entry_of(rz)->zone);
-    count(rz, 1, 0);
-    queue_work(rz, RESIZE_POPULATING);
+    begin(rz, rq->delta_bytes);
 }
 
 /* ---- start and stop ---- */

@@ -14,6 +14,7 @@
 #define DAEMON_RESIZER_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct call;
 struct hub;
@@ -36,6 +37,11 @@ void resizer_stop(struct resizer *r);
 /** Has it still to be waited for? */
 bool resizer_busy(const struct resizer *r);
 
+/** Let a zone grow, or shrink if that is below 0, by whole pageblocks that it has or has room for,
+ * without an answer. Returns 0, or -EBUSY. */
+int resizer_begin(struct resizer *r, unsigned zone, int64_t delta_bytes);
+/** Is this zone being resized? */
+bool resizer_works(const struct resizer *r, unsigned zone);
 /** Carry a resize_zone out; the asker may. */
 void resizer_handle(struct call *c);
 

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "contiguous.h"
+#include "give_back.h"
 #include "hub.h"
 #include "log.h"
 #include "migrator.h"
@@ -188,7 +189,8 @@ static void free_if_done(struct server *server)
     if (!server->stopped || server->nr_handles || server->hub.sessions.nr ||
         server->hub.waiting.nr_timers || passing_busy(server->hub.passing) ||
         mover_busy(server->hub.mover) || resizer_busy(server->hub.resizer) ||
-        migrator_busy(server->hub.migrator) || contiguous_busy(server->hub.contiguous))
+        migrator_busy(server->hub.migrator) || contiguous_busy(server->hub.contiguous) ||
+        give_back_busy(server->hub.give_back))
         return;
     policy_set_free(server->hub.policy);
     zone_set_free(server->hub.zones);
@@ -270,6 +272,7 @@ int server_start(struct server **ret, uv_loop_t *loop, const struct daemon_confi
     resizer_start(server->hub.resizer);
     migrator_start(server->hub.migrator);
     contiguous_start(server->hub.contiguous);
+    give_back_start(server->hub.give_back);
     if (server->hub.passing)
         passing_start(server->hub.passing);
     (void)uv_timer_init(loop, &server->pause);
@@ -336,6 +339,7 @@ void server_stop(struct server *server)
     resizer_stop(server->hub.resizer);
     migrator_stop(server->hub.migrator);
     contiguous_stop(server->hub.contiguous);
+    give_back_stop(server->hub.give_back);
     if (server->hub.passing)
         passing_stop(server->hub.passing);
     server->stopped = true;

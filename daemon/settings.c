@@ -38,9 +38,9 @@ static const char *const memory_keys[] = {
 };
 
 static const char *const zone_keys[] = {
-    [KEY_SIZE] = "size",         [KEY_NODE] = "node",   [KEY_BACKING] = "backing",
-    [KEY_HUGEPAGE] = "hugepage", [KEY_MOUNT] = "mount", [KEY_KIND] = "kind",
-    [KEY_MAX_SIZE] = "max_size",
+    [KEY_SIZE] = "size",         [KEY_NODE] = "node",           [KEY_BACKING] = "backing",
+    [KEY_HUGEPAGE] = "hugepage", [KEY_MOUNT] = "mount",         [KEY_KIND] = "kind",
+    [KEY_MAX_SIZE] = "max_size", [KEY_GIVE_BACK] = "give_back",
 };
 
 static const struct {

@@ -40,6 +40,7 @@ enum zone_key {
     KEY_MOUNT,
     KEY_KIND,
     KEY_MAX_SIZE,
+    KEY_GIVE_BACK,
     NR_ZONE_KEYS,
 };
 

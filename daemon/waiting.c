@@ -13,6 +13,7 @@
 #include "alloc.h"
 #include "contiguous.h"
 #include "dispatch.h"
+#include "give_back.h"
 #include "hub.h"
 #include "policy.h"
 #include "session.h"
@@ -213,6 +214,8 @@ static void remember(struct waiting_request *w, int error, const struct refusal 
     w->fragmented = zones && why->reason == REFUSAL_FRAGMENTATION;
     w->near_zone = zones ? why->zone : MAX_ZONES;
     w->floor_pages = zones ? (uint64_t)why->mark_pages + why->reserve_pages + why->unmet_others : 0;
+    if (zones)
+        give_back_want(w->hub->give_back, why->zone, pages_of(&w->alloc));
     if (w->fragmented)
         contiguous_look(w->hub->contiguous, why->zone, why->order, (enum migratetype)w->alloc.type,
                         w->session->policy.account.domain);

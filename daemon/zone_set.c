@@ -181,6 +181,8 @@ static int entry_create(struct zone_set *zs, struct zone_entry *e, const struct 
         return why_not(error, why, size, "zone '%s': no %zu bytes for metadata: %s", e->name,
                        lasting + derived, strerror(-error));
     e->derived_bytes = derived;
+    e->least_pages = zc.nr_pages;
+    e->give_back = spec->give_back;
     error = zone_init(&zc, e->lasting.addr, e->derived, &e->zone);
     if (error)
         return why_not(error, why, size, "zone '%s': cannot be made: %s", e->name,

@@ -33,6 +33,8 @@ struct zone_entry {
     void *derived;
     size_t derived_bytes;
     char name[WIRE_MAX_NAME + 1];
+    pfn_t least_pages; /**< it does not give back more by itself, */
+    bool give_back;    /**< if it gives anything back */
 };
 
 struct zone_set {

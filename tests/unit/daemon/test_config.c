@@ -352,8 +352,9 @@ static void an_error_names_its_line(void **state)
         {"[zone a]\nsize=2M\n[]\n", "3: unknown section []; accepted: " SECTIONS},
         {"[zone ]\n", "1: section [zone ]; accepted: [zone NAME] with a name of 1 to 31 bytes"},
         {"[zone]\n", "1: unknown section [zone]; accepted: " SECTIONS},
-        {"[zone a]\nsize=2M\nsise=4M\n", "3: unknown key sise=4M in [zone a]; accepted: size, "
-                                         "node, backing, hugepage, mount, kind, max_size"},
+        {"[zone a]\nsize=2M\nsise=4M\n",
+         "3: unknown key sise=4M in [zone a]; accepted: size, "
+         "node, backing, hugepage, mount, kind, max_size, give_back"},
         {"[daemon]\nsize=2M\n", "2: unknown key size=2M in [daemon]; accepted: socket, "
                                 "socket_mode, socket_group, preferred_base, isolate, "
                                 "populate_ahead"},
@@ -379,6 +380,7 @@ static void an_error_names_its_line(void **state)
         {"[zone a]\nbacking=shmem\nsize=4M\nmax_size=2M\n",
          "4: [zone a] max_size=2M: a zone of this size cannot have room for 2 MiB; accepted: whole "
          "hugepages, from 4 MiB to 1 TiB"},
+        {"[zone a]\nbacking=shmem\nsize=4M\ngive_back=1\n", "4: give_back=1; accepted: yes, no"},
         {"[zone a]\nsize=2M\nbacking=auto\n",
          "3: backing=auto; accepted: hugetlb, hugetlbfs, shmem"},
         {"[zone a]\nsize=2M\nbacking=shmem\nnode=-1\n",

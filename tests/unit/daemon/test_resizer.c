@@ -31,12 +31,15 @@ static struct client *admin, *client;
 static _Atomic uint64_t *word;
 static char *memory;
 
+static bool give_back;
+
 static void begin(bool isolate)
 {
     struct daemon_config config;
 
     make_config(&config, 1, SIZE);
     config.zones[0].memory.max_bytes = MAX_SIZE;
+    config.zones[0].give_back = give_back;
     config.isolate = isolate;
     config.nr_domains = isolate ? MAX_DOMAINS : 1;
     fixture_start_config(&f, &config, -1);
@@ -355,6 +358,27 @@ static void several_domains(void **state)
     end();
 }
 
+/* It has what is needed, down to its size and up to its maximum. */
+static void has_what_it_needs(void **state)
+{
+    struct wire_request rq = alloc_request(9, 5);
+
+    (void)state;
+    give_back = true;
+    begin(false);
+    assert_int_equal(client_call(client, &rq)->error, ENOMEM);
+    rq.alloc.deadline_ms = 20000;
+    assert_int_equal(client_call(client, &rq)->error, 0);
+    assert_true(zone_nr_pages(z) >= 5 * P);
+    client_free(client);
+    while (zone_nr_pages(z) != SIZE / PAGE || f.hub->sessions.nr != 1)
+        (void)uv_run(&f.loop, UV_RUN_ONCE);
+    check_zones(zs);
+    client = client_open_slots(&f);
+    end();
+    give_back = false;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -366,6 +390,7 @@ int main(void)
         cmocka_unit_test(a_pinned_block_is_waited_for_and_told),
         cmocka_unit_test(everybody_goes),
         cmocka_unit_test(several_domains),
+        cmocka_unit_test(has_what_it_needs),
     };
 
     return cmocka_run_group_tests_name("resizer", tests, NULL, NULL);
