@@ -13,6 +13,13 @@
 
 enum { OPT_SESSION = CTL_OWN };
 
+static const char *state_of(const struct buddyd_block_stat *s)
+{
+    static const char *const names[] = {"normal", "moving", "discarded"};
+
+    return (unsigned)s->state < sizeof(names) / sizeof(names[0]) ? names[s->state] : "?";
+}
+
 static void print_block(const struct ctl *ctl, const struct buddyd_block_stat *s,
                         unsigned page_shift)
 {
@@ -21,9 +28,11 @@ static void print_block(const struct ctl *ctl, const struct buddyd_block_stat *s
 
     if (s->handle)
         snprintf(handle, sizeof(handle), "0x%016" PRIx64, s->handle);
-    fprintf(ctl->out, "%10" PRIu32 "  %4" PRIu32 "  0x%012" PRIx64 "  %5u  %8s  %-11s  %s\n",
+    fprintf(ctl->out,
+            "%10" PRIu32 "  %4" PRIu32 "  0x%012" PRIx64 "  %5u  %8s  %-11s  %-9s  %5u  %s\n",
             s->session, s->zone, s->offset, s->order,
-            text_size((uint64_t)1 << (page_shift + s->order), size), text_type(s->type), handle);
+            text_size((uint64_t)1 << (page_shift + s->order), size), text_type(s->type),
+            state_of(s), s->pins, handle);
 }
 
 /* Returns false when there is no memory. */
@@ -33,10 +42,10 @@ static bool print_block_json(const struct ctl *ctl, const struct buddyd_block_st
     json_t *o;
 
     snprintf(handle, sizeof(handle), "0x%016" PRIx64, s->handle);
-    o = json_pack("{s:I, s:I, s:I, s:i, s:s, s:o}", "session", (json_int_t)s->session, "zone",
-                  (json_int_t)s->zone, "offset", (json_int_t)s->offset, "order", (int)s->order,
-                  "type", text_type_key(s->type), "handle",
-                  s->handle ? json_string(handle) : json_null());
+    o = json_pack("{s:I, s:I, s:I, s:i, s:s, s:s, s:i, s:o}", "session", (json_int_t)s->session,
+                  "zone", (json_int_t)s->zone, "offset", (json_int_t)s->offset, "order",
+                  (int)s->order, "type", text_type_key(s->type), "state", state_of(s), "pins",
+                  (int)s->pins, "handle", s->handle ? json_string(handle) : json_null());
     if (!o)
         return false;
     fputs(first ? "\n    " : ",\n    ", ctl->out);
@@ -54,8 +63,8 @@ static int print_all(const struct ctl *ctl, struct buddyd *b, uint32_t session, 
     if (ctl->json)
         fputs("{\n  \"blocks\": [", ctl->out);
     else
-        fprintf(ctl->out, "%10s  %4s  %14s  %5s  %8s  %-11s  %s\n", "SESSION", "ZONE", "OFFSET",
-                "ORDER", "SIZE", "TYPE", "HANDLE");
+        fprintf(ctl->out, "%10s  %4s  %14s  %5s  %8s  %-11s  %-9s  %5s  %s\n", "SESSION", "ZONE",
+                "OFFSET", "ORDER", "SIZE", "TYPE", "STATE", "PINS", "HANDLE");
     do {
         size_t nr = 0;
         size_t i;

@@ -53,7 +53,7 @@ static json_t *json(const void *entry)
     snprintf(base, sizeof(base), "0x%" PRIx64, z->preferred_base);
     return json_pack(
         "{s:i, s:o, s:o, s:s, s:i, s:i, s:I, s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
-        "s:I, s:I, s:{s:I, s:I, s:I, s:I}, s:I, s:I, s:I, s:I, s:I, s:I}",
+        "s:I, s:I, s:{s:I, s:I, s:I, s:I}, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i}",
         "id", (int)z->id, "name", ctl_json_string(z->name), "node",
         z->node < 0 ? json_null() : json_integer(z->node), "backing", backing_name(z->backing),
         "page_shift", (int)z->page_shift, "hugepage_shift", (int)z->hugepage_shift, "bytes",
@@ -69,7 +69,10 @@ static json_t *json(const void *entry)
         (json_int_t)s->lowmem_reserve_pages, "unmet_pages", (json_int_t)s->unmet_pages,
         "isolated_pages", (json_int_t)s->isolated_pages, "highatomic_pages",
         (json_int_t)s->highatomic_pages, "cma_pages", (json_int_t)s->cma_pages, "busy_pages",
-        (json_int_t)s->busy_pages);
+        (json_int_t)s->busy_pages, "reclaimable_pages", (json_int_t)s->reclaimable_pages,
+        "moved_pages", (json_int_t)s->moved_pages, "discarded_pages",
+        (json_int_t)s->discarded_pages, "max_bytes", (json_int_t)s->max_bytes, "compact_score",
+        (int)s->compact_score);
 }
 
 static int run(struct ctl *ctl, int argc, char **argv)

@@ -340,7 +340,12 @@ int buddyd_stat_zones(struct buddyd *b, uint64_t *cursor, struct buddyd_zone_sta
                                      .metadata_bytes = 1536,
                                      .wmark_low_pages = 12,
                                      .boost_pages = 14,
-                                     .busy_pages = 20};
+                                     .busy_pages = 20,
+                                     .reclaimable_pages = 21,
+                                     .moved_pages = 22,
+                                     .discarded_pages = 23,
+                                     .max_bytes = 24,
+                                     .compact_score = 25};
     *ret_n = 1;
     return 0;
 }
@@ -453,7 +458,9 @@ int buddyd_stat_blocks(struct buddyd *b, uint32_t session, uint64_t *cursor,
         out[n++] = (struct buddyd_block_stat){.handle = owner == b->session ? at + 1 : 0,
                                               .session = owner,
                                               .offset = at * FAKE_PAGE,
-                                              .type = BUDDYD_MOVABLE};
+                                              .type = BUDDYD_MOVABLE,
+                                              .state = BUDDYD_BLOCK_MOVING,
+                                              .pins = 3};
     }
     *cursor = at < FAKE_PAGES ? at : 0;
     *ret_n = n;

@@ -176,10 +176,15 @@ static void zones_as_json(void **state)
     assert_int_equal(capture_ctl("zones", "--json", NULL), 0);
     o = printed_json();
     zone = json_array_get(json_object_get(o, "zones"), 0);
-    assert_int_equal(json_object_size(zone), 26);
+    assert_int_equal(json_object_size(zone), 31);
     assert_int_equal(
         json_integer_value(json_object_get(json_object_get(zone, "watermarks"), "low_pages")), 12);
     assert_int_equal(json_integer_value(json_object_get(zone, "busy_pages")), 20);
+    assert_int_equal(json_integer_value(json_object_get(zone, "reclaimable_pages")), 21);
+    assert_int_equal(json_integer_value(json_object_get(zone, "moved_pages")), 22);
+    assert_int_equal(json_integer_value(json_object_get(zone, "discarded_pages")), 23);
+    assert_int_equal(json_integer_value(json_object_get(zone, "max_bytes")), 24);
+    assert_int_equal(json_integer_value(json_object_get(zone, "compact_score")), 25);
     assert_int_equal(json_integer_value(json_object_get(zone, "bytes")), FAKE_PAGES * FAKE_PAGE);
     assert_int_equal(json_integer_value(json_object_get(zone, "free_pages")), FAKE_PAGES);
     assert_true(json_is_null(json_object_get(zone, "node")));
@@ -274,8 +279,10 @@ static void blocks(void **state)
 
     (void)state;
     assert_int_equal(capture_ctl("blocks", NULL), 0);
-    assert_string_equal(capture_out,
-                        "   SESSION  ZONE          OFFSET  ORDER      SIZE  TYPE         HANDLE\n");
+    assert_string_equal(
+        capture_out,
+        "   SESSION  ZONE          OFFSET  ORDER      SIZE  TYPE         STATE       PINS  "
+        "HANDLE\n");
     assert_int_equal(capture_ctl("blocks", "--json", NULL), 0);
     o = printed_json();
     assert_int_equal(json_array_size(json_object_get(o, "blocks")), 0);
@@ -286,8 +293,9 @@ static void blocks(void **state)
         fake->sessions[1].used[i] = 1;
     fake->sessions[3].used[5] = 1;
     assert_int_equal(capture_ctl("blocks", "--session", "4", NULL), 0);
-    assert_non_null(
-        strstr(capture_out, "\n         4     0  0x000006005000      0     4 KiB  Movable      "));
+    assert_non_null(strstr(capture_out,
+                           "\n         4     0  0x000006005000      0     4 KiB  Movable      "
+                           "moving         3  "));
     assert_int_equal(capture_ctl("blocks", "--json", NULL), 0);
     o = printed_json();
     array = json_object_get(o, "blocks");
@@ -295,6 +303,8 @@ static void blocks(void **state)
     block = json_array_get(array, 300);
     assert_int_equal(json_integer_value(json_object_get(block, "session")), 4);
     assert_string_equal(json_string_value(json_object_get(block, "type")), "movable");
+    assert_string_equal(json_string_value(json_object_get(block, "state")), "moving");
+    assert_int_equal(json_integer_value(json_object_get(block, "pins")), 3);
     json_decref(o);
 }
 
