@@ -133,6 +133,9 @@ static void failures_defer(void **state)
     assert_int_equal(world_run(&w, &c, &rq, 1000), COMPACT_SUCCESS);
     rq.priority = COMPACT_LIGHT;
     assert_int_equal(tries_left_out(&rq), 0);
+    assert_true(world_take(&w, ORDER, MIGRATE_MOVABLE, 0) >= 0);
+    assert_int_equal(world_run(&w, &c, &rq, 1000), COMPACT_FAILED);
+    assert_int_equal(tries_left_out(&rq), 1); /* as after the first failure */
     world_close(&w);
 }
 

@@ -145,6 +145,26 @@ static void domains(void **state)
     world_close(&w);
 }
 
+/* Together they have room for a pageblock, but none has enough of its own: nothing moves. */
+static void no_room_in_any_domain(void **state)
+{
+    const struct compact_request rq = whole();
+
+    (void)state;
+    world_open(&w, 8, 2);
+    for (unsigned i = 0; i < 2 * P; i++) {
+        for (unsigned d = 0; d < 2; d++)
+            assert_int_equal(world_take(&w, 0, MIGRATE_MOVABLE, d), 2 * i + d);
+    }
+    for (unsigned i = 0; i < 2 * P; i += 3)
+        world_free(&w, 2 * i + 1);
+    for (unsigned i = 0; i < 2 * P; i += 3)
+        world_free(&w, 2 * i);
+    assert_int_equal(world_run(&w, &c, &rq, 100), COMPACT_SUCCESS);
+    assert_int_equal(c.moved_pages, 0);
+    world_close(&w);
+}
+
 static void no_further_than_wanted(void **state)
 {
     struct compact_request rq = whole();
@@ -285,6 +305,7 @@ int main(void)
         cmocka_unit_test(into_other_types),
         cmocka_unit_test(reserved_pageblocks),
         cmocka_unit_test(domains),
+        cmocka_unit_test(no_room_in_any_domain),
         cmocka_unit_test(no_further_than_wanted),
         cmocka_unit_test(the_zone_changes_meanwhile),
         cmocka_unit_test(the_ideal),
