@@ -66,9 +66,10 @@ void under_daemon_parse(struct under_daemon *o, int argc, char **argv, const cha
 int under_daemon_start(const struct under_daemon *o)
 {
     char self[4096], beside[4096], rounds[32], cpu[32];
-    const char *argv[16] = {o->buddyd, "--private", "--size", "64M", "--", self, "--inner", cpu};
+    const char *argv[16] = {o->buddyd, "--private", "--size", o->size ? o->size : "64M",
+                            "--",      self,        "--inner"};
     int core, rc = child_self(self, sizeof(self));
-    size_t nr = 8;
+    size_t nr = 7;
 
     if (rc) {
         warnx("/proc/self/exe: cannot be read: %s", strerror(-rc));
@@ -76,12 +77,15 @@ int under_daemon_start(const struct under_daemon *o)
     }
     if (!argv[0])
         argv[0] = child_find_daemon(self, beside, sizeof(beside));
-    rc = bench_pin(o->cpu, &core);
-    if (rc) {
-        warnx("--cpu %d: cannot run there: %s", o->cpu, strerror(-rc));
-        return EXIT_FAILURE;
+    if (!o->all_cores || o->cpu >= 0) {
+        rc = bench_pin(o->cpu, &core);
+        if (rc) {
+            warnx("--cpu %d: cannot run there: %s", o->cpu, strerror(-rc));
+            return EXIT_FAILURE;
+        }
+        snprintf(cpu, sizeof(cpu), "--cpu=%d", core);
+        argv[nr++] = cpu;
     }
-    snprintf(cpu, sizeof(cpu), "--cpu=%d", core);
     if (o->rounds) {
         snprintf(rounds, sizeof(rounds), "--rounds=%u", o->rounds);
         argv[nr++] = rounds;

@@ -15,13 +15,15 @@ struct under_daemon {
     const char *buddyd; /**< the daemon's program; NULL: child_find_daemon() */
     bool verbose;
     bool quick;
-    bool inner; /**< there is a daemon already: BUDDYD_SOCKET names it */
+    const char *size; /**< of its zone; NULL: 64M */
+    bool all_cores;   /**< without cpu: stay on none */
+    bool inner;       /**< there is a daemon already: BUDDYD_SOCKET names it */
 };
 
 /** Read the command line; doc: as argp has it. Bad usage ends the program. */
 void under_daemon_parse(struct under_daemon *o, int argc, char **argv, const char *doc);
 /**
- * Start this program again under a private daemon of 64 MiB, both on one core. Returns
+ * Start this program again under a private daemon, both on one core unless all_cores. Returns
  * EXIT_FAILURE, after a warning, and only if that fails.
  */
 int under_daemon_start(const struct under_daemon *o);
