@@ -33,14 +33,14 @@ static struct fixture fx;
 static struct buddyd_block blocks[PAGES];
 static size_t nr_blocks;
 
-static int set_up_with(long max)
+static int set_up_with(long max, const char *more)
 {
     char zones[256];
 
     fx = (struct fixture){.hugepages = host_free_hugepages()};
     nr_blocks = 0;
-    snprintf(zones, sizeof(zones), "[zone test]\nbacking=%s\nsize=%ldM\nmax_size=%ldM\n",
-             host_backing(), SIZE * 2, max * 2);
+    snprintf(zones, sizeof(zones), "[zone test]\nbacking=%s\nsize=%ldM\nmax_size=%ldM\n%s",
+             host_backing(), SIZE * 2, max * 2, more);
     if (daemon_proc_prepare(&fx.daemon) || daemon_proc_configure(&fx.daemon, NULL, zones) ||
         daemon_proc_start(&fx.daemon))
         return -1;
@@ -50,13 +50,19 @@ static int set_up_with(long max)
 static int set_up(void **state)
 {
     *state = &fx;
-    return set_up_with(MAX);
+    return set_up_with(MAX, "");
 }
 
 static int set_up_too_large(void **state)
 {
     *state = &fx;
-    return set_up_with(100000);
+    return set_up_with(100000, "");
+}
+
+static int set_up_giving(void **state)
+{
+    *state = &fx;
+    return set_up_with(MAX, "give_back=yes\n");
 }
 
 static int tear_down(void **state)
@@ -70,14 +76,21 @@ static int tear_down(void **state)
     return host_on_hugepages() && host_free_hugepages() != fx.hugepages ? -1 : 0;
 }
 
-/* Hugepages of the host that the zone has. */
-static void zone_has(long nr)
+static struct buddyd_zone_stat stat_zone(void)
 {
     struct buddyd_zone_stat st;
     uint64_t cursor = 0;
     size_t n;
 
     assert_int_equal(buddyd_stat_zones(fx.b, &cursor, &st, &n), 0);
+    return st;
+}
+
+/* Hugepages of the host that the zone has. */
+static void zone_has(long nr)
+{
+    const struct buddyd_zone_stat st = stat_zone();
+
     assert_int_equal(st.managed_pages, nr * 512);
     assert_int_equal(st.max_bytes, st.zone.bytes);
     if (host_on_hugepages())
@@ -220,6 +233,28 @@ static void an_aged_zone_shrinks(void **state)
     print_message("%zu of %zu blocks were discarded\n", check_blocks(), nr_blocks);
 }
 
+/* It grows for a request that waits, and goes back when the block has. */
+static void a_zone_has_what_it_needs(void **state)
+{
+    const int64_t until = host_now_ms() + 60000;
+    struct buddyd_alloc rq = BUDDYD_ALLOC_INIT;
+    struct buddyd_block block[3];
+
+    (void)state;
+    rq.order = BIG; /* two of them are all of its size */
+    rq.timeout_ms = 30000;
+    for (unsigned i = 0; i < 3; i++) {
+        if (buddyd_alloc(fx.b, &rq, &block[i]) != 0)
+            fail_msg("%s", buddyd_error());
+    }
+    assert_true(stat_zone().managed_pages > SIZE * 512);
+    for (unsigned i = 0; i < 3; i++)
+        assert_int_equal(buddyd_free(fx.b, block[i].handle), 0);
+    while (stat_zone().managed_pages != SIZE * 512)
+        assert_true(host_now_ms() < until);
+    zone_has(SIZE);
+}
+
 static void there_is_no_such_node(void **state)
 {
     const char *const args[] = {"migrate", "1", "999", NULL};
@@ -240,6 +275,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(what_is_in_the_way_is_named, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_large_block_from_an_aged_zone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_aged_zone_shrinks, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_zone_has_what_it_needs, set_up_giving, tear_down),
         cmocka_unit_test_setup_teardown(there_is_no_such_node, set_up, tear_down),
     };
     int rc = host_choose_backing(argc, argv);

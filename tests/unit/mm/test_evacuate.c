@@ -99,6 +99,26 @@ static void what_is_in_use_is_waited_for(void **state)
     }
 }
 
+static void a_pin_ends_while_others_move(void **state)
+{
+    struct zone_fixture f;
+    struct evacuation ev;
+
+    (void)state;
+    open(&f, 16);
+    put(&f, 14 * P, 2, MIGRATE_MOVABLE, TAG_PINNED);
+    put(&f, 15 * P, 1, MIGRATE_MOVABLE, 7);
+    assert_int_equal(zone_shrink(f.z, 2 * P, false, &ev, NULL), -EINPROGRESS);
+    pins_hold = false;
+    assert_int_equal(zone_shrink_continue(&ev, NULL), -EINPROGRESS);
+    assert_int_equal(f.nr_moves, 2);
+    for (unsigned i = 0; i < 2; i++)
+        give(f.z, finish_move(&f, i));
+    assert_int_equal(zone_shrink_continue(&ev, NULL), 0);
+    assert_wholly_free(f.z);
+    fixture_close(&f);
+}
+
 /* However long a block is in use, those that wait behind it are not taken for failed moves. */
 static void many_in_use_leave_one_by_one(void **state)
 {
@@ -335,6 +355,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_in_use_is_waited_for),
+        cmocka_unit_test(a_pin_ends_while_others_move),
         cmocka_unit_test(many_in_use_leave_one_by_one),
         cmocka_unit_test(what_is_in_use_is_freed_or_kept),
         cmocka_unit_test(contiguous_requests_go_elsewhere),
