@@ -82,8 +82,10 @@ static void leave(struct compaction *c)
 /* Can this granted block leave the window, as far as is known? */
 static bool can_leave(struct compaction *c, pfn_t pfn)
 {
+    uint64_t w = *word_at(c->z, pfn);
+
     return compact_source_suits(c, pfn) && compact_may_move(c, pfn) &&
-           (compact_is_whole(c) || compact_scan_has_holes(c, word_order(*word_at(c->z, pfn))));
+           (compact_is_whole(c) || compact_scan_has_holes(c, word_type(w), word_order(w)));
 }
 
 /* Nothing of a window moves unless all of it can. */

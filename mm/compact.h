@@ -65,7 +65,7 @@ bool compact_source_suits(const struct compaction *c, pfn_t pfn);
  * have met, unless something was moved out of it. */
 void compact_scan_skip(struct compaction *c, pfn_t pfn);
 /** Are there places for blocks of this order, as far as is known? */
-bool compact_scan_has_holes(const struct compaction *c, unsigned order);
+bool compact_scan_has_holes(const struct compaction *c, enum migratetype type, unsigned order);
 /** Find a free block for a block of the window. */
 enum compact_search compact_scan_hole(struct compaction *c, pfn_t from, pfn_t *ret);
 

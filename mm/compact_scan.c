@@ -31,8 +31,10 @@ void compact_scan_begin(struct compaction *c)
         c->next = 0;
     if (c->rq.priority == COMPACT_FULL || free == 0 || free > last)
         free = last;
-    for (unsigned o = 0; o < NR_PAGE_ORDERS; o++)
-        c->hole[o] = free;
+    for (unsigned t = 0; t < NR_MOBILITIES; t++) {
+        for (unsigned o = 0; o < NR_PAGE_ORDERS; o++)
+            c->hole[t][o] = free;
+    }
     c->window = c->next;
     c->phase = PHASE_WAIT; /* first see whether there is a block */
 }
@@ -53,7 +55,8 @@ void compact_scan_end(struct compaction *c, bool met)
         zc->migrate[0] = at;
     if (async(c) != 0 && at > zc->migrate[1])
         zc->migrate[1] = at;
-    zc->free = pageblock_start(c->z, c->hole[0]);
+    /* Blocks of other types are few, and begin again behind what this passed over. */
+    zc->free = pageblock_start(c->z, c->hole[MIGRATE_MOVABLE][0]);
 }
 
 bool compact_source_suits(const struct compaction *c, pfn_t pfn)
@@ -74,6 +77,18 @@ bool compact_source_suits(const struct compaction *c, pfn_t pfn)
            compact_hint_of(c, pfn)->skip != z->compact.epoch;
 }
 
+/* Behind it no single page of any type can find a place. */
+static pfn_t last_hole(const struct compaction *c)
+{
+    pfn_t last = 0;
+
+    for (unsigned t = 0; t < NR_MOBILITIES; t++) {
+        if (t != MIGRATE_UNMOVABLE && c->hole[t][0] > last)
+            last = c->hole[t][0];
+    }
+    return last;
+}
+
 /*
  * A block below a pageblock ends the run only where a pageblock ends, so that the next requests
  * find room, too.
@@ -91,7 +106,7 @@ void compact_scan_next(struct compaction *c)
         return;
     }
     if (start >= z->nr_pages || pages > z->nr_pages - start ||
-        pageblock_start(z, start + pages - 1) >= pageblock_start(z, c->hole[0])) {
+        pageblock_start(z, start + pages - 1) >= pageblock_start(z, last_hole(c))) {
         c->phase = c->useful ? PHASE_WAIT : PHASE_FAILED;
         c->useful = false;
         return;
@@ -115,9 +130,9 @@ void compact_scan_skip(struct compaction *c, pfn_t pfn)
         compact_hint_of(c, pfn)->skip = c->z->compact.epoch;
 }
 
-bool compact_scan_has_holes(const struct compaction *c, unsigned order)
+bool compact_scan_has_holes(const struct compaction *c, enum migratetype type, unsigned order)
 {
-    return pageblock_start(c->z, c->hole[order]) > pageblock_start(c->z, c->window_end - 1);
+    return pageblock_start(c->z, c->hole[type][order]) > pageblock_start(c->z, c->window_end - 1);
 }
 
 /* Is this pageblock one to look for targets in? A whole one is held by nobody: that it is empty is
@@ -140,13 +155,15 @@ static pfn_t next_place(const struct zone *z, pfn_t pfn, pfn_t head, bool leave)
     return leave || block_end(z, head) >= start + pages ? start - pages : block_end(z, head);
 }
 
-/* The search for an order is at this place; larger orders need not look before it, either. */
-static void hole_at(struct compaction *c, unsigned order, pfn_t pfn)
+/* The search for an order and type is at this place; larger orders need not look before it. */
+static void hole_at(struct compaction *c, enum migratetype type, unsigned order, pfn_t pfn)
 {
-    c->hole[order] = pfn;
+    pfn_t *hole = c->hole[type];
+
+    hole[order] = pfn;
     while (++order < NR_PAGE_ORDERS) {
-        if (pageblock_start(c->z, c->hole[order]) > pageblock_start(c->z, pfn))
-            c->hole[order] = pageblock_start(c->z, pfn);
+        if (pageblock_start(c->z, hole[order]) > pageblock_start(c->z, pfn))
+            hole[order] = pageblock_start(c->z, pfn);
     }
 }
 
@@ -156,10 +173,10 @@ enum compact_search compact_scan_hole(struct compaction *c, pfn_t from, pfn_t *r
     enum migratetype type = word_type(*word_at(z, from));
     unsigned order = word_order(*word_at(z, from)), domain = pageblock_of(z, from)->holder;
 
-    if (c->hole[order] >= z->nr_pages) /* the zone has shrunk */
-        hole_at(c, order, z->nr_pages - order_pages(z->pageblock_order));
-    while (compact_scan_has_holes(c, order)) {
-        pfn_t pfn = c->hole[order], head = block_head(z, pfn);
+    if (c->hole[type][order] >= z->nr_pages) /* the zone has shrunk */
+        hole_at(c, type, order, z->nr_pages - order_pages(z->pageblock_order));
+    while (compact_scan_has_holes(c, type, order)) {
+        pfn_t pfn = c->hole[type][order], head = block_head(z, pfn);
         bool leave = !may_have_holes(c, pfn, domain, type);
 
         if (!leave && word_state(*word_at(z, head)) == BLOCK_FREE &&
@@ -167,7 +184,7 @@ enum compact_search compact_scan_hole(struct compaction *c, pfn_t from, pfn_t *r
             *ret = head;
             return SEARCH_FOUND;
         }
-        hole_at(c, order, next_place(z, pfn, head, leave));
+        hole_at(c, type, order, next_place(z, pfn, head, leave));
         if (--c->budget <= 0)
             return SEARCH_ON;
     }

@@ -90,7 +90,7 @@ struct compaction {
     bool stays;   /**< something in the pageblock cannot move */
     bool useful;  /**< something was moved out of the pageblock */
     /* For a block: where the search for a free block of each order goes on. */
-    pfn_t hole[NR_PAGE_ORDERS];
+    pfn_t hole[NR_MOBILITIES][NR_PAGE_ORDERS];
     /* For the whole zone. */
     unsigned level;
     unsigned pass;

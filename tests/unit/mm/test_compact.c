@@ -272,6 +272,22 @@ static void targets_by_type(void **state)
     world_close(&w);
 }
 
+/* What finds no place for its type does not end the search for the other types' blocks. */
+static void targets_of_one_type_alone(void **state)
+{
+    const struct compact_request rq = world_request(2);
+
+    (void)state;
+    world_open(&w, 8, 1);
+    world_draw(&w,
+               (const char *const[]){"r.r.r.r.r.r.r.r.", checkered[1], checkered[2], checkered[3],
+                                     checkered[4], checkered[5], checkered[6], checkered[7]},
+               8);
+    assert_int_equal(world_run(&w, &c, &rq, 100), COMPACT_SUCCESS);
+    assert_int_equal(c.moved_pages, 8);
+    world_close(&w);
+}
+
 static void half_a_pageblock_changes_its_type(void **state)
 {
     struct compact_request rq = world_request(4);
@@ -567,6 +583,7 @@ int main(void)
         cmocka_unit_test(more_than_a_pageblock),
         cmocka_unit_test(sources_by_type),
         cmocka_unit_test(targets_by_type),
+        cmocka_unit_test(targets_of_one_type_alone),
         cmocka_unit_test(half_a_pageblock_changes_its_type),
         cmocka_unit_test(isolated_pageblocks),
         cmocka_unit_test(cma_areas),
