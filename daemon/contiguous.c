@@ -23,6 +23,7 @@ struct window {
     unsigned domain;
     uint32_t retry_ms;
     uint64_t look_at_ms; /**< not before */
+    uint64_t served_ms;  /**< when a window came free last */
     uint64_t until_ms;   /**< how long pins are waited for; 0: none is */
     uint64_t tag;        /**< of the block, for the moment that it is granted */
     struct contig c;
@@ -96,6 +97,7 @@ static void serve(struct window *w)
 {
     (void)zone_free(zone_of(w), w->c.start);
     w->wanted = w->emptying = false;
+    w->served_ms = uv_now(w->owner->hub->loop);
     waiting_changed(w->owner->hub, NULL);
 }
 
@@ -177,6 +179,7 @@ void contiguous_look(struct contiguous *ct, unsigned zone, unsigned order, enum 
                      unsigned domain)
 {
     struct window *w = &ct->zone[zone];
+    const uint64_t now = uv_now(ct->hub->loop);
 
     if (w->wanted || order <= zone_pageblock_order(zone_of(w)))
         return;
@@ -185,7 +188,9 @@ void contiguous_look(struct contiguous *ct, unsigned zone, unsigned order, enum 
     w->type = type;
     w->domain = domain;
     w->retry_ms = CONTIGUOUS_RETRY_MS;
-    come_back(w, 0);
+    /* A window that came free just now, and served nobody, is not to be emptied again at once. */
+    come_back(w, w->served_ms != 0 && now - w->served_ms < CONTIGUOUS_RETRY_MS ? CONTIGUOUS_RETRY_MS
+                                                                               : 0);
 }
 
 /* ---- start and stop ---- */

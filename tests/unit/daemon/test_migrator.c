@@ -185,6 +185,18 @@ static void a_full_node(void **state)
     end();
 }
 
+/* In several jobs, of which one ends before the other. */
+static void large_blocks(void **state)
+{
+    (void)state;
+    begin();
+    for (unsigned i = 0; i < 4; i++)
+        memset(bytes_of(get(MIGRATE_MOVABLE, 9)), 1, 2 * MIB);
+    for (unsigned i = 0; i < 8; i++)
+        migrated(other, 0, session->id, (i + 1) % 2, 2048, 0);
+    end();
+}
+
 static void what_cannot_be(void **state)
 {
     struct wire_request rq[] = {
@@ -240,6 +252,7 @@ int main(void)
         cmocka_unit_test(one_block_with_its_content),
         cmocka_unit_test(all_of_a_session),
         cmocka_unit_test(a_full_node),
+        cmocka_unit_test(large_blocks),
         cmocka_unit_test(what_cannot_be),
         cmocka_unit_test(everybody_goes),
     };
