@@ -50,14 +50,15 @@ struct bench {
 /* ---- what is measured ---- */
 
 /** Never fails: nobody else wants this block. */
-static void pin_pairs(struct bench *b, const struct buddyd_block *block, size_t nr)
+static void pin_pairs(const struct bench *b, const struct buddyd_block *block, size_t nr)
 {
+    struct buddyd *client = b->client;
     void *p;
 
     for (size_t i = 0; i < nr; i++) {
-        if (buddyd_pin(b->client, block, &p))
+        if (buddyd_pin(client, block, &p))
             errx(EXIT_FAILURE, "%s", buddyd_error());
-        buddyd_unpin(b->client, block);
+        buddyd_unpin(client, block);
     }
 }
 
@@ -69,11 +70,13 @@ static inline void cas_add(_Atomic(uint64_t) *word, uint64_t n)
         ;
 }
 
-static void cas_pairs(struct bench *b, size_t nr)
+static void cas_pairs(const struct bench *b, size_t nr)
 {
+    _Atomic(uint64_t) *word = b->word;
+
     for (size_t i = 0; i < nr; i++) {
-        cas_add(b->word, 1);
-        cas_add(b->word, UINT64_MAX);
+        cas_add(word, 1);
+        cas_add(word, UINT64_MAX);
     }
 }
 

@@ -15,15 +15,20 @@
 
 /* ---- blocks without a slot ---- */
 
-static int pin_fixed(const struct buddyd *b, const struct buddyd_block *block, void **ret)
+__attribute__((noinline)) static int refuse_fixed(const struct buddyd_block *block)
+{
+    return error_set(-EINVAL,
+                     "pin: no block of this connection can be %" PRIu64
+                     " bytes at offset 0x%" PRIx64 " in zone %" PRIu32,
+                     block->bytes, block->offset, block->zone);
+}
+
+static inline int pin_fixed(const struct buddyd *b, const struct buddyd_block *block, void **ret)
 {
     const struct buddyd_zone *z = block->zone < WIRE_MAX_ZONES ? b->zones.by_id[block->zone] : NULL;
 
-    if (!z || block->bytes > z->bytes || block->offset > z->bytes - block->bytes)
-        return error_set(-EINVAL,
-                         "pin: no block of this connection can be %" PRIu64
-                         " bytes at offset 0x%" PRIx64 " in zone %" PRIu32,
-                         block->bytes, block->offset, block->zone);
+    if (!LIKELY(z && block->bytes <= z->bytes && block->offset <= z->bytes - block->bytes))
+        return refuse_fixed(block);
     *ret = (char *)z->base + block->offset;
     return 0;
 }
@@ -50,7 +55,7 @@ static int look(const struct buddyd *b, const struct buddyd_block *block, uint64
     return slot_pfn(word) < place->nr_pages ? 0 : -EPROTO;
 }
 
-static int refuse(int error, uint64_t handle)
+__attribute__((noinline)) static int refuse(int error, uint64_t handle)
 {
     switch (error) {
     case -ESTALE:
@@ -75,7 +80,8 @@ static int refuse(int error, uint64_t handle)
 }
 
 /* Whatever the word is, and however often it changes. */
-static int pin_slowly(struct buddyd *b, const struct buddyd_block *block, void **ret, bool wait)
+__attribute__((noinline)) static int pin_slowly(struct buddyd *b, const struct buddyd_block *block,
+                                                void **ret, bool wait)
 {
     slot_atomic *word = &b->owner->slots.word[block->slot - 1];
     uint64_t old = atomic_load(word);
@@ -102,13 +108,14 @@ static inline bool has_slot(const struct buddyd *b, const struct buddyd_block *b
     return block->slot - 1 < b->owner->slots.nr;
 }
 
-/* All but the usual case. */
+/* All but the usual case of a block with a slot; what is rare even here is in functions of its own.
+ */
 static inline int pin_otherwise(struct buddyd *b, const struct buddyd_block *block, void **ret,
                                 bool wait)
 {
-    if (!b || !b->owner->mine)
+    if (!LIKELY(b && b->owner->mine))
         return connection_enter(b);
-    if (!block->slot)
+    if (LIKELY(!block->slot))
         return pin_fixed(b, block, ret);
     return has_slot(b, block) ? pin_slowly(b, block, ret, wait) : refuse(-ESTALE, block->handle);
 }
