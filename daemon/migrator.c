@@ -82,13 +82,22 @@ static void arrive(const struct migrator *m, struct migrate_order *o)
     o->nr_moving = left;
 }
 
-/* Send one block off, to the first zone of the node that has room. */
+/* Zones that the owner's policy allows. */
+static uint64_t zones_of(const struct migrator *m, const struct migrate_order *o)
+{
+    const struct session *s = session_table_find(&m->hub->sessions, o->whose);
+
+    return s ? policy_of(&s->policy)->zonemask : 0;
+}
+
+/* Send one block off, to the first zone of the node that its owner may use and that has room. */
 static bool set_off(const struct migrator *m, const struct migrate_order *o,
                     const struct handle_info *info)
 {
     struct zone_set *zs = m->hub->zones;
     const struct mobile *block = mobile_of(zs, info->handle);
     const struct zonelist *zl = &zs->memory.local[o->node];
+    const uint64_t zones = zones_of(m, o);
     int rc = -ENOMEM;
 
     if (block->state != MOBILE_NORMAL)
@@ -97,6 +106,8 @@ static bool set_off(const struct migrator *m, const struct migrate_order *o,
         struct migration mg = {.from_zone = info->zone, .from = info->pfn, .to_zone = zl->id[i]};
         struct refusal why;
 
+        if (!(zones >> zl->id[i] & 1))
+            continue;
         rc = memory_migrate_begin(&zs->memory, block->holdings->account, &mg, &why);
     }
     return rc == 0;

@@ -3,8 +3,8 @@
  * migrator.h: blocks that are moved to another NUMA node at somebody's word: one, or all that a
  * session has.
  *
- * Each goes to the first zone of the node that has room; the mover copies it. What is pinned, never
- * moves, or finds no room is left where it is, and counted.
+ * Each goes to the first zone of the node that its owner's policy allows and that has room; the
+ * mover copies it. What is pinned, never moves, or finds no room is left where it is, and counted.
  */
 #ifndef DAEMON_MIGRATOR_H
 #define DAEMON_MIGRATOR_H

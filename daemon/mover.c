@@ -76,13 +76,12 @@ static void copy(uv_work_t *job)
 
 /* ---- back on the loop ---- */
 
-/* The pages of a block that was freed while it moved come back only now. */
-static void left(struct mover *m, const struct move *mv)
+/* Its account uses less than while it moved: who waits for that looks again. */
+static void uses_less(struct mover *m, const struct move *mv)
 {
     struct hub *hub = m->hub;
     struct session *s = session_table_find(&hub->sessions, mv->holdings->owner.id);
 
-    grant_left(hub->zones, mv->holdings, mv->from_zone, mv->order);
     if (!s)
         return;
     waiting_changed(hub, &s->policy);
@@ -129,10 +128,12 @@ static void settle(struct mover *m, const struct move *mv)
     if (live)
         mobile_moved(zs, mv->handle);
     end_move(m, mv, account, &freed);
-    if (freed)
-        left(m, mv);
+    if (freed) /* its pages come back only now */
+        grant_left(zs, mv->holdings, mv->from_zone, mv->order);
     else if (account && account->domain != 0)
         account_refresh(&zs->memory, account->group);
+    if (freed || mv->from_zone != mv->to_zone || (account && account->domain != 0))
+        uses_less(m, mv);
 }
 
 static void on_copied(uv_work_t *job, int status)

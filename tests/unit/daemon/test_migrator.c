@@ -197,6 +197,73 @@ static void large_blocks(void **state)
     end();
 }
 
+/* Not into zones that the owner may not use, whoever asks for it. */
+static void zones_that_the_policy_forbids(void **state)
+{
+    uint64_t h;
+
+    (void)state;
+    begin();
+    h = get(MIGRATE_MOVABLE, 3);
+    session->policy.group->section->rule.zonemask = 1;
+    migrated(client, h, 0, 1, 0, 8);
+    migrated(other, 0, session->id, 1, 0, 8);
+    assert_int_equal(info_of(h).zone, 0);
+    session->policy.group->section->rule.zonemask = 3;
+    migrated(client, h, 0, 1, 8, 0);
+    end();
+}
+
+#define THREADS 4 /* of libuv's pool */
+
+static uv_sem_t busy;
+
+static void keep_busy(uv_work_t *work)
+{
+    (void)work;
+    uv_sem_wait(&busy);
+}
+
+/* A block that moves counts twice; who waits for its account is served when it has arrived. */
+static void the_account_is_waited_for(void **state)
+{
+    struct account_limits limits = {.max_pages = 1023};
+    struct wire_request rq[2];
+    struct wire_server_packet packet;
+    uv_work_t work[THREADS];
+    unsigned answers = 0;
+    uint64_t h, begin_ms;
+
+    (void)state;
+    begin();
+    h = get(MIGRATE_MOVABLE, 9);
+    assert_int_equal(account_set_limits(&zs->memory, &session->policy.account, &limits, NULL), 0);
+    assert_int_equal(uv_sem_init(&busy, 0), 0);
+    for (unsigned i = 0; i < THREADS; i++)
+        assert_int_equal(uv_queue_work(&f.loop, &work[i], keep_busy, NULL), 0);
+    rq[0] = migrate_request(h, 0, 1);
+    client_send(client, &rq[0], 1);
+    while (mobile_of(zs, h)->state != MOBILE_MOVING)
+        (void)uv_run(&f.loop, UV_RUN_NOWAIT);
+    rq[1] = alloc_request(0, 1);
+    rq[1].alloc.deadline_ms = 5000;
+    client_send(client, &rq[1], 1);
+    while (session->nr_waiting == 0)
+        (void)uv_run(&f.loop, UV_RUN_NOWAIT);
+    for (unsigned i = 0; i < THREADS; i++)
+        uv_sem_post(&busy);
+    begin_ms = uv_now(&f.loop);
+    while (answers < 2) {
+        client_receive(client, &packet);
+        for (size_t i = 0; i < packet.nr_responses; i++)
+            assert_int_equal(packet.responses[i].error, 0);
+        answers += (unsigned)packet.nr_responses;
+    }
+    assert_in_range(uv_now(&f.loop) - begin_ms, 0, 4000);
+    uv_sem_destroy(&busy);
+    end();
+}
+
 static void what_cannot_be(void **state)
 {
     struct wire_request rq[] = {
@@ -253,6 +320,8 @@ int main(void)
         cmocka_unit_test(all_of_a_session),
         cmocka_unit_test(a_full_node),
         cmocka_unit_test(large_blocks),
+        cmocka_unit_test(zones_that_the_policy_forbids),
+        cmocka_unit_test(the_account_is_waited_for),
         cmocka_unit_test(what_cannot_be),
         cmocka_unit_test(everybody_goes),
     };
