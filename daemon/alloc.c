@@ -8,10 +8,12 @@
 #include <stdio.h>
 
 #include "ahead.h"
+#include "compactor.h"
 #include "dispatch.h"
 #include "explain.h"
 #include "grant.h"
 #include "policy.h"
+#include "reclaimer.h"
 #include "slot_table.h"
 #include "thief.h"
 #include "waiting.h"
@@ -132,6 +134,17 @@ static void explain_refusal(struct call *c, const struct grant_request *rq, bool
     c->cost += EXPLAIN_COST;
 }
 
+/* What cannot be moved or discarded for anybody, as far as is known. */
+static void describe_pinned(const struct hub *hub, char *text, size_t size)
+{
+    const uint64_t pages = policy_set_pinned_pages(hub->policy);
+
+    text[0] = '\0';
+    if (pages != 0)
+        (void)snprintf(text, size, "; %llu pages of movable and reclaimable blocks are pinned",
+                       (unsigned long long)pages);
+}
+
 /* It is not the zones: the client, or its group, has as much as it may have. */
 static void refuse_account(struct call *c, const char *what, const struct refusal *why)
 {
@@ -159,6 +172,7 @@ static void refuse(struct call *c, const struct grant_request *rq, const struct 
 {
     char what[64];
     char largest[48] = "nothing is free";
+    char pinned[96];
 
     describe(rq, why->order, what, sizeof(what));
     c->session->nr_refusals++;
@@ -188,14 +202,15 @@ static void refuse(struct call *c, const struct grant_request *rq, const struct 
         call_fail(c, ENOMEM, "%s refused: no zone that may be used is that large", what);
         return;
     }
+    describe_pinned(c->hub, pinned, sizeof(pinned));
     if (why->largest_order >= 0)
         (void)snprintf(largest, sizeof(largest), "the largest free block is of order %d",
                        why->largest_order);
-    call_fail(c, ENOMEM, "%s refused: zone '%s' has %u pages free%s, %s: %s, index %.3f", what,
+    call_fail(c, ENOMEM, "%s refused: zone '%s' has %u pages free%s, %s: %s, index %.3f%s", what,
               c->hub->zones->entry[why->zone].name, why->free_pages,
               rq->count > 1 ? " after the first of them" : "", largest,
               why->reason == REFUSAL_FRAGMENTATION ? "fragmentation" : "shortage",
-              why->frag_index / 1000.0);
+              why->frag_index / 1000.0, pinned);
 }
 
 /* Refused, but no zone has said no: the numbers are those of the request alone. */
@@ -281,6 +296,19 @@ void alloc_answer(const struct grant *g, struct wire_alloc_reply *ret)
     };
 }
 
+/* There are more blocks now that can be moved, pinned, or reclaimed. */
+static void watch_mobile(struct call *c)
+{
+    struct policy_member *member = &c->session->policy;
+
+    pin_watch_wake(c->hub);
+    compactor_watch(c->hub->compactor);
+    if (member->account.pressure != PRESSURE_NONE)
+        reclaimer_press(c->hub->reclaimer, &member->account);
+    if (member->group->account.pressure != PRESSURE_NONE)
+        reclaimer_press(c->hub->reclaimer, &member->group->account);
+}
+
 /* One try. Returns 0, or as grant_alloc(); -EAGAIN: what is free is kept for those who wait longer.
  */
 static int try_alloc(struct call *c, const struct waiting_request *w, struct grant_request *grant,
@@ -296,8 +324,8 @@ static int try_alloc(struct call *c, const struct waiting_request *w, struct gra
     error = grant_alloc(c->hub->zones, &c->session->holdings, grant, &c->hub->turn->scratch.grant,
                         ret_refusal);
     if (!error) {
-        if (grant->type != MIGRATE_UNMOVABLE)
-            pin_watch_wake(c->hub);
+        if (grant->type != MIGRATE_UNMOVABLE && c->session->holdings.slots)
+            watch_mobile(c);
         waiting_passed(c->session, w);
         ahead_look(c->hub->passing, c->session->policy.account.domain);
     } else if (error == -EINPROGRESS && !grant->exact_pages && grant->count > 1) {
@@ -336,14 +364,25 @@ static void answer(struct call *c, int error, const struct grant_request *grant,
 void alloc_handle(struct call *c)
 {
     struct grant_request grant;
+    struct path_wait path, *p = NULL;
     struct refusal refusal;
     int error;
 
     if (!alloc_prepare(c, c->session, &c->request->alloc, &grant))
         return;
+    if (grant.may_wait) {
+        path = (struct path_wait){.compact.blocks = grant.exact_pages ? 1 : grant.count};
+        p = &path;
+        grant.progress = &path.progress;
+    }
     error = try_alloc(c, NULL, &grant, &refusal);
-    if (!error || !waiting_park(c, error, &refusal))
-        answer(c, error, &grant, &refusal);
+    if (error && waiting_park(c, error, &refusal, p))
+        return;
+    if (p && path_waits(p, error)) {
+        grant.progress = NULL; /* it cannot wait: what would it get now? */
+        error = try_alloc(c, NULL, &grant, &refusal);
+    }
+    answer(c, error, &grant, &refusal);
 }
 
 bool alloc_retry(struct call *c, struct waiting_request *w, bool last)
@@ -355,6 +394,8 @@ bool alloc_retry(struct call *c, struct waiting_request *w, bool last)
     /* The policy may have changed while it waited. */
     if (!alloc_prepare(c, c->session, &c->request->alloc, &grant))
         return false;
+    if (!last)
+        grant.progress = &w->path.progress;
     error = try_alloc(c, w, &grant, &refusal);
     if (!last && waiting_still(w, error, &refusal))
         return true;

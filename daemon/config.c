@@ -245,6 +245,7 @@ int config_init(struct daemon_config *ret)
         .preferred_base = CONFIG_DEFAULT_BASE,
         .nr_domains = 1,
         .populate_ahead = CONFIG_DEFAULT_AHEAD,
+        .compaction_proactiveness = CONFIG_DEFAULT_PROACTIVENESS,
         .memory = MM_SETTINGS_INIT,
     };
     ret->memory.min_free_kbytes = MIN_FREE_NONE;

@@ -27,6 +27,9 @@
 /** Empty pageblocks that lie ready for each domain in use, if nothing else is said; and at most. */
 #define CONFIG_DEFAULT_AHEAD 2u
 #define CONFIG_MAX_AHEAD     64u
+/** How far zones are compacted unasked, if nothing else is said (sysctl_compaction_proactiveness).
+ */
+#define CONFIG_DEFAULT_PROACTIVENESS 20u
 /** Bytes that a zone can have at most: 1 TiB. */
 #define CONFIG_MAX_ZONE_BYTES (UINT64_C(1) << 40)
 /** Where the last zone's preferred place must end: what a process has with 47 bits of address. */
@@ -51,7 +54,8 @@ struct daemon_config {
     unsigned nr_domains;     /**< that zones are to have: 1, or MAX_DOMAINS if any is needed */
     unsigned populate_ahead; /**< empty pageblocks that lie ready for each domain in use */
     struct mm_settings memory;
-    unsigned nr_zones; /**< 1 to WIRE_MAX_ZONES */
+    unsigned compaction_proactiveness; /**< 0 to 100: how far zones are compacted unasked */
+    unsigned nr_zones;                 /**< 1 to WIRE_MAX_ZONES */
     struct zone_spec zones[WIRE_MAX_ZONES];
     unsigned nr_rules; /**< with the built-in one, if no section is for all; 0: that alone */
     struct policy_rule *rules; /**< settled */

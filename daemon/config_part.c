@@ -17,43 +17,44 @@
 #define SCALE_FACTOR_MAX    3000u
 #define BOOST_FACTOR_MAX    1000000u
 #define RATIO_MAX           1000000u
+#define PROACTIVENESS_MAX   100u
 
-static bool parse_min_free(const char *text, struct mm_settings *m)
+static bool parse_min_free(const char *text, struct daemon_config *config)
 {
     if (strcmp(text, "auto") == 0) {
-        m->min_free_kbytes = 0;
+        config->memory.min_free_kbytes = 0;
         return true;
     }
     if (strcmp(text, "none") == 0) {
-        m->min_free_kbytes = MIN_FREE_NONE;
+        config->memory.min_free_kbytes = MIN_FREE_NONE;
         return true;
     }
-    return parse_number(text, 10, MIN_FREE_KBYTES_MAX, &m->min_free_kbytes) &&
-           m->min_free_kbytes >= MIN_FREE_KBYTES_MIN;
+    return parse_number(text, 10, MIN_FREE_KBYTES_MAX, &config->memory.min_free_kbytes) &&
+           config->memory.min_free_kbytes >= MIN_FREE_KBYTES_MIN;
 }
 
-static bool parse_scale(const char *text, struct mm_settings *m)
+static bool parse_scale(const char *text, struct daemon_config *config)
 {
     uint64_t value;
 
     if (!parse_number(text, 10, SCALE_FACTOR_MAX, &value) || value == 0)
         return false;
-    m->watermark_scale_factor = (unsigned)value;
+    config->memory.watermark_scale_factor = (unsigned)value;
     return true;
 }
 
-static bool parse_boost(const char *text, struct mm_settings *m)
+static bool parse_boost(const char *text, struct daemon_config *config)
 {
     uint64_t value;
 
     if (!parse_number(text, 10, BOOST_FACTOR_MAX, &value))
         return false;
-    m->watermark_boost_factor = (unsigned)value;
+    config->memory.watermark_boost_factor = (unsigned)value;
     return true;
 }
 
 /* KIND:RATIO for each kind of zone that is to be protected, or 0 for not. */
-static bool parse_ratio(const char *text, struct mm_settings *m)
+static bool parse_ratio(const char *text, struct daemon_config *config)
 {
     static const char *const kinds[] = {
         [ZONE_DMA32] = "dma32", [ZONE_NORMAL] = "normal", [ZONE_MOVABLE] = "movable"};
@@ -72,15 +73,25 @@ static bool parse_ratio(const char *text, struct mm_settings *m)
         if (kind == sizeof(kinds) / sizeof(kinds[0]) ||
             !parse_number(colon + 1, 10, RATIO_MAX, &value))
             return false;
-        m->lowmem_reserve_ratio[kind] = (unsigned)value;
+        config->memory.lowmem_reserve_ratio[kind] = (unsigned)value;
     }
+    return true;
+}
+
+static bool parse_proactiveness(const char *text, struct daemon_config *config)
+{
+    uint64_t value;
+
+    if (!parse_number(text, 10, PROACTIVENESS_MAX, &value))
+        return false;
+    config->compaction_proactiveness = (unsigned)value;
     return true;
 }
 
 int config_part_memory(const struct section *section, struct daemon_config *config, struct why *why)
 {
     static const struct {
-        bool (*parse)(const char *text, struct mm_settings *m);
+        bool (*parse)(const char *text, struct daemon_config *config);
         const char *accepted;
     } keys[NR_MEMORY_KEYS] = {
         [KEY_MIN_FREE_KBYTES] = {parse_min_free, "auto, none, or a number from 128 to 262144"},
@@ -89,12 +100,13 @@ int config_part_memory(const struct section *section, struct daemon_config *conf
         [KEY_LOWMEM_RESERVE_RATIO] = {parse_ratio,
                                       "dma32:NUMBER, normal:NUMBER and movable:NUMBER, with "
                                       "commas, each from 0 to 1000000"},
+        [KEY_COMPACTION_PROACTIVENESS] = {parse_proactiveness, "a number from 0 to 100"},
     };
 
     for (unsigned i = 0; i < NR_MEMORY_KEYS; i++) {
         const struct setting *s = &section->settings[i];
 
-        if (s->value && !keys[i].parse(s->value, &config->memory))
+        if (s->value && !keys[i].parse(s->value, config))
             return place_error(&s->place, why->text, why->size, "%s=%s; accepted: %s",
                                settings_key(SECTION_MEMORY, i), s->value, keys[i].accepted);
     }

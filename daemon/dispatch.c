@@ -15,12 +15,14 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "compactor.h"
 #include "domain_set.h"
 #include "explain.h"
 #include "grant.h"
 #include "log.h"
 #include "migrator.h"
 #include "policy.h"
+#include "reclaim_lists.h"
 #include "renew.h"
 #include "resizer.h"
 #include "slot_table.h"
@@ -70,7 +72,7 @@ static uint32_t give_slots(struct call *c)
         return 0;
     budget->max = (uint64_t)nr * SLOTS_PER_HANDLE;
     fds = malloc((c->fds.nr + 1) * sizeof(*fds));
-    if (!fds ||
+    if (!fds || owner_lists_create(c->hub->zones, &s->holdings, &s->policy.group->lists) ||
         slot_table_create(nr < WIRE_MAX_SLOTS ? nr : WIRE_MAX_SLOTS, budget, &s->holdings.slots)) {
         log_warning("session %u (%s): no table of slots can be made: its blocks will not move",
                     s->id, s->name);
@@ -206,6 +208,12 @@ static void handle_migrate(struct call *c)
         migrator_handle(c, whose);
 }
 
+static void handle_compact(struct call *c)
+{
+    if (check_admin(c))
+        compactor_handle(c);
+}
+
 /* ---- the table ---- */
 
 struct operation {
@@ -228,6 +236,7 @@ static const struct operation operations[WIRE_NR_OPS] = {
     [WIRE_OP_RENEW] = {renew_handle, false},
     [WIRE_OP_RESIZE_ZONE] = {handle_resize_zone, false},
     [WIRE_OP_MIGRATE] = {handle_migrate, false},
+    [WIRE_OP_COMPACT] = {handle_compact, false},
 };
 
 void dispatch(struct call *c)

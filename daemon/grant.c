@@ -65,7 +65,28 @@ struct page_request grant_page_request(const struct holdings *holdings,
         .caller_node = rq->node,
         .zone = rq->zone,
         .account = holdings->account,
+        .progress = rq->progress,
     };
+}
+
+/* Without blocks that can be moved or discarded there is nothing to do, and nobody to wake. */
+static const struct path_ops *path_for(const struct zone_set *zs, struct page_request *prq)
+{
+    if (mobiles_used(zs->mobiles) == 0)
+        return NULL;
+    prq->flags |= REQUEST_WAKE;
+    return zs->path;
+}
+
+int grant_pages(struct zone_set *zs, struct page_request *prq, struct page_grant *ret,
+                struct refusal *ret_refusal)
+{
+    int error = alloc_pages(&zs->memory, path_for(zs, prq), zs->path_ctx, prq, ret, ret_refusal);
+
+    /* The next block begins anew. */
+    if (prq->progress && !(error == -EINPROGRESS && prq->progress->waits))
+        *prq->progress = (struct path_progress){0};
+    return error;
 }
 
 static int alloc_blocks(struct zone_set *zs, const struct holdings *holdings,
@@ -82,7 +103,7 @@ static int alloc_blocks(struct zone_set *zs, const struct holdings *holdings,
         if (error)
             goto undo;
         prq.tag = handle_tag(g->handle[i]);
-        error = alloc_pages(&zs->memory, NULL, NULL, &prq, &got, ret_refusal);
+        error = grant_pages(zs, &prq, &got, ret_refusal);
         if (error) {
             handle_put(zs->handles, g->handle[i], NULL);
             goto undo;
@@ -113,7 +134,8 @@ static int alloc_exact(struct zone_set *zs, const struct holdings *holdings,
             goto undo;
         tags[i] = handle_tag(g->handle[i]);
     }
-    r = alloc_pages_exact(&zs->memory, NULL, NULL, &prq, rq->exact_pages, tags, got, ret_refusal);
+    r = alloc_pages_exact(&zs->memory, path_for(zs, &prq), zs->path_ctx, &prq, rq->exact_pages,
+                          tags, got, ret_refusal);
     if (r < 0)
         goto undo;
     for (i = 0; i < nr; i++)

@@ -19,6 +19,7 @@
 #include "proto/limits.h"
 #include "zone_set.h"
 
+struct owner_lists;
 struct slot_table;
 
 /** What an owner has, which stays where it is while it has any. Zero-filled but for owner.id and
@@ -27,8 +28,9 @@ struct holdings {
     struct handle_owner owner;
     struct account *account; /**< that pays for it, or NULL */
     uint64_t pages_by_type[NR_MOBILITIES];
-    struct slot_table *slots; /**< of the blocks that may move, or NULL: none may */
-    uint32_t nr_leaving;      /**< freed while they move: still paid for, until that has ended */
+    struct slot_table *slots;  /**< of the blocks that may move, or NULL: none may */
+    struct owner_lists *lists; /**< of those that can be discarded; there is one if slots is */
+    uint32_t nr_leaving;       /**< freed while they move: still paid for, until that has ended */
 };
 
 /** What is asked for. */
@@ -43,7 +45,9 @@ struct grant_request {
     enum migratetype type; /**< one of the NR_MOBILITIES */
     unsigned order;        /**< 0 to MAX_PAGE_ORDER; not looked at with exact_pages */
     uint32_t count;        /**< blocks: 1 to WIRE_MAX_BLOCKS; not looked at with exact_pages */
-    pfn_t exact_pages;     /**< 0, or 1 to 2^MAX_PAGE_ORDER: adjoining pages, in one piece */
+    /** Where it is, if it waits; NULL: it does not wait for compaction. */
+    struct path_progress *progress;
+    pfn_t exact_pages; /**< 0, or 1 to 2^MAX_PAGE_ORDER: adjoining pages, in one piece */
 };
 
 /** Pages that are asked for, of all blocks together. */
@@ -68,6 +72,10 @@ struct grant {
  */
 struct page_request grant_page_request(const struct holdings *holdings,
                                        const struct grant_request *rq);
+
+/** As alloc_pages(), with what the daemon does beside asking the zones. */
+int grant_pages(struct zone_set *zs, struct page_request *prq, struct page_grant *ret,
+                struct refusal *ret_refusal);
 
 /**
  * Take blocks and give them to an owner: all of them, or none.

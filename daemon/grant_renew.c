@@ -74,7 +74,7 @@ static int take_pages(struct zone_set *zs, const struct holdings *holdings,
     rq->type = (enum migratetype)m->type;
     prq = grant_page_request(holdings, rq);
     prq.tag = handle_tag(handle);
-    error = alloc_pages(&zs->memory, NULL, NULL, &prq, &got, ret_refusal);
+    error = grant_pages(zs, &prq, &got, ret_refusal);
     if (error)
         return error;
     g->zone[i] = got.zone;

@@ -12,12 +12,14 @@
 #include <stdlib.h>
 
 #include "admission.h"
+#include "compactor.h"
 #include "contiguous.h"
 #include "give_back.h"
 #include "migrator.h"
 #include "mover.h"
 #include "passing.h"
 #include "pressure.h"
+#include "reclaimer.h"
 #include "resizer.h"
 #include "session.h"
 
@@ -44,7 +46,9 @@ static void on_idle(uv_idle_t *idle)
 
     if (s)
         session_work(s);
-    if (!hub->work_first && !hub->waiting.changed_first)
+    if (path_ready(hub))
+        path_slice(hub);
+    if (!hub->work_first && !hub->waiting.changed_first && !path_ready(hub))
         (void)uv_idle_stop(idle);
 }
 
@@ -74,7 +78,8 @@ int hub_init(struct hub *hub, uv_loop_t *loop, struct zone_set *zones, struct po
         .session_gone = session_gone,
         .top_priority = policy_set_top_priority(policy),
     };
-    if (mover_create(hub, &hub->mover) || resizer_create(hub, &hub->resizer) ||
+    if (mover_create(hub, &hub->mover) || compactor_create(hub, &hub->compactor) ||
+        reclaimer_create(hub, &hub->reclaimer) || resizer_create(hub, &hub->resizer) ||
         migrator_create(hub, &hub->migrator) || contiguous_create(hub, &hub->contiguous) ||
         give_back_create(hub, &hub->give_back) ||
         (zones->domains && passing_create(hub, &hub->passing))) {
@@ -107,6 +112,8 @@ void hub_free(struct hub *hub)
     give_back_free(hub->give_back);
     contiguous_free(hub->contiguous);
     migrator_free(hub->migrator);
+    reclaimer_free(hub->reclaimer);
+    compactor_free(hub->compactor);
     mover_free(hub->mover);
     session_table_free(&hub->sessions);
     free(hub->turn);

@@ -16,6 +16,7 @@
 #include "grant.h"
 #include "last_resort.h"
 #include "outbox.h"
+#include "path.h"
 #include "pin_watch.h"
 #include "policy_set.h"
 #include "proto/wire.h"
@@ -23,12 +24,14 @@
 #include "waiting.h"
 #include "zone_set.h"
 
+struct compactor;
 struct mover;
 struct contiguous;
 struct give_back;
 struct migrator;
 struct passing;
 struct resizer;
+struct reclaimer;
 struct session;
 
 /** Zones in one reply to stat_free: each has an entry for each order and type. */
@@ -90,7 +93,11 @@ struct hub {
     struct contiguous *contiguous; /**< windows, for large blocks */
     struct give_back *give_back;   /**< zones, as long as they need to be */
     struct migrator *migrator;     /**< blocks, to other nodes */
-    struct passing *passing;       /**< pageblocks, between domains; NULL: there is one domain */
+    struct compactor *compactor;   /**< blocks, closer together */
+    struct reclaimer *reclaimer;   /**< blocks, away */
+    struct path_slices path;
+    unsigned compaction_proactiveness; /**< 0 to 100: how far zones are compacted unasked */
+    struct passing *passing; /**< pageblocks, between domains; NULL: there is one domain */
     bool stopping; /**< nothing is freed piece by piece any more: the zones go as a whole */
     /** A session's memory has been freed. */
     void (*session_gone)(struct hub *hub);

@@ -15,6 +15,7 @@
 #include "grant.h"
 #include "mm/account.h"
 #include "proto/slot.h"
+#include "reclaim_lists.h"
 #include "slot_table.h"
 #include "zone_set.h"
 
@@ -150,6 +151,18 @@ void mobiles_sample(struct zone_set *zs, uint32_t *index, uint32_t max)
 
 /* ---- grants ---- */
 
+/* It has pages, which can be reclaimed. */
+static void list(struct zone_set *zs, uint64_t handle)
+{
+    const struct mobile *m = record_of(zs, handle);
+    struct handle_info info = {0};
+
+    if (m->type != MIGRATE_RECLAIMABLE || !m->holdings->lists)
+        return;
+    (void)handle_find(zs->handles, handle, &info);
+    reclaim_lists_add(zs, m->holdings, handle, info.zone, m->order);
+}
+
 void mobile_grant(struct zone_set *zs, struct holdings *holdings, uint64_t handle,
                   enum migratetype type, unsigned order, bool tell)
 {
@@ -165,6 +178,7 @@ void mobile_grant(struct zone_set *zs, struct holdings *holdings, uint64_t handl
     m->slot = slot_table_take(holdings->slots, &m->generation);
     zs->mobiles->used++;
     slot_table_publish(holdings->slots, m->slot, word_of(zs, handle, SLOT_NORMAL), SLOT_EMPTY);
+    list(zs, handle);
 }
 
 void mobile_end(struct zone_set *zs, uint64_t handle)
@@ -174,6 +188,8 @@ void mobile_end(struct zone_set *zs, uint64_t handle)
     if (m->state == MOBILE_NONE)
         return;
     note_pinned(m, false);
+    if (m->type == MIGRATE_RECLAIMABLE && m->holdings->lists)
+        reclaim_lists_end(zs, m->holdings, handle);
     slot_table_put(m->holdings->slots, m->slot);
     m->state = MOBILE_NONE;
     zs->mobiles->used--;
@@ -217,7 +233,14 @@ static void settle(struct zone_set *zs, uint64_t handle, enum slot_state left)
 
 void mobile_moved(struct zone_set *zs, uint64_t handle)
 {
+    const struct mobile *m = record_of(zs, handle);
+    struct handle_info info = {0};
+
     settle(zs, handle, SLOT_MOVING);
+    if (m->type != MIGRATE_RECLAIMABLE || !m->holdings->lists)
+        return;
+    (void)handle_find(zs->handles, handle, &info);
+    reclaim_lists_move(zs, m->holdings, handle, info.zone, m->order);
 }
 
 /* ---- reclaim ---- */
@@ -241,4 +264,5 @@ void mobile_renewing(struct zone_set *zs, uint64_t handle, bool renewing)
 void mobile_renewed(struct zone_set *zs, uint64_t handle)
 {
     settle(zs, handle, SLOT_DISCARDED);
+    list(zs, handle);
 }

@@ -70,6 +70,7 @@ int policy_group_create(struct policy_set *ps, struct policy_section *section, u
         return policy_misfit(rc, &section->rule, "", &ps->zones, &misfit, why, size);
     }
     group->section = section;
+    group->lists.ring.kind = LRU_OF_GROUP;
     group->uid = uid;
     group->next = section->groups;
     section->groups = group;
@@ -145,6 +146,26 @@ void policy_set_tidy(struct policy_set *ps)
 }
 
 /* ---- sessions ---- */
+
+static uint64_t pinned_pages(const struct policy_section *section)
+{
+    uint64_t pages = 0;
+
+    for (const struct policy_group *g = section->groups; g; g = g->next)
+        pages += g->account.pinned_pages;
+    return pages;
+}
+
+uint64_t policy_set_pinned_pages(const struct policy_set *ps)
+{
+    uint64_t pages = 0;
+
+    for (unsigned i = 0; i < ps->nr_sections; i++)
+        pages += pinned_pages(ps->sections[i]);
+    for (const struct policy_section *section = ps->removed; section; section = section->next)
+        pages += pinned_pages(section);
+    return pages;
+}
 
 bool policy_set_needs_cgroup(const struct policy_set *ps)
 {

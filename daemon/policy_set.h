@@ -17,6 +17,7 @@
 #include "config.h"
 #include "mm/account.h"
 #include "policy_rule.h"
+#include "reclaim_lists.h"
 #include "slot_table.h"
 #include "user_counts.h"
 #include "wait_line.h"
@@ -26,7 +27,8 @@ struct peer;
 
 /** A section's account: of all its users, or of one of them. */
 struct policy_group {
-    struct account account; /**< its members are those of struct policy_member */
+    struct account account;     /**< first; its members are those of struct policy_member */
+    struct account_lists lists; /**< of what its members have that can be discarded */
     struct policy_section *section;
     struct policy_group *next;    /**< of the section */
     uid_t uid;                    /**< per_uid: whose it is */
@@ -81,6 +83,8 @@ void policy_set_close(struct policy_set *ps);
 
 /** The highest priority that any section gives. */
 uint8_t policy_set_top_priority(const struct policy_set *ps);
+/** Pages of all accounts that are pinned, as far as is known. */
+uint64_t policy_set_pinned_pages(const struct policy_set *ps);
 /** Does anything depend on the peers' cgroups? */
 bool policy_set_needs_cgroup(const struct policy_set *ps);
 

@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "hub.h"
+#include "reclaimer.h"
 #include "session.h"
 
 static struct session *session_of(struct account *member)
@@ -17,6 +18,8 @@ static void on_pressure(void *ctx, struct account *a)
 {
     struct hub *hub = ctx;
 
+    if (a->pressure != PRESSURE_NONE)
+        reclaimer_press(hub->reclaimer, a);
     if (a->group) {
         hub_queue_work(hub, session_of(a));
         return;

@@ -17,6 +17,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "compactor.h"
 #include "contiguous.h"
 #include "give_back.h"
 #include "hub.h"
@@ -190,7 +191,7 @@ static void free_if_done(struct server *server)
         server->hub.waiting.nr_timers || passing_busy(server->hub.passing) ||
         mover_busy(server->hub.mover) || resizer_busy(server->hub.resizer) ||
         migrator_busy(server->hub.migrator) || contiguous_busy(server->hub.contiguous) ||
-        give_back_busy(server->hub.give_back))
+        give_back_busy(server->hub.give_back) || compactor_busy(server->hub.compactor))
         return;
     policy_set_free(server->hub.policy);
     zone_set_free(server->hub.zones);
@@ -273,6 +274,8 @@ int server_start(struct server **ret, uv_loop_t *loop, const struct daemon_confi
     migrator_start(server->hub.migrator);
     contiguous_start(server->hub.contiguous);
     give_back_start(server->hub.give_back);
+    path_start(&server->hub);
+    server->hub.compaction_proactiveness = config->compaction_proactiveness;
     if (server->hub.passing)
         passing_start(server->hub.passing);
     (void)uv_timer_init(loop, &server->pause);
@@ -312,8 +315,10 @@ int server_reload(struct server *server, const struct daemon_config *config, cha
 {
     int error = policy_set_reload(server->hub.policy, config, why, size);
 
-    if (!error)
+    if (!error) {
+        server->hub.compaction_proactiveness = config->compaction_proactiveness;
         hub_follow_policy(&server->hub);
+    }
     return error;
 }
 
@@ -335,6 +340,7 @@ void server_stop(struct server *server)
         (void)close(server->spare_fd);
     uv_close((uv_handle_t *)&server->pause, on_closed);
     hub_close(&server->hub, on_hub_closed);
+    path_stop(&server->hub);
     mover_stop(server->hub.mover);
     resizer_stop(server->hub.resizer);
     migrator_stop(server->hub.migrator);

@@ -25,6 +25,8 @@
 #include "hub.h"
 #include "log.h"
 #include "pressure.h"
+#include "reclaim_lists.h"
+#include "reclaimer.h"
 #include "slot_table.h"
 
 /** The rest of a packet. */
@@ -45,6 +47,7 @@ static void session_free_if_done(struct session *s)
         return;
     log_debug("session %u: gone", s->id);
     session_table_remove(&hub->sessions, s->id, s->peer.uid);
+    owner_lists_free(hub->zones, s->holdings.lists);
     slot_table_free(s->holdings.slots);
     free(s->fds);
     admission_end(s);
@@ -347,6 +350,7 @@ void session_work(struct session *s)
         return;
     }
     pressure_tell(s);
+    reclaimer_tell(s);
     if (s->held && s->state != SESSION_ENDING && outbox_empty(&s->outbox))
         run_packet(s, s->held->bytes, s->held->len, s->held->next);
     wait_for_next(s);

@@ -35,6 +35,7 @@ static const char *const memory_keys[] = {
     [KEY_WATERMARK_SCALE_FACTOR] = "watermark_scale_factor",
     [KEY_WATERMARK_BOOST_FACTOR] = "watermark_boost_factor",
     [KEY_LOWMEM_RESERVE_RATIO] = "lowmem_reserve_ratio",
+    [KEY_COMPACTION_PROACTIVENESS] = "compaction_proactiveness",
 };
 
 static const char *const zone_keys[] = {

@@ -118,6 +118,7 @@ static void leave(struct waiting_request *w)
     struct waiting *q = &w->hub->waiting;
 
     stand_nowhere(w);
+    path_leave(w->hub, &w->path);
     if (w->session_prev)
         w->session_prev->session_next = w->session_next;
     else
@@ -202,31 +203,34 @@ uint64_t waiting_pages(struct waiter *w)
 
 /*
  * Where it is to stand, and what is to be kept for it when it holds: nothing while memory is on its
- * way to it.
+ * way to it. Nobody ends for it while memory may still be reclaimed.
  */
 static void remember(struct waiting_request *w, int error, const struct refusal *why)
 {
     bool zones = error == -ENOMEM && why->scope == REFUSED_BY_ZONE;
 
     stand_where(w, error, why);
+    path_tried(w->hub, &w->path, error);
     if (error == -EAGAIN)
         return;
-    w->fragmented = zones && why->reason == REFUSAL_FRAGMENTATION;
+    w->fragmented = (zones && why->reason == REFUSAL_FRAGMENTATION) || path_waits(&w->path, error);
     w->near_zone = zones ? why->zone : MAX_ZONES;
     w->floor_pages = zones ? (uint64_t)why->mark_pages + why->reserve_pages + why->unmet_others : 0;
     if (zones)
         give_back_want(w->hub->give_back, why->zone, pages_of(&w->alloc));
-    if (w->fragmented)
+    if (zones && w->fragmented)
         contiguous_look(w->hub->contiguous, why->zone, why->order, (enum migratetype)w->alloc.type,
                         w->session->policy.account.domain);
-    if (zones)
+    if (zones && !path_may_help(w->hub))
         last_resort_look(w->hub, w->waiter.priority, pages_of(&w->alloc));
 }
 
-static uint32_t time_left(const struct call *c, int error)
+static uint32_t time_left(const struct call *c, int error, const struct path_wait *path)
 {
     uint32_t ms = c->request->alloc.deadline_ms;
 
+    if (path && path_waits(path, error))
+        return ms;
     return error == -EINPROGRESS && ms < WAITING_PASS_MS ? WAITING_PASS_MS : ms;
 }
 
@@ -273,9 +277,10 @@ bool waiting_still(struct waiting_request *w, int error, const struct refusal *w
     return false;
 }
 
-bool waiting_park(struct call *c, int error, const struct refusal *why)
+bool waiting_park(struct call *c, int error, const struct refusal *why,
+                  const struct path_wait *path)
 {
-    uint32_t ms = time_left(c, error);
+    uint32_t ms = time_left(c, error, path);
     struct waiting_request *w;
 
     if (error != -ENOMEM && error != -EINPROGRESS && error != -EAGAIN)
@@ -288,6 +293,8 @@ bool waiting_park(struct call *c, int error, const struct refusal *why)
     w = admit(c, ms);
     if (!w)
         return false;
+    if (path)
+        w->path = *path;
     remember(w, error, why);
     c->parked = true;
     return true;

@@ -15,6 +15,7 @@
 #include <uv.h>
 
 #include "mm/page_alloc.h"
+#include "path.h"
 #include "proto/wire.h"
 #include "wait_line.h"
 
@@ -43,6 +44,7 @@ struct waiting_request {
     unsigned near_zone;
     uint64_t floor_pages; /**< of near_zone: marks, reserves and guarantees that it may not touch */
     bool fragmented;      /**< pages enough, but not together: all of them are kept */
+    struct path_wait path; /**< how far it has come beyond the zones */
     uv_timer_t timer;
 };
 
@@ -66,9 +68,11 @@ void waiting_changed(struct hub *hub, struct policy_member *member);
 /**
  * Let an allocation wait that was refused, if it has time left. error: -ENOMEM; -EINPROGRESS:
  * memory is on its way to it; -EAGAIN: what is free is kept for others (why is not looked at then).
- * Any other error is final. Returns whether it waits now: then it is answered later.
+ * Any other error is final. path: where it is beyond the zones, which is copied; NULL: nowhere.
+ * Returns whether it waits now: then it is answered later.
  */
-bool waiting_park(struct call *c, int error, const struct refusal *why);
+bool waiting_park(struct call *c, int error, const struct refusal *why,
+                  const struct path_wait *path);
 /** One that waits was tried again, in vain: remember why. Returns false if no time will help it. */
 bool waiting_still(struct waiting_request *w, int error, const struct refusal *why);
 /** How many pages one who waits has asked for. */

@@ -18,6 +18,7 @@
 #include "domain_set.h"
 #include "mobile.h"
 #include "mover.h"
+#include "reclaim_lists.h"
 #include "why.h"
 
 _Static_assert(MAX_ZONES == WIRE_MAX_ZONES, "a zone has one id in mm/ and on the wire");
@@ -273,6 +274,8 @@ static int handles_create(struct zone_set *zs, const struct daemon_config *confi
         error = handle_table_init(zs->handle_memory.addr, (uint32_t)nr, &zs->handles);
     if (!error)
         error = mobiles_create((uint32_t)nr, &zs->mobiles);
+    if (!error)
+        error = reclaim_lists_create(zs, (uint32_t)nr, &zs->lists);
     if (error)
         return why_not(error, why, size, "no handle table of %zu bytes: %s", bytes,
                        strerror(-error));
@@ -340,6 +343,7 @@ void zone_set_free(struct zone_set *zs)
     if (!zs)
         return;
     domain_set_free(zs->domains);
+    reclaim_lists_free(zs->lists);
     mobiles_free(zs->mobiles);
     lasting_free(&zs->handle_memory);
     for (uint32_t i = zs->nr; i-- > 0;)

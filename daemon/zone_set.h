@@ -24,6 +24,8 @@
 struct domain_set;
 struct mobiles;
 struct mover;
+struct path_ops;
+struct reclaim_lists;
 
 /** One zone. */
 struct zone_entry {
@@ -45,8 +47,12 @@ struct zone_set {
     unsigned nr_domains;
     struct domain_set *domains; /**< NULL: there is one domain only, or this is a draft */
     struct handle_table *handles;
-    struct mobiles *mobiles; /**< of the handles' blocks; NULL: this is a draft */
-    struct mover *mover;     /**< who moves blocks, as long as somebody does it */
+    struct mobiles *mobiles;     /**< of the handles' blocks; NULL: this is a draft */
+    struct mover *mover;         /**< who moves blocks, as long as somebody does it */
+    struct reclaim_lists *lists; /**< of what can be discarded; NULL: this is a draft */
+    /** What requests do beside asking the zones, while there are blocks that can be moved. */
+    const struct path_ops *path;
+    void *path_ctx;
     struct lasting_memory handle_memory;
     uint64_t nodes;       /**< bit n: the host has node n, with memory */
     struct memory memory; /**< the zones as mm/ sees them; a zone's id is its place in the config */

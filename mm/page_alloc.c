@@ -99,6 +99,21 @@ int pass_init(struct alloc_pass *p, struct memory *m, const struct page_request 
     return 0;
 }
 
+void request_zones(struct memory *m, const struct page_request *rq, struct request_zones *ret)
+{
+    struct alloc_pass p;
+
+    *ret = (struct request_zones){0};
+    if (pass_init(&p, m, rq) < 0)
+        return;
+    ret->class = p.class;
+    ret->flags = slowpath_flags(rq);
+    for (unsigned i = 0; i < p.zl->nr; i++) {
+        if (pass_zone(&p, i))
+            ret->id[ret->nr++] = p.zl->id[i];
+    }
+}
+
 void pass_count(const struct alloc_pass *p, struct zone *z, unsigned nr)
 {
     if (z->node == p->preferred->node) {

@@ -4,6 +4,11 @@
 
 #include "zone_internal.h"
 
+enum zone_kind zone_kind_of(const struct zone *z)
+{
+    return z->kind;
+}
+
 pfn_t zone_nr_pages(const struct zone *z)
 {
     return z->nr_pages;

@@ -189,6 +189,20 @@ unsigned alloc_pages_bulk(struct memory *m, const struct path_ops *ops, void *ct
                           const struct page_request *rq, unsigned nr, const uint64_t *tags,
                           struct page_grant *ret);
 
+/** Where a request may be served, and as what the zones see it. */
+struct request_zones {
+    unsigned nr;
+    uint8_t id[MAX_ZONES]; /**< in the order in which they are tried */
+    enum zone_kind class;  /**< the highest kind of them */
+    unsigned flags;        /**< ALLOC_*, of the slow path */
+};
+
+/**
+ * The zones that a request may use, marks and rights beyond its nodemask aside: for path_ops. None
+ * for one that makes no sense.
+ */
+void request_zones(struct memory *m, const struct page_request *rq, struct request_zones *ret);
+
 /** Blocks that an exact number of pages can consist of at most. */
 #define EXACT_MAX_BLOCKS NR_PAGE_ORDERS
 

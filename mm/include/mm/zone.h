@@ -313,6 +313,7 @@ int zone_largest_free_order(struct zone *z, unsigned domain);
 pfn_t zone_nr_pages(const struct zone *z);
 /** The NUMA node that it lies on. */
 unsigned zone_node(const struct zone *z);
+enum zone_kind zone_kind_of(const struct zone *z);
 unsigned zone_pageblock_order(const struct zone *z);
 
 /**

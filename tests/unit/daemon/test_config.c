@@ -209,6 +209,7 @@ static void a_policy_can_be_said(void **state)
                              "watermark_scale_factor=100\n"
                              "watermark_boost_factor=0\n"
                              "lowmem_reserve_ratio=normal:64, dma32:0\n"
+                             "compaction_proactiveness=55\n"
                              "[zone near]\nsize=32M\nbacking=shmem\n"
                              "[zone far]\nsize=32M\nbacking=shmem\nkind=movable\n"
                              "[policy all]\n"
@@ -223,6 +224,7 @@ static void a_policy_can_be_said(void **state)
     assert_int_equal(c->memory.watermark_boost_factor, 0);
     assert_int_equal(c->memory.lowmem_reserve_ratio[ZONE_NORMAL], 64);
     assert_int_equal(c->memory.lowmem_reserve_ratio[ZONE_DMA32], 0);
+    assert_int_equal(c->compaction_proactiveness, 55);
     assert_int_equal(c->nr_rules, 2); /* one is for all: none is built in */
     assert_string_equal(c->rules[0].name, "redis");
     assert_int_equal(c->rules[0].zonemask, 2);
@@ -408,6 +410,8 @@ static void an_error_names_its_line(void **state)
         {"[memory]\nlowmem_reserve_ratio=32\n",
          "2: lowmem_reserve_ratio=32; accepted: dma32:NUMBER, normal:NUMBER and "
          "movable:NUMBER, with commas, each from 0 to 1000000"},
+        {"[memory]\ncompaction_proactiveness=101\n",
+         "2: compaction_proactiveness=101; accepted: a number from 0 to 100"},
         {"[memory x]\n", "1: unknown section [memory x]; accepted: " SECTIONS},
         {"[zone a]\nsize=2M\nbacking=shmem\nkind=dma\n",
          "4: kind=dma; accepted: normal, movable, gigantic, dma32"},

@@ -224,6 +224,7 @@ static int fake_reload(void *ctx, char *why, size_t size)
 
 static void test_admins_change_the_policy(void **state)
 {
+    struct wire_request compact = {.op = WIRE_OP_COMPACT, .compact = {.zone = -1}};
     const struct wire_request reload = {.op = WIRE_OP_RELOAD};
     struct wire_request rq = set_request("policy default", "max", "1M");
 
@@ -231,6 +232,7 @@ static void test_admins_change_the_policy(void **state)
     expect_error(&alice, rq, EPERM,
                  "section 'default' of the policy does not give the right 'admin'");
     expect_error(&alice, reload, EPERM, "the right 'admin'");
+    expect_error(&alice, compact, EPERM, "the right 'admin'");
     alice.policy.uid = 0;
     assert_int_equal(ask(&alice, rq)->error, 0);
     assert_int_equal(alice.policy.group->account.limits.max_pages, 256);

@@ -184,11 +184,14 @@ static void a_bad_request_is_refused_at_once(void **state)
     struct page_request rq = request(MAX_PAGE_ORDER + 1, 0);
     struct page_grant got = {.zone = 77, .pfn = 4711};
     struct refusal refusal = {.order = 99};
+    struct request_zones may_use;
     struct house h;
 
     (void)state;
     house_open(&h, 2);
     assert_int_equal(alloc_pages(&h.m, NULL, NULL, &rq, &got, &refusal), -EINVAL);
+    request_zones(&h.m, &rq, &may_use);
+    assert_int_equal(may_use.nr, 0);
     rq = request(0, 0);
     rq.domain = MAX_DOMAINS;
     assert_int_equal(alloc_pages(&h.m, NULL, NULL, &rq, &got, &refusal), -EINVAL);
@@ -252,9 +255,16 @@ static void open_kinds(void)
  * refused. */
 static void assert_zones(struct page_request rq, const char *expected)
 {
+    struct request_zones may_use;
     uint64_t tried = 0;
 
     open_kinds();
+    request_zones(&f.m, &rq, &may_use);
+    assert_int_equal(may_use.nr, strlen(expected));
+    for (unsigned i = 0; i < may_use.nr; i++) {
+        assert_int_equal(may_use.id[i], expected[i] - '0');
+        assert_true(zone_kind_of(f.zf[may_use.id[i]].z) <= may_use.class);
+    }
     for (; *expected; expected++) {
         unsigned blocks = rq.order == 17 ? 2 : 1;
 

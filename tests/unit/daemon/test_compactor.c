@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * test_compactor.c: who has zones compacted, and what they get of it: requests that wait, an
+ * operator, the balancer, and the timer. Clients play their part by the wire and the words of their
+ * slots.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "compactor.h"
+#include "fixture.h"
+#include "mobile.h"
+#include "mover.h"
+#include "path.h"
+#include "proto/slot.h"
+#include "session.h"
+
+#define ZONE_PAGES 8192u
+#define WORD_BYTES ((size_t)131072)
+#define LONG_MS    3600000u
+#define MAX_TURNS  100000000
+
+static struct fixture f;
+static struct client *owner; /* of what moves */
+static struct client *other;
+static _Atomic uint64_t *word;
+static char *memory; /* as the owner maps it */
+static uint64_t handle[ZONE_PAGES];
+static uint64_t slot[ZONE_PAGES];
+static unsigned nr;
+
+static void begin(unsigned proactiveness, const char *min_free)
+{
+    struct daemon_config config;
+
+    make_config(&config, 1, (uint64_t)ZONE_PAGES * PAGE);
+    config.compaction_proactiveness = proactiveness;
+    if (min_free)
+        config.memory.min_free_kbytes = strtoull(min_free, NULL, 10);
+    fixture_start_config(&f, &config, -1);
+    owner = client_open_slots(&f);
+    other = client_open_slots(&f);
+    word = mmap(NULL, WORD_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED,
+                owner->zone_fd[owner->nr_zone_fds - 1], 0);
+    assert_ptr_not_equal(word, MAP_FAILED);
+    memory = mmap(NULL, (size_t)ZONE_PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED,
+                  owner->zone_fd[0], 0);
+    assert_ptr_not_equal(memory, MAP_FAILED);
+    nr = 0;
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    begin(0, NULL);
+    return 0;
+}
+
+static int set_up_marks(void **state)
+{
+    (void)state;
+    begin(0, "1024");
+    return 0;
+}
+
+static int set_up_proactive(void **state)
+{
+    (void)state;
+    begin(90, NULL);
+    return 0;
+}
+
+static void settle(void);
+
+static void close_clients(void)
+{
+    (void)munmap((void *)word, WORD_BYTES);
+    (void)munmap(memory, (size_t)ZONE_PAGES * PAGE);
+    client_free(owner);
+    client_free(other);
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    settle();
+    check_zones(f.hub->zones);
+    close_clients();
+    run_until_sessions(&f, 0);
+    assert_int_equal(used_pages(f.hub->zones), 0);
+    assert_int_equal(mobiles_used(f.hub->zones->mobiles), 0);
+    fixture_stop(&f);
+    return 0;
+}
+
+/* ---- what clients do ---- */
+
+static struct zone *zone(void)
+{
+    return f.hub->zones->entry[0].zone;
+}
+
+static unsigned busy_pages(void)
+{
+    struct zone_stat st;
+
+    zone_stat(zone(), &st);
+    return st.busy_pages;
+}
+
+/* Run the loop until nothing is under way. */
+static void settle(void)
+{
+    for (int turn = 0, idle = 0; idle < 20; turn++) {
+        assert_true(turn < MAX_TURNS);
+        (void)uv_run(&f.loop, UV_RUN_NOWAIT);
+        idle = path_ready(f.hub) || f.hub->waiting.changed_first || busy_pages() ? 0 : idle + 1;
+    }
+}
+
+static pfn_t pfn_of(uint64_t h)
+{
+    struct handle_info info;
+
+    assert_int_equal(handle_find(f.hub->zones->handles, h, &info), 0);
+    return info.pfn;
+}
+
+static _Atomic uint64_t *word_of(unsigned i)
+{
+    return &word[slot[i] >> 12];
+}
+
+static void pin(unsigned i, bool on)
+{
+    if (on)
+        (void)atomic_fetch_add(word_of(i), SLOT_PIN);
+    else
+        (void)atomic_fetch_sub(word_of(i), SLOT_PIN);
+}
+
+static uint64_t *page_at(pfn_t pfn)
+{
+    return (uint64_t *)(memory + (size_t)pfn * PAGE);
+}
+
+/* The owner has every page of the zone that it can have, each with its handle in it. */
+static void fill(enum migratetype type)
+{
+    for (uint32_t part = 512; part != 0 && nr < ZONE_PAGES;) {
+        struct wire_request rq = alloc_request(0, part);
+        const struct wire_response *rs;
+
+        rq.alloc.type = (uint32_t)type;
+        rs = client_call(owner, &rq);
+        if (rs->error) {
+            assert_int_equal(rs->error, ENOMEM);
+            part /= 2;
+            continue;
+        }
+        for (size_t i = 0; i < rs->alloc.nr; i++) {
+            *page_at((pfn_t)(rs->alloc.offset[i] / PAGE)) = rs->alloc.handle[i];
+            handle[nr] = rs->alloc.handle[i];
+            slot[nr++] = rs->alloc.nr_slots ? rs->alloc.slot[i] : 0;
+        }
+    }
+}
+
+/* Free all but each step-th page. */
+static void thin_out(unsigned step)
+{
+    unsigned kept = 0;
+    uint64_t gone[512];
+    size_t nr_gone = 0;
+
+    for (unsigned i = 0; i < nr; i++) {
+        if (pfn_of(handle[i]) % step == 0) {
+            handle[kept] = handle[i];
+            slot[kept++] = slot[i];
+            continue;
+        }
+        gone[nr_gone++] = handle[i];
+        if (nr_gone == 512 || i + 1 == nr) {
+            struct wire_request rq = free_request(gone, nr_gone);
+
+            assert_int_equal(client_call(owner, &rq)->error, 0);
+            nr_gone = 0;
+        }
+    }
+    if (nr_gone) {
+        struct wire_request rq = free_request(gone, nr_gone);
+
+        assert_int_equal(client_call(owner, &rq)->error, 0);
+    }
+    nr = kept;
+}
+
+static void expect_content(void)
+{
+    for (unsigned i = 0; i < nr; i++) {
+        const uint64_t w = *word_of(i);
+
+        assert_int_equal(slot_state(w), SLOT_NORMAL);
+        assert_int_equal(slot_pfn(w), pfn_of(handle[i]));
+        assert_true(*page_at(pfn_of(handle[i])) == handle[i]);
+    }
+}
+
+static struct wire_request large(uint32_t deadline_ms)
+{
+    struct wire_request rq = alloc_request(9, 1);
+
+    rq.alloc.deadline_ms = deadline_ms;
+    return rq;
+}
+
+static unsigned empty_pageblocks(void)
+{
+    struct zone_stat st;
+
+    zone_stat(zone(), &st);
+    return st.empty_pageblocks;
+}
+
+/* ---- tests ---- */
+
+static void test_direct(void **state)
+{
+    struct wire_request rq = large(0);
+
+    (void)state;
+    fill(MIGRATE_MOVABLE);
+    thin_out(2);
+    assert_int_equal(empty_pageblocks(), 0);
+    assert_int_equal(client_call(other, &rq)->error, ENOMEM);
+    assert_int_equal(mover_pages(f.hub->mover, 0), 0);
+    rq = large(LONG_MS);
+    assert_int_equal(client_call(other, &rq)->error, 0);
+    assert_in_range(mover_pages(f.hub->mover, 0), 256, 600);
+    settle();
+    expect_content();
+}
+
+/* Several at once, of one packet and of two clients; each gets what it asked for. */
+static void test_many(void **state)
+{
+    struct wire_request rq[4];
+    struct wire_server_packet packet;
+    unsigned served = 0;
+
+    (void)state;
+    fill(MIGRATE_MOVABLE);
+    thin_out(2);
+    for (unsigned i = 0; i < 4; i++)
+        rq[i] = large(LONG_MS);
+    rq[3].alloc.count = 2;
+    client_send(other, rq, 4);
+    while (served < 4) {
+        client_receive(other, &packet);
+        for (size_t i = 0; i < packet.nr_responses; i++)
+            assert_int_equal(packet.responses[i].error, 0);
+        served += (unsigned)packet.nr_responses;
+    }
+    settle();
+    expect_content();
+}
+
+static void expect_pinned(const struct wire_response *rs)
+{
+    assert_int_equal(rs->error, ENOMEM);
+    if (!strstr(rs->message, "pages of movable and reclaimable blocks are pinned"))
+        fail_msg("%s", rs->message);
+}
+
+/* Pinned pages all over: nothing moves, and the reason says so. */
+static void test_pinned(void **state)
+{
+    struct wire_request rq = large(50);
+
+    (void)state;
+    fill(MIGRATE_MOVABLE);
+    thin_out(2);
+    for (unsigned i = 0; i < nr; i++)
+        pin(i, true);
+    expect_pinned(client_call(other, &rq));
+    assert_int_equal(mover_pages(f.hub->mover, 0), 0);
+    for (unsigned i = 0; i < nr; i++)
+        pin(i, false);
+    settle();
+    expect_content();
+}
+
+/* Its time passes while the zone is compacted for it, or its client goes. */
+static void test_leave(void **state)
+{
+    struct wire_request rq = large(LONG_MS);
+    struct client *third = client_open_slots(&f);
+
+    (void)state;
+    fill(MIGRATE_MOVABLE);
+    thin_out(2);
+    client_send(third, &rq, 1);
+    while (!compactor_ready(f.hub->compactor))
+        (void)uv_run(&f.loop, UV_RUN_NOWAIT);
+    client_free(third);
+    run_until_sessions(&f, 2);
+    settle();
+    assert_int_equal(f.hub->waiting.nr, 0);
+    expect_content();
+}
+
+static void test_full(void **state)
+{
+    struct wire_request rq = {.op = WIRE_OP_COMPACT, .compact = {.zone = -1}};
+    const struct wire_response *rs;
+
+    (void)state;
+    fill(MIGRATE_MOVABLE);
+    thin_out(4);
+    rs = client_call(other, &rq);
+    assert_int_equal(rs->error, 0);
+    assert_int_equal(rs->op, WIRE_OP_COMPACT);
+    assert_int_equal(empty_pageblocks(), 12);
+    assert_int_equal(rs->compact.freed_pageblocks, 12);
+    assert_int_equal(rs->compact.pinned_pages, 0);
+    assert_int_equal(rs->compact.moved_pages, mover_pages(f.hub->mover, 0));
+    assert_in_range(rs->compact.moved_pages, 12 * 128, 13 * 128);
+    expect_content();
+    rq.compact.zone = 1;
+    assert_int_equal(client_call(other, &rq)->error, EINVAL);
+}
+
+/* Two operators, of whom one goes before it is done. */
+static void test_full_leave(void **state)
+{
+    struct wire_request rq = {.op = WIRE_OP_COMPACT, .compact = {.zone = 0}};
+    struct client *third = client_open_slots(&f);
+
+    (void)state;
+    fill(MIGRATE_MOVABLE);
+    thin_out(4);
+    client_send(third, &rq, 1);
+    while (!compactor_ready(f.hub->compactor))
+        (void)uv_run(&f.loop, UV_RUN_NOWAIT);
+    client_free(third);
+    assert_int_equal(client_call(other, &rq)->error, 0);
+    run_until_sessions(&f, 2);
+    assert_int_equal(empty_pageblocks(), 12);
+}
+
+/* Who may not wait wakes the background, and is served the next time. */
+static void test_background(void **state)
+{
+    struct wire_request rq = large(0);
+
+    (void)state;
+    fill(MIGRATE_MOVABLE);
+    thin_out(2);
+    assert_int_equal(client_call(other, &rq)->error, ENOMEM);
+    settle();
+    assert_true(empty_pageblocks() != 0);
+    assert_int_equal(client_call(other, &rq)->error, 0);
+    expect_content();
+}
+
+/* Nobody asks, and yet it is done. */
+static void test_proactive(void **state)
+{
+    (void)state;
+    fill(MIGRATE_MOVABLE);
+    thin_out(4);
+    while (empty_pageblocks() == 0)
+        (void)uv_run(&f.loop, UV_RUN_ONCE);
+    settle();
+    assert_true(zone_compact_score(zone()) <= compact_score_high(90));
+    expect_content();
+}
+
+/* What is reclaimable moves, too. */
+static void test_reclaimable(void **state)
+{
+    struct wire_request rq = {.op = WIRE_OP_COMPACT, .compact = {.zone = -1}};
+
+    (void)state;
+    fill(MIGRATE_RECLAIMABLE);
+    thin_out(4);
+    assert_int_equal(client_call(other, &rq)->error, 0);
+    assert_int_equal(empty_pageblocks(), 12);
+    expect_content();
+}
+
+/* The daemon stops in the middle of everything. */
+static void test_stop(void **state)
+{
+    struct wire_request rq[2] = {large(LONG_MS), {.op = WIRE_OP_COMPACT, .compact = {.zone = -1}}};
+
+    (void)state;
+    fill(MIGRATE_MOVABLE);
+    thin_out(2);
+    client_send(other, rq, 2);
+    while (busy_pages() == 0)
+        (void)uv_run(&f.loop, UV_RUN_NOWAIT);
+    close_clients();
+    fixture_stop(&f);
+}
+
+int main(void)
+{
+#define TEST(t)           cmocka_unit_test_setup_teardown(t, set_up, tear_down)
+#define TEST_MARKS(t)     cmocka_unit_test_setup_teardown(t, set_up_marks, tear_down)
+#define TEST_PROACTIVE(t) cmocka_unit_test_setup_teardown(t, set_up_proactive, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(test_direct),
+        TEST(test_many),
+        TEST(test_pinned),
+        TEST(test_leave),
+        TEST(test_full),
+        TEST(test_full_leave),
+        TEST_MARKS(test_background),
+        TEST_PROACTIVE(test_proactive),
+        TEST(test_reclaimable),
+        cmocka_unit_test_setup(test_stop, set_up),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

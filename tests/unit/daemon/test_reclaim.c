@@ -1,0 +1,470 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * test_reclaim.c: reclaimable blocks are discarded when others need memory: whose, how many, and
+ * who hears of it. Clients play their part by the wire and the words of their slots.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "fixture.h"
+#include "mobile.h"
+#include "path.h"
+#include "proto/slot.h"
+#include "reclaim_lists.h"
+#include "session.h"
+
+#define ZONE_PAGES 2048u
+#define WORD_BYTES ((size_t)65536)
+#define LONG_MS    3600000u
+#define MAX_TURNS  100000000
+
+/** A client, and what it has. */
+struct user {
+    struct client *c;
+    _Atomic uint64_t *word;
+    unsigned nr;
+    uint64_t handle[ZONE_PAGES];
+    uint64_t slot[ZONE_PAGES]; /**< as on the wire */
+    unsigned nr_told;          /**< of blocks that were discarded */
+    uint64_t told[ZONE_PAGES];
+};
+
+static struct fixture f;
+static struct user cache, other;
+
+static void open_user(struct user *u)
+{
+    *u = (struct user){.c = client_open_slots(&f)};
+    u->word = mmap(NULL, WORD_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED,
+                   u->c->zone_fd[u->c->nr_zone_fds - 1], 0);
+    assert_ptr_not_equal(u->word, MAP_FAILED);
+}
+
+static void close_user(struct user *u)
+{
+    (void)munmap((void *)u->word, WORD_BYTES);
+    client_free(u->c);
+}
+
+static void begin(uint64_t min_free_kbytes)
+{
+    struct daemon_config config;
+
+    make_config(&config, 1, (uint64_t)ZONE_PAGES * PAGE);
+    config.memory.min_free_kbytes = min_free_kbytes;
+    config.compaction_proactiveness = 0;
+    fixture_start_config(&f, &config, -1);
+    open_user(&cache);
+    open_user(&other);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    begin(MIN_FREE_NONE);
+    return 0;
+}
+
+/* min is 256 pages, low 320, high 384. */
+static int set_up_marks(void **state)
+{
+    (void)state;
+    begin(1024);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    check_zones(f.hub->zones);
+    assert_int_equal(accounts_check(&f.hub->zones->memory, NULL, 0), 0);
+    close_user(&cache);
+    close_user(&other);
+    run_until_sessions(&f, 0);
+    assert_int_equal(used_pages(f.hub->zones), 0);
+    assert_int_equal(mobiles_used(f.hub->zones->mobiles), 0);
+    fixture_stop(&f);
+    return 0;
+}
+
+/* ---- what clients do ---- */
+
+static void look_at(struct user *u, const struct wire_server_packet *packet)
+{
+    for (size_t i = 0; i < packet->nr_events; i++) {
+        const struct wire_discarded *d = &packet->events[i].discarded;
+
+        if (packet->events[i].kind != WIRE_EVENT_DISCARDED)
+            continue;
+        for (size_t k = 0; k < d->nr; k++)
+            u->told[u->nr_told++] = d->handle[k];
+    }
+}
+
+static bool has_packet(const struct user *u)
+{
+    char byte;
+
+    return recv(u->c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
+/* Run the loop until all that has begun is done. */
+static void settle(void)
+{
+    struct wire_server_packet packet;
+    struct user *const users[] = {&cache, &other};
+
+    for (int turn = 0, idle = 0; idle < 20; turn++) {
+        assert_true(turn < MAX_TURNS);
+        (void)uv_run(&f.loop, UV_RUN_NOWAIT);
+        idle =
+            path_ready(f.hub) || f.hub->waiting.changed_first || f.hub->work_first ? 0 : idle + 1;
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        while (has_packet(users[i])) {
+            client_receive(users[i]->c, &packet);
+            look_at(users[i], &packet);
+            assert_int_equal(packet.nr_responses, 0);
+        }
+    }
+}
+
+/* Returns the response to a request, whatever events come before; valid until the next call. */
+static const struct wire_response *call(struct user *u, struct wire_request *rq)
+{
+    static struct wire_server_packet packet;
+
+    client_send(u->c, rq, 1);
+    do {
+        client_receive(u->c, &packet);
+        look_at(u, &packet);
+    } while (packet.nr_responses == 0);
+    return &packet.responses[0];
+}
+
+static struct wire_request request(enum migratetype type, uint32_t count, uint32_t flags)
+{
+    struct wire_request rq = alloc_request(0, count);
+
+    rq.alloc.type = (uint32_t)type;
+    rq.alloc.flags = flags;
+    return rq;
+}
+
+static void keep(struct user *u, const struct wire_response *rs)
+{
+    for (size_t i = 0; i < rs->alloc.nr; i++) {
+        u->handle[u->nr] = rs->alloc.handle[i];
+        u->slot[u->nr++] = rs->alloc.nr_slots ? rs->alloc.slot[i] : 0;
+    }
+}
+
+static void take(struct user *u, enum migratetype type, uint32_t nr, uint32_t flags)
+{
+    while (nr != 0) {
+        const uint32_t part = nr < 256 ? nr : 256;
+        struct wire_request rq = request(type, part, flags);
+        const struct wire_response *rs = call(u, &rq);
+
+        assert_int_equal(rs->error, 0);
+        keep(u, rs);
+        nr -= part;
+    }
+}
+
+static const struct wire_response *ask(struct user *u, uint32_t count, uint32_t deadline_ms)
+{
+    struct wire_request rq = request(MIGRATE_UNMOVABLE, count, 0);
+
+    rq.alloc.deadline_ms = deadline_ms;
+    return call(u, &rq);
+}
+
+static _Atomic uint64_t *word_of(const struct user *u, unsigned i)
+{
+    return &u->word[u->slot[i] >> 12];
+}
+
+static void pin(struct user *u, unsigned i, bool on)
+{
+    if (on)
+        (void)atomic_fetch_add(word_of(u, i), SLOT_PIN);
+    else
+        (void)atomic_fetch_sub(word_of(u, i), SLOT_PIN);
+}
+
+static bool is_discarded(const struct user *u, unsigned i)
+{
+    const bool discarded = mobile_of(f.hub->zones, u->handle[i])->state == MOBILE_DISCARDED;
+
+    assert_int_equal(slot_state(*word_of(u, i)) == SLOT_DISCARDED, discarded);
+    return discarded;
+}
+
+static unsigned nr_discarded(const struct user *u)
+{
+    unsigned nr = 0;
+
+    for (unsigned i = 0; i < u->nr; i++)
+        nr += is_discarded(u, i) ? 1 : 0;
+    return nr;
+}
+
+static unsigned free_pages(void)
+{
+    return zone_free_pages(f.hub->zones->entry[0].zone, 0);
+}
+
+/* ---- tests ---- */
+
+/* Who may wait is served at once from what another has that can be discarded; who may not is not.
+ */
+static void test_direct(void **state)
+{
+    (void)state;
+    take(&cache, MIGRATE_RECLAIMABLE, ZONE_PAGES, 0);
+    assert_int_equal(ask(&other, 8, 0)->error, ENOMEM);
+    assert_int_equal(nr_discarded(&cache), 0);
+    assert_int_equal(ask(&other, 8, LONG_MS)->error, 0);
+    assert_in_range(nr_discarded(&cache), 8, 64);
+    assert_int_equal(nr_discarded(&cache), 8 + free_pages());
+    assert_int_equal(f.hub->zones->lists->discarded_pages[0], nr_discarded(&cache));
+    settle();
+    assert_int_equal(cache.nr_told, 0);
+}
+
+/* More than one slice of the loop's time can bring. */
+static void test_much(void **state)
+{
+    (void)state;
+    take(&cache, MIGRATE_RECLAIMABLE, ZONE_PAGES, 0);
+    assert_int_equal(ask(&other, 1000, LONG_MS)->error, 0);
+    assert_in_range(nr_discarded(&cache), 1000, 1064);
+}
+
+/* The oldest go first, but for those that were used. */
+static void test_order(void **state)
+{
+    (void)state;
+    take(&cache, MIGRATE_RECLAIMABLE, ZONE_PAGES, 0);
+    for (unsigned i = 0; i < 64; i++)
+        (void)atomic_fetch_or(word_of(&cache, i), SLOT_REFERENCED);
+    assert_int_equal(ask(&other, 32, LONG_MS)->error, 0);
+    for (unsigned i = 0; i < 64; i++)
+        assert_false(is_discarded(&cache, i));
+    assert_true(is_discarded(&cache, 64));
+    assert_false(is_discarded(&cache, ZONE_PAGES - 1));
+}
+
+static void test_tell(void **state)
+{
+    (void)state;
+    take(&cache, MIGRATE_RECLAIMABLE, ZONE_PAGES / 2, WIRE_ALLOC_TELL);
+    take(&cache, MIGRATE_RECLAIMABLE, ZONE_PAGES / 2, 0);
+    assert_int_equal(ask(&other, 200, LONG_MS)->error, 0);
+    settle();
+    assert_in_range(cache.nr_told, 200, 264);
+    assert_int_equal(cache.nr_told, nr_discarded(&cache));
+    for (unsigned i = 0; i < cache.nr_told; i++) {
+        unsigned k = 0;
+
+        while (k < cache.nr && cache.handle[k] != cache.told[i])
+            k++;
+        assert_true(k < ZONE_PAGES / 2);
+        assert_true(is_discarded(&cache, k));
+    }
+}
+
+/* Those that come to an end, or to be again, before their owner was told are nobody's news. */
+static void test_tell_in_time(void **state)
+{
+    struct zone_set *zs;
+    uint64_t told[8];
+    struct session *s;
+    uint32_t slot = 0;
+    struct lru_scan scan = {.priority = 0, .want_pages = 4};
+    struct wire_request rq;
+
+    (void)state;
+    zs = f.hub->zones;
+    take(&cache, MIGRATE_RECLAIMABLE, 4, WIRE_ALLOC_TELL);
+    assert_int_equal(lru_reclaim(&zs->lists->lru, &zs->lists->zone[0], &scan, 100), 0);
+    assert_int_equal(nr_discarded(&cache), 4);
+    s = session_table_next(&f.hub->sessions, &slot, SESSION_TABLE_SLOTS);
+    while (!s->holdings.lists->told_first)
+        s = session_table_next(&f.hub->sessions, &slot, SESSION_TABLE_SLOTS);
+    assert_int_equal(grant_free(zs, &s->holdings, cache.handle[1]), 0);
+    assert_int_equal(reclaim_lists_take_told(zs, s->holdings.lists, told, 1), 1);
+    assert_int_equal(told[0], cache.handle[0]);
+    assert_int_equal(grant_free(zs, &s->holdings, cache.handle[3]), 0);
+    settle();
+    assert_int_equal(cache.nr_told, 1);
+    assert_int_equal(cache.told[0], cache.handle[2]);
+    rq = (struct wire_request){.op = WIRE_OP_RENEW, .renew = {1, &cache.handle[2]}};
+    assert_int_equal(call(&cache, &rq)->error, 0);
+    cache.nr = 0;
+}
+
+/* Who asks has something itself: nobody else loses anything. */
+static void test_own_first(void **state)
+{
+    (void)state;
+    take(&cache, MIGRATE_RECLAIMABLE, ZONE_PAGES / 2, 0);
+    take(&other, MIGRATE_RECLAIMABLE, ZONE_PAGES / 2, 0);
+    assert_int_equal(ask(&other, 100, LONG_MS)->error, 0);
+    assert_int_equal(nr_discarded(&cache), 0);
+    assert_in_range(nr_discarded(&other), 100, 164);
+}
+
+/* What is pinned stays; when it is not any more, who waits is served. */
+static void test_pinned(void **state)
+{
+    const struct wire_response *rs;
+    struct wire_server_packet packet;
+    struct wire_request rq = request(MIGRATE_UNMOVABLE, 8, 0);
+
+    (void)state;
+    take(&cache, MIGRATE_RECLAIMABLE, ZONE_PAGES, 0);
+    for (unsigned i = 0; i < ZONE_PAGES; i++)
+        pin(&cache, i, true);
+    rs = ask(&other, 8, 20);
+    assert_int_equal(rs->error, ENOMEM);
+    if (!strstr(rs->message, "2048 pages of movable and reclaimable blocks are pinned"))
+        fail_msg("%s", rs->message);
+    rq.alloc.deadline_ms = LONG_MS;
+    client_send(other.c, &rq, 1);
+    settle();
+    assert_int_equal(f.hub->waiting.nr, 1);
+    assert_int_equal(nr_discarded(&cache), 0);
+    for (unsigned i = 0; i < ZONE_PAGES; i++)
+        pin(&cache, i, false);
+    /* Somebody comes by: nobody is told of an unpin. */
+    rq = free_request(&cache.handle[--cache.nr], 1);
+    assert_int_equal(call(&cache, &rq)->error, 0);
+    client_receive(other.c, &packet);
+    assert_int_equal(packet.nr_responses, 1);
+    assert_int_equal(packet.responses[0].error, 0);
+}
+
+/* Below low the balancer works until high, though nobody may wait. */
+static void test_balancer(void **state)
+{
+    (void)state;
+    take(&cache, MIGRATE_RECLAIMABLE, 1700, 0);
+    settle();
+    assert_int_equal(nr_discarded(&cache), 0);
+    assert_int_equal(free_pages(), 348);
+    take(&other, MIGRATE_UNMOVABLE, 64, 0);
+    settle();
+    assert_in_range(free_pages(), 385, 500);
+    assert_int_equal(nr_discarded(&cache), free_pages() - 348 + 64);
+}
+
+static void set_key(const char *key, const char *value)
+{
+    char why[256];
+
+    if (policy_set_key(f.hub->policy, "policy default", key, value, why, sizeof(why)))
+        fail_msg("%s", why);
+    hub_follow_policy(f.hub);
+}
+
+/* An account below low reclaims its own, though the zone has enough. */
+static void test_account(void **state)
+{
+    struct session *s;
+    uint32_t slot = 0;
+
+    (void)state;
+    set_key("client_max", "4M");
+    set_key("client_min", "400K");
+    set_key("client_low", "800K");
+    set_key("client_high", "1200K");
+    take(&other, MIGRATE_RECLAIMABLE, 100, 0);
+    take(&cache, MIGRATE_RECLAIMABLE, 850, 0);
+    settle();
+    assert_in_range(nr_discarded(&cache), 126, 200);
+    assert_int_equal(nr_discarded(&other), 0);
+    while ((s = session_table_next(&f.hub->sessions, &slot, SESSION_TABLE_SLOTS)))
+        assert_int_equal(s->policy.account.pressure, PRESSURE_NONE);
+    /* It may go on so for ever. */
+    for (unsigned i = 0; i < 10; i++) {
+        take(&cache, MIGRATE_RECLAIMABLE, 50, 0);
+        settle();
+    }
+    assert_in_range(nr_discarded(&cache), 126 + 400, 900);
+}
+
+/* So does a group, from all its members. */
+static void test_group(void **state)
+{
+    (void)state;
+    set_key("max", "4M");
+    set_key("min", "400K");
+    set_key("low", "800K");
+    set_key("high", "1200K");
+    take(&other, MIGRATE_RECLAIMABLE, 450, 0);
+    take(&cache, MIGRATE_RECLAIMABLE, 420, 0);
+    settle();
+    assert_in_range(nr_discarded(&cache) + nr_discarded(&other), 146, 250);
+    assert_true(nr_discarded(&cache) != 0);
+    assert_true(nr_discarded(&other) != 0);
+}
+
+/* A request that the account refuses waits for its own reclaim, and for nobody else's. */
+static void test_account_direct(void **state)
+{
+    (void)state;
+    set_key("client_max", "4M");
+    set_key("client_min", "0");
+    set_key("client_low", "0");
+    set_key("client_high", "0");
+    take(&other, MIGRATE_RECLAIMABLE, 512, 0);
+    take(&cache, MIGRATE_RECLAIMABLE, 1000, 0);
+    assert_int_equal(ask(&cache, 200, LONG_MS)->error, 0);
+    assert_in_range(nr_discarded(&cache), 176, 300);
+    assert_int_equal(nr_discarded(&other), 0);
+}
+
+/* Whatever goes on, the daemon stops, and policies change. */
+static void test_stop(void **state)
+{
+    (void)state;
+    take(&cache, MIGRATE_RECLAIMABLE, 1700, WIRE_ALLOC_TELL);
+    for (unsigned i = 0; i < cache.nr; i++)
+        pin(&cache, i, true);
+    take(&other, MIGRATE_UNMOVABLE, 64, 0);
+    set_key("client_max", "4M");
+    assert_true(path_ready(f.hub));
+    for (int i = 0; i < 3; i++)
+        (void)uv_run(&f.loop, UV_RUN_NOWAIT);
+    close_user(&cache);
+    close_user(&other);
+    fixture_stop(&f);
+}
+
+int main(void)
+{
+#define TEST(t)       cmocka_unit_test_setup_teardown(t, set_up, tear_down)
+#define TEST_MARKS(t) cmocka_unit_test_setup_teardown(t, set_up_marks, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(test_direct),         TEST(test_much),
+        TEST(test_order),          TEST(test_tell),
+        TEST(test_tell_in_time),   TEST(test_own_first),
+        TEST(test_pinned),         TEST_MARKS(test_balancer),
+        TEST(test_account),        TEST(test_group),
+        TEST(test_account_direct), cmocka_unit_test_setup(test_stop, set_up_marks),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
