@@ -105,7 +105,7 @@ const struct command cmd_zones = {
             "  BACKING    hugetlb (reserved hugepages), hugetlbfs (the same, from a mount), or\n"
             "             shmem (ordinary memory)\n"
             "  HUGEPAGE   the size of a hugepage, and so of a pageblock\n"
-            "  SIZE, FREE all memory, and what nobody has\n"
+            "  SIZE, FREE all memory that it has now, and what of it nobody has\n"
             "  EMPTY      pageblocks with no page in use\n"
             "  UNBACKED   pageblocks whose hugepage was taken by somebody else\n"
             "  REFUSED    requests that found no block here\n"
@@ -117,8 +117,10 @@ const struct command cmd_zones = {
             "preferred_base, at_preferred_base, managed_pages, free_pages, empty_pageblocks,\n"
             "unbacked_pageblocks, allocs, frees, refused, claims, steals, metadata_bytes,\n"
             "watermarks: {min_pages, low_pages, high_pages, boost_pages}, lowmem_reserve_pages,\n"
-            "unmet_pages, isolated_pages, highatomic_pages, cma_pages, busy_pages}]}; node is\n"
-            "null if there is none; the boost is not in the marks; lowmem_reserve_pages are for\n"
+            "unmet_pages, isolated_pages, highatomic_pages, cma_pages, busy_pages,\n"
+            "reclaimable_pages, moved_pages, discarded_pages, max_bytes, compact_score}]}; node\n"
+            "is null if there is none; bytes are what clients map, of which the zone has\n"
+            "managed_pages now; the boost is not in the marks; lowmem_reserve_pages are for\n"
             "requests that prefer a zone of the normal kind; unmet_pages are guaranteed and not\n"
             "used yet.\n",
     .run = run,
