@@ -11,10 +11,12 @@
 #include <errno.h>
 
 #include "dispatch.h"
+#include "mm/compact.h"
 #include "mm/highatomic.h"
 #include "mobile.h"
 #include "mover.h"
 #include "policy.h"
+#include "reclaim_lists.h"
 
 /** Records that one request may look at. */
 #define MAX_LOOKS 4096u
@@ -75,6 +77,9 @@ void stat_zones(struct call *c)
                          << zone_pageblock_order(e->zone),
             .busy_pages = st.busy_pages,
             .moved_pages = mover_pages(c->hub->mover, i),
+            .reclaimable_pages = zs->lists->zone[i].nr_pages,
+            .discarded_pages = zs->lists->discarded_pages[i],
+            .compact_score = zone_compact_score(e->zone),
         };
     }
     c->response.listing.zones = out;

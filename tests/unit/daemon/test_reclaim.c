@@ -231,6 +231,9 @@ static unsigned free_pages(void)
  */
 static void test_direct(void **state)
 {
+    struct wire_request rq = stat_request(WIRE_OP_STAT_ZONES, 0);
+    const struct wire_response *rs;
+
     (void)state;
     take(&cache, MIGRATE_RECLAIMABLE, ZONE_PAGES, 0);
     assert_int_equal(ask(&other, 8, 0)->error, ENOMEM);
@@ -241,6 +244,10 @@ static void test_direct(void **state)
     assert_int_equal(f.hub->zones->lists->discarded_pages[0], nr_discarded(&cache));
     settle();
     assert_int_equal(cache.nr_told, 0);
+    rs = call(&cache, &rq);
+    assert_int_equal(rs->listing.zones[0].discarded_pages, nr_discarded(&cache));
+    assert_int_equal(rs->listing.zones[0].reclaimable_pages, ZONE_PAGES - nr_discarded(&cache));
+    assert_int_equal(rs->listing.zones[0].compact_score, free_pages() ? 100 : 0);
 }
 
 /* More than one slice of the loop's time can bring. */
