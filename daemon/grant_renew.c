@@ -5,6 +5,7 @@
 
 #include "grant.h"
 #include "mobile.h"
+#include "reclaim_lists.h"
 
 int grant_discard(struct zone_set *zs, uint64_t handle, pfn_t *ret_pages)
 {
@@ -23,6 +24,8 @@ int grant_discard(struct zone_set *zs, uint64_t handle, pfn_t *ret_pages)
     assert(!error);
     (void)error;
     grant_uncharge(zs, m->holdings, info.zone, m->order);
+    if (m->holdings->lists)
+        reclaim_lists_discarded(zs, m->holdings, handle);
     *ret_pages = (pfn_t)1 << m->order;
     return 0;
 }

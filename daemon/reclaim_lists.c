@@ -91,19 +91,10 @@ static bool on_referenced(void *ctx, struct lruvec *v, uint32_t id)
 static pfn_t on_discard(void *ctx, struct lruvec *v, uint32_t id)
 {
     struct zone_set *zs = ctx;
-    struct reclaim_lists *ls = zs->lists;
-    struct holdings *holdings = v->owner;
-    const uint64_t handle = handle_of(zs, id);
     pfn_t pages;
 
-    if (grant_discard(zs, handle, &pages) < 0)
-        return 0;
-    ls->discarded_pages[v->zone] += pages;
-    if (mobile_of(zs, handle)->tell)
-        tell(ls, holdings->lists, id);
-    if (ls->discarded)
-        ls->discarded(ls->ctx, holdings);
-    return pages;
+    (void)v;
+    return grant_discard(zs, handle_of(zs, id), &pages) < 0 ? 0 : pages;
 }
 
 /* ---- blocks ---- */
@@ -126,6 +117,22 @@ void reclaim_lists_end(struct zone_set *zs, struct holdings *holdings, uint64_t 
 
     untell(ls, holdings->lists, id);
     lru_del(&ls->lru, &holdings->lists->vec[ls->note[id].zone], id);
+}
+
+void reclaim_lists_discarded(struct zone_set *zs, struct holdings *holdings, uint64_t handle)
+{
+    const struct mobile *m = mobile_of(zs, handle);
+    struct reclaim_lists *ls = zs->lists;
+    const uint32_t id = id_of(handle);
+    const unsigned zone = ls->note[id].zone;
+
+    if (lru_listed(&ls->lru, id)) /* else it was mm/lru.h that chose it, and has it in hand */
+        lru_del(&ls->lru, &holdings->lists->vec[zone], id);
+    ls->discarded_pages[zone] += (uint64_t)1 << m->order;
+    if (m->tell)
+        tell(ls, holdings->lists, id);
+    if (ls->discarded)
+        ls->discarded(ls->ctx, holdings);
 }
 
 void reclaim_lists_move(struct zone_set *zs, struct holdings *holdings, uint64_t handle,

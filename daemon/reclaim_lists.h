@@ -72,6 +72,8 @@ void reclaim_lists_add(struct zone_set *zs, struct holdings *holdings, uint64_t 
                        unsigned zone, unsigned order);
 /** Its handle ends. */
 void reclaim_lists_end(struct zone_set *zs, struct holdings *holdings, uint64_t handle);
+/** It was discarded, whoever chose it: its owner is told, if it is to be. */
+void reclaim_lists_discarded(struct zone_set *zs, struct holdings *holdings, uint64_t handle);
 /** It was moved to another zone. */
 void reclaim_lists_move(struct zone_set *zs, struct holdings *holdings, uint64_t handle,
                         unsigned zone, unsigned order);

@@ -227,6 +227,15 @@ static unsigned free_pages(void)
 
 /* ---- tests ---- */
 
+static void set_key(const char *key, const char *value)
+{
+    char why[256];
+
+    if (policy_set_key(f.hub->policy, "policy default", key, value, why, sizeof(why)))
+        fail_msg("%s", why);
+    hub_follow_policy(f.hub);
+}
+
 /* Who may wait is served at once from what another has that can be discarded; who may not is not.
  */
 static void test_direct(void **state)
@@ -322,6 +331,61 @@ static void test_tell_in_time(void **state)
     cache.nr = 0;
 }
 
+/* What a zone that shrinks, or a window for a large block, discards is on no list any more, either,
+ * and its owner is told. */
+static void test_chosen_by_others(void **state)
+{
+    struct zone_set *zs = f.hub->zones;
+    struct lru_scan scan = {.priority = 0, .want_pages = 4};
+    struct wire_request rq;
+    pfn_t pages;
+
+    (void)state;
+    take(&cache, MIGRATE_RECLAIMABLE, 4, WIRE_ALLOC_TELL);
+    assert_int_equal(grant_discard(zs, cache.handle[1], &pages), 0);
+    assert_int_equal(zs->lists->zone[0].nr_pages, 3);
+    assert_int_equal(zs->lists->discarded_pages[0], 1);
+    settle();
+    assert_int_equal(cache.nr_told, 1);
+    assert_int_equal(cache.told[0], cache.handle[1]);
+    rq = (struct wire_request){.op = WIRE_OP_RENEW, .renew = {1, &cache.handle[1]}};
+    assert_int_equal(call(&cache, &rq)->error, 0);
+    assert_int_equal(zs->lists->zone[0].nr_pages, 4);
+    assert_int_equal(lru_reclaim(&zs->lists->lru, &zs->lists->zone[0], &scan, 100), 0);
+    assert_int_equal(nr_discarded(&cache), 4);
+    assert_int_equal(zs->lists->zone[0].nr_pages, 0);
+    assert_int_equal(zs->lists->discarded_pages[0], 5);
+    settle();
+    assert_int_equal(cache.nr_told, 5);
+}
+
+/* Who waits for an account is served when that has less, whoever discarded it. */
+static void test_room_in_the_account(void **state)
+{
+    struct wire_request rq = request(MIGRATE_UNMOVABLE, 1, 0);
+    struct wire_server_packet packet;
+    pfn_t pages;
+
+    (void)state;
+    set_key("client_max", "4M");
+    set_key("client_min", "0");
+    set_key("client_low", "0");
+    set_key("client_high", "0");
+    take(&cache, MIGRATE_RECLAIMABLE, 1024, 0);
+    for (unsigned i = 0; i < cache.nr; i++)
+        pin(&cache, i, true);
+    rq.alloc.deadline_ms = LONG_MS;
+    client_send(cache.c, &rq, 1);
+    settle();
+    assert_int_equal(f.hub->waiting.nr, 1);
+    pin(&cache, 7, false);
+    assert_int_equal(grant_discard(f.hub->zones, cache.handle[7], &pages), 0);
+    do
+        client_receive(cache.c, &packet);
+    while (packet.nr_responses == 0);
+    assert_int_equal(packet.responses[0].error, 0);
+}
+
 /* Who asks has something itself: nobody else loses anything. */
 static void test_own_first(void **state)
 {
@@ -375,15 +439,6 @@ static void test_balancer(void **state)
     settle();
     assert_in_range(free_pages(), 385, 500);
     assert_int_equal(nr_discarded(&cache), free_pages() - 348 + 64);
-}
-
-static void set_key(const char *key, const char *value)
-{
-    char why[256];
-
-    if (policy_set_key(f.hub->policy, "policy default", key, value, why, sizeof(why)))
-        fail_msg("%s", why);
-    hub_follow_policy(f.hub);
 }
 
 /* An account below low reclaims its own, though the zone has enough. */
@@ -465,12 +520,20 @@ int main(void)
 #define TEST(t)       cmocka_unit_test_setup_teardown(t, set_up, tear_down)
 #define TEST_MARKS(t) cmocka_unit_test_setup_teardown(t, set_up_marks, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_direct),         TEST(test_much),
-        TEST(test_order),          TEST(test_tell),
-        TEST(test_tell_in_time),   TEST(test_own_first),
-        TEST(test_pinned),         TEST_MARKS(test_balancer),
-        TEST(test_account),        TEST(test_group),
-        TEST(test_account_direct), cmocka_unit_test_setup(test_stop, set_up_marks),
+        TEST(test_direct),
+        TEST(test_much),
+        TEST(test_order),
+        TEST(test_tell),
+        TEST(test_tell_in_time),
+        TEST(test_own_first),
+        TEST(test_chosen_by_others),
+        TEST(test_room_in_the_account),
+        TEST(test_pinned),
+        TEST_MARKS(test_balancer),
+        TEST(test_account),
+        TEST(test_group),
+        TEST(test_account_direct),
+        cmocka_unit_test_setup(test_stop, set_up_marks),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
