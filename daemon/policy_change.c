@@ -104,20 +104,21 @@ static void lower_guarantees(struct change *c, struct policy_section *section, b
     }
 }
 
-/* Limits that no account has yet are tried on one that is in the way of nobody. */
+/* Limits that no account has yet are tried on one that is in the way of nobody; it is a group's, as
+ * who hears of its pressure expects of all that are nobody's member. */
 static int try_limits(struct change *c, const struct policy_rule *rule, const char *what,
                       const struct rule_limits *said)
 {
     struct account_misfit misfit = {.kind = MISFIT_NONE};
-    struct account account = {0};
+    struct policy_group group = {0};
     struct account_limits limits;
     int rc;
 
     rule_limits_of(said, NULL, c->ps->memory, &limits);
-    rc = account_add(c->ps->memory, &account, NULL, 0, &limits, &misfit);
+    rc = account_add(c->ps->memory, &group.account, NULL, 0, &limits, &misfit);
     if (rc < 0)
         return policy_misfit(rc, rule, what, &c->ps->zones, &misfit, c->why, c->size);
-    rc = account_remove(c->ps->memory, &account);
+    rc = account_remove(c->ps->memory, &group.account);
     assert(rc == 0);
     return rc;
 }
