@@ -248,17 +248,25 @@ void reclaimer_slice(struct reclaimer *r, uint64_t end_ns)
 
 /* ---- telling ---- */
 
+bool reclaimer_has_news(const struct session *s)
+{
+    return s->state == SESSION_OPEN && s->holdings.lists && s->holdings.lists->told_first != 0;
+}
+
 void reclaimer_tell(struct session *s)
 {
-    struct owner_lists *ol = s->holdings.lists;
     uint64_t *handle = s->hub->turn->scratch.grant.handle;
     struct wire_event event = {.kind = WIRE_EVENT_DISCARDED, .message = ""};
 
-    while (s->state == SESSION_OPEN && ol && ol->told_first != 0) {
-        event.discarded.nr = reclaim_lists_take_told(s->hub->zones, ol, handle, WIRE_MAX_BLOCKS);
-        event.discarded.handle = handle;
-        session_event(s, &event);
-    }
+    /* Who does not read is told when it does, of all that has come together. */
+    if (!reclaimer_has_news(s) || !outbox_empty(&s->outbox))
+        return;
+    event.discarded.nr =
+        reclaim_lists_take_told(s->hub->zones, s->holdings.lists, handle, WIRE_MAX_BLOCKS);
+    event.discarded.handle = handle;
+    session_event(s, &event);
+    if (reclaimer_has_news(s))
+        hub_queue_work(s->hub, s);
 }
 
 /* ---- start and stop ---- */

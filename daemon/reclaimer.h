@@ -56,7 +56,10 @@ bool reclaimer_ready(const struct reclaimer *r);
 /** Go on until uv_hrtime() is end_ns. */
 void reclaimer_slice(struct reclaimer *r, uint64_t end_ns);
 
-/** Tell a session what of its was discarded, as far as it wants to know. In a turn of nobody's. */
+/** Is there something discarded that a session is still to be told of? */
+bool reclaimer_has_news(const struct session *s);
+/** Tell a session what of its was discarded, as far as it wants to know, and a packet at a time;
+ * and nothing while others wait to be sent. In a turn of nobody's. */
 void reclaimer_tell(struct session *s);
 
 #endif

@@ -313,6 +313,8 @@ static void flush_outbox(struct session *s)
 
     if (error && error != -EAGAIN)
         end_failed_send(s, error);
+    else if (!error && reclaimer_has_news(s))
+        hub_queue_work(s->hub, s);
 }
 
 static void on_socket(uv_poll_t *poll, int status, int events)

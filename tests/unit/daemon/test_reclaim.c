@@ -301,6 +301,38 @@ static void test_tell(void **state)
     }
 }
 
+/* Who does not read is not told more and more: what is still to be told is kept apart. */
+static void test_tell_slowly(void **state)
+{
+    struct zone_set *zs = f.hub->zones;
+    struct session *s = NULL;
+    struct wire_server_packet packet;
+    const int bytes = 16384; /* enough for one that tells of all */
+    uint32_t slot = 0;
+
+    (void)state;
+    while ((s = session_table_next(&f.hub->sessions, &slot, SESSION_TABLE_SLOTS)))
+        assert_int_equal(setsockopt(s->fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes)), 0);
+    take(&cache, MIGRATE_RECLAIMABLE, ZONE_PAGES, WIRE_ALLOC_TELL);
+    for (unsigned i = 0; i < cache.nr; i++) {
+        struct lru_scan scan = {.priority = 0, .want_pages = 1};
+
+        assert_int_equal(lru_reclaim(&zs->lists->lru, &zs->lists->zone[0], &scan, 100), 0);
+        for (unsigned turn = 0; turn < 3; turn++)
+            (void)uv_run(&f.loop, UV_RUN_NOWAIT);
+    }
+    slot = 0;
+    do
+        s = session_table_next(&f.hub->sessions, &slot, SESSION_TABLE_SLOTS);
+    while (s->holdings.owner.nr == 0);
+    assert_in_range(s->outbox.bytes, 1, 100);
+    while (cache.nr_told < ZONE_PAGES) {
+        client_receive(cache.c, &packet);
+        look_at(&cache, &packet);
+    }
+    assert_true(outbox_empty(&s->outbox));
+}
+
 /* Those that come to an end, or to be again, before their owner was told are nobody's news. */
 static void test_tell_in_time(void **state)
 {
@@ -483,6 +515,19 @@ static void test_group(void **state)
     assert_true(nr_discarded(&other) != 0);
 }
 
+/* Marks as high as the account is large are under pressure from the beginning: also while they are
+ * but tried. */
+static void test_marks_at_the_top(void **state)
+{
+    (void)state;
+    set_key("client_max", "4M");
+    set_key("client_high", "4M");
+    set_key("client_low", "4M");
+    set_key("client_min", "4M");
+    settle();
+    assert_ptr_equal(f.hub->zones->lists->first, NULL);
+}
+
 /* A request that the account refuses waits for its own reclaim, and for nobody else's. */
 static void test_account_direct(void **state)
 {
@@ -524,6 +569,7 @@ int main(void)
         TEST(test_much),
         TEST(test_order),
         TEST(test_tell),
+        TEST(test_tell_slowly),
         TEST(test_tell_in_time),
         TEST(test_own_first),
         TEST(test_chosen_by_others),
@@ -532,6 +578,7 @@ int main(void)
         TEST_MARKS(test_balancer),
         TEST(test_account),
         TEST(test_group),
+        TEST(test_marks_at_the_top),
         TEST(test_account_direct),
         cmocka_unit_test_setup(test_stop, set_up_marks),
     };
