@@ -56,9 +56,12 @@ void path_stop(struct hub *hub)
     compactor_stop(hub->compactor);
 }
 
-void path_tried(struct hub *hub, struct path_wait *w, int error)
+bool path_tried(struct hub *hub, struct path_wait *w, int error)
 {
+    const bool freed = w->freed;
+
     w->reclaim_end_ns = 0;
+    w->freed = false;
     /* A block came to be, but others were faster: there may be another one. */
     if (error == -ENOMEM && w->compact.result == COMPACT_SUCCESS)
         hub->path.again = true;
@@ -66,6 +69,7 @@ void path_tried(struct hub *hub, struct path_wait *w, int error)
         compactor_join(hub->compactor, &w->compact);
     else if (error != -EAGAIN) /* others come first: then it goes on where it is */
         path_leave(hub, w);
+    return freed;
 }
 
 void path_leave(struct hub *hub, struct path_wait *w)

@@ -27,6 +27,7 @@ struct path_wait {
     struct compact_wait compact;
     uint64_t
         reclaim_end_ns; /**< when the present try has to stop reclaiming; 0: it has not begun */
+    bool freed;         /**< in the present try its account has freed something of its own */
 };
 
 /** Of the slices. */
@@ -43,9 +44,10 @@ void path_stop(struct hub *hub);
 
 /**
  * A try has ended, as grant_alloc() says: if it waits for a compaction, let it join that, else
- * leave. w must stay where it is while it has joined.
+ * leave. w must stay where it is while it has joined. Returns whether its account has freed
+ * something meanwhile: there may be more, for which the try had no time.
  */
-void path_tried(struct hub *hub, struct path_wait *w, int error);
+bool path_tried(struct hub *hub, struct path_wait *w, int error);
 /** Does a request wait for a compaction, as its last try ended so? */
 static inline bool path_waits(const struct path_wait *w, int error)
 {

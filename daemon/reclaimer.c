@@ -106,12 +106,17 @@ static uint64_t pages_for(const struct page_request *rq)
 pfn_t reclaimer_account(struct reclaimer *r, struct account *a, const struct page_request *rq)
 {
     struct lru_scan scan = {.priority = LRU_PRIORITY, .own = true, .want_pages = pages_for(rq)};
+    struct path_wait *w = (struct path_wait *)rq->progress;
     struct account_lists *al = account_lists_of(a);
+    pfn_t freed;
 
     if (!al)
         return 0;
     reclaimer_press(r, a);
-    return reclaim_until(r, &al->ring, &scan, direct_end(rq));
+    freed = reclaim_until(r, &al->ring, &scan, direct_end(rq));
+    if (w && freed != 0)
+        w->freed = true;
+    return freed;
 }
 
 /* Can all that the account has on lists help a request that may use these zones? */

@@ -43,6 +43,7 @@ struct wait_line {
     struct waiter *last[WAIT_PRIORITIES];
     uint32_t nr;
     bool changed; /**< in the list of lines that have something for somebody: waiting.h */
+    bool again;   /**< and will have so when it was looked through */
     struct wait_line *changed_next;
     struct wait_line *changed_prev;
 };

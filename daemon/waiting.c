@@ -42,7 +42,7 @@ static void unmark(struct waiting *q, struct wait_line *line)
         line->changed_next->changed_prev = line->changed_prev;
     else
         q->changed_last = line->changed_prev;
-    line->changed = false;
+    line->changed = line->again = false;
 }
 
 static void mark(struct hub *hub, struct wait_line *line)
@@ -60,6 +60,15 @@ static void mark(struct hub *hub, struct wait_line *line)
         q->changed_first = line;
     q->changed_last = line;
     hub_wake(hub);
+}
+
+/* One in this line is to be tried again, perhaps while the line is looked through. */
+static void look_again(struct hub *hub, struct wait_line *line)
+{
+    if (line->changed)
+        line->again = true;
+    else
+        mark(hub, line);
 }
 
 void waiting_changed(struct hub *hub, struct policy_member *member)
@@ -184,8 +193,13 @@ bool waiting_slice(struct hub *hub)
             return true;
         w = next;
     }
-    if (line)
+    if (line) {
+        const bool again = line->again;
+
         unmark(q, line);
+        if (again)
+            mark(hub, line);
+    }
     return q->changed_first != NULL;
 }
 
@@ -208,11 +222,14 @@ uint64_t waiting_pages(struct waiter *w)
 static void remember(struct waiting_request *w, int error, const struct refusal *why)
 {
     bool zones = error == -ENOMEM && why->scope == REFUSED_BY_ZONE;
+    bool freed;
 
     stand_where(w, error, why);
-    path_tried(w->hub, &w->path, error);
+    freed = path_tried(w->hub, &w->path, error);
     if (error == -EAGAIN)
         return;
+    if (freed && error == -ENOMEM && !zones) /* its account can do more, and had no time for it */
+        look_again(w->hub, w->waiter.line);
     w->fragmented = (zones && why->reason == REFUSAL_FRAGMENTATION) || path_waits(&w->path, error);
     w->near_zone = zones ? why->zone : MAX_ZONES;
     w->floor_pages = zones ? (uint64_t)why->mark_pages + why->reserve_pages + why->unmet_others : 0;

@@ -543,6 +543,19 @@ static void test_account_direct(void **state)
     assert_int_equal(nr_discarded(&other), 0);
 }
 
+/* Also if that takes longer than one try may. */
+static void test_account_much(void **state)
+{
+    (void)state;
+    set_key("client_max", "4M");
+    set_key("client_min", "0");
+    set_key("client_low", "0");
+    set_key("client_high", "0");
+    take(&cache, MIGRATE_RECLAIMABLE, 1024, 0);
+    assert_int_equal(ask(&cache, 1000, LONG_MS)->error, 0);
+    assert_in_range(nr_discarded(&cache), 1000, 1024);
+}
+
 /* Whatever goes on, the daemon stops, and policies change. */
 static void test_stop(void **state)
 {
@@ -580,6 +593,7 @@ int main(void)
         TEST(test_group),
         TEST(test_marks_at_the_top),
         TEST(test_account_direct),
+        TEST(test_account_much),
         cmocka_unit_test_setup(test_stop, set_up_marks),
     };
 
