@@ -144,6 +144,21 @@ void hub_queue_work(struct hub *hub, struct session *s)
     (void)uv_idle_start(&hub->idle, on_idle);
 }
 
+void hub_forget_work(struct hub *hub, struct session *s)
+{
+    struct session *before = NULL;
+
+    if (!s->queued)
+        return;
+    for (struct session *i = hub->work_first; i != s; i = i->work_next)
+        before = i;
+    *(before ? &before->work_next : &hub->work_first) = s->work_next;
+    if (hub->work_last == s)
+        hub->work_last = before;
+    s->work_next = NULL;
+    s->queued = false;
+}
+
 void hub_wake(struct hub *hub)
 {
     if (!hub->stopping)

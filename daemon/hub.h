@@ -125,6 +125,8 @@ void hub_follow_policy(struct hub *hub);
 
 /** Let a session do a slice of its work in a later turn; nothing if it is queued already. */
 void hub_queue_work(struct hub *hub, struct session *s);
+/** Take it out of the queue, if it is there: it will be freed. O(sessions in the queue). */
+void hub_forget_work(struct hub *hub, struct session *s);
 /** Have the queue of waiting requests looked at in a later turn. */
 void hub_wake(struct hub *hub);
 /** Empty the queue, and do no more slices. */

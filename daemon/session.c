@@ -436,6 +436,7 @@ int session_open(struct hub *hub, int fd, struct session **ret, char *why, size_
 fail_leave:
     admission_end(s);
 fail_remove:
+    hub_forget_work(hub, s); /* its account may have stood at its marks for a moment */
     session_table_remove(&hub->sessions, s->id, s->peer.uid);
 fail_close:
     if (s->peer.pidfd >= 0)

@@ -589,6 +589,39 @@ static void test_goodbye(void **state)
     assert_int_equal(count_fds(), f.fds_before);
 }
 
+/* Whoever is forgotten, the others stay in the queue, in order, and more can come behind them. */
+static void test_work_is_forgotten(void **state)
+{
+    struct client *c[3];
+    struct session *s[3];
+    uint32_t slot = 0;
+
+    (void)state;
+    for (unsigned i = 0; i < 3; i++)
+        c[i] = client_open(&f);
+    for (unsigned i = 0; i < 3; i++)
+        s[i] = session_table_next(&f.hub->sessions, &slot, SESSION_TABLE_SLOTS);
+    for (unsigned gone = 0; gone < 3; gone++) {
+        struct session *first = s[gone == 0], *last = s[gone == 2 ? 1 : 2];
+
+        for (unsigned i = 0; i < 3; i++)
+            hub_queue_work(f.hub, s[i]);
+        hub_forget_work(f.hub, s[gone]);
+        hub_forget_work(f.hub, s[gone]);
+        assert_ptr_equal(f.hub->work_first, first);
+        assert_ptr_equal(first->work_next, last);
+        assert_null(last->work_next);
+        assert_ptr_equal(f.hub->work_last, last);
+        hub_forget_work(f.hub, first);
+        hub_forget_work(f.hub, last);
+        assert_null(f.hub->work_first);
+        assert_null(f.hub->work_last);
+    }
+    for (unsigned i = 0; i < 3; i++)
+        client_free(c[i]);
+    expect_nothing_left();
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -609,6 +642,7 @@ int main(void)
         TEST(test_large_packet_yields),
         TEST(test_large_death),
         TEST(test_deaths_take_turns),
+        TEST(test_work_is_forgotten),
         cmocka_unit_test_setup(test_goodbye, set_up),
     };
 
