@@ -158,7 +158,7 @@ static int entry_create_files(struct zone_entry *e, const struct zone_spec *spec
 static int entry_create(struct zone_set *zs, struct zone_entry *e, const struct zone_spec *spec,
                         bool draft, char *why, size_t size)
 {
-    struct zone_config zc;
+    struct zone_config zc = {0};
     size_t lasting = 0;
     size_t derived = 0;
     int error;

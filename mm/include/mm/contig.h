@@ -23,9 +23,9 @@ struct contig_request {
     unsigned domain;
     unsigned flags;      /**< ALLOC_CMA: in CMA areas, too; nothing else */
     unsigned max_moves;  /**< that are under way at a time; 0: EVACUATE_MOVES */
-    bool may_discard;    /**< RECLAIMABLE blocks in the way may be discarded: evacuate.h */
     const uint64_t *tag; /**< of the blocks, in order; to be kept until the request has ended */
     unsigned nr_tags;    /**< block_count_in() of the range, or more */
+    bool may_discard;    /**< RECLAIMABLE blocks in the way may be discarded: evacuate.h */
     const struct requester *by; /**< for the page owner records, kept as long; NULL: unknown */
 };
 

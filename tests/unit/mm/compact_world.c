@@ -217,7 +217,9 @@ static char letter(const struct zone_block *b)
 
     if (b->state == BLOCK_FREE)
         return '.';
-    return b->order == 0 ? types[b->type] : orders[b->order];
+    if (b->order != 0)
+        return orders[b->order];
+    return types[b->type];
 }
 
 void assert_drawn(struct compact_world *w, const char *const *rows, unsigned nr)
