@@ -364,7 +364,8 @@ static void test_scribbler(void **state)
             word[(unsigned)rand_r(&seed) % 80] =
                 (uint64_t)rand_r(&seed) << 42 ^ (uint64_t)rand_r(&seed) << 20;
         if (!h[i]) {
-            h[i] = get(1 + rand_r(&seed) % 2, (unsigned)rand_r(&seed) % 4);
+            h[i] = get(rand_r(&seed) % 2 ? MIGRATE_MOVABLE : MIGRATE_RECLAIMABLE,
+                       (unsigned)rand_r(&seed) % 4);
         } else if (s == MOBILE_MOVING) {
             mobile_moved(zs, h[i]);
             expect_word(h[i], SLOT_NORMAL);

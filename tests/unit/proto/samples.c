@@ -156,13 +156,15 @@ static const struct wire_refusal by_account = {
     "order 9 (512 pages) refused by group 'databases':\n  max 1000, used 800\n"};
 
 const struct wire_response sample_responses[] = {
-    {.id = 1, .op = WIRE_OP_HELLO, .hello = {WIRE_VERSION, 0, 77, NR(zones), zones, "", 0, 0}},
+    {.id = 1, .op = WIRE_OP_HELLO, .hello = {WIRE_VERSION, 0, 77, NR(zones), zones, "", 0, 0, 0}},
     {.id = 2,
      .op = WIRE_OP_HELLO,
-     .hello = {UINT32_MAX, UINT64_MAX, UINT32_MAX, 0, zones, "databases", 63, UINT32_MAX}},
-    {.id = 3, .op = WIRE_OP_ALLOC, .alloc = {1, handles, offsets, 1, zone_ids, 1, orders}},
-    {.id = 4, .op = WIRE_OP_ALLOC, .alloc = {3, handles, offsets, 3, zone_ids, 3, orders}},
-    {.id = 5, .op = WIRE_OP_ALLOC, .alloc = {3, handles, offsets, 1, zone_ids, 1, orders + 2}},
+     .hello = {UINT32_MAX, UINT64_MAX, UINT32_MAX, 0, zones, "databases", 63, UINT32_MAX, 0}},
+    {.id = 3, .op = WIRE_OP_ALLOC, .alloc = {1, handles, offsets, 1, zone_ids, 1, orders, 0, NULL}},
+    {.id = 4, .op = WIRE_OP_ALLOC, .alloc = {3, handles, offsets, 3, zone_ids, 3, orders, 0, NULL}},
+    {.id = 5,
+     .op = WIRE_OP_ALLOC,
+     .alloc = {3, handles, offsets, 1, zone_ids, 1, orders + 2, 0, NULL}},
     {.id = 6, .op = WIRE_OP_FREE, .free = {0}},
     {.id = 7, .op = WIRE_OP_FREE, .free = {WIRE_MAX_BLOCKS}},
     {.id = 8, .op = WIRE_OP_STAT_ZONES, .listing = {3, NR(zone_stats), {.zones = zone_stats}}},

@@ -427,7 +427,7 @@ static void a_full_arena_is_left_as_it_was(void **state)
     struct fixture *f = fixture_fresh(0xa5);
     struct wire_request rq = {.id = 1, .op = WIRE_OP_FREE, .free = {3, handles}};
     struct wire_response rs = {
-        .id = 1, .op = WIRE_OP_ALLOC, .alloc = {1, handles, offsets, 1, zones, 1, orders}};
+        .id = 1, .op = WIRE_OP_ALLOC, .alloc = {1, handles, offsets, 1, zones, 1, orders, 0, NULL}};
     const unsigned char *message;
     struct wire_arena small;
     size_t size;

@@ -326,7 +326,7 @@ static void expect_response(const struct wire_response *rs, int error)
 static void append_of_an_alloc_reply_has_bounds(void **state)
 {
     struct wire_response rs = {
-        .id = 1, .op = WIRE_OP_ALLOC, .alloc = {3, u64s, u64s, 1, u32s, 1, u32s}};
+        .id = 1, .op = WIRE_OP_ALLOC, .alloc = {3, u64s, u64s, 1, u32s, 1, u32s, 0, NULL}};
 
     (void)state;
     RESPONSE_EDGE(rs, rs.alloc.nr_zones, 1, 2);
@@ -350,7 +350,7 @@ static void append_of_a_zone_has_bounds(void **state)
 {
     static struct wire_zone zones[WIRE_MAX_ZONES + 1];
     struct wire_response rs = {
-        .id = 1, .op = WIRE_OP_HELLO, .hello = {1, 0, 1, 1, &zone, "", 0, 0}};
+        .id = 1, .op = WIRE_OP_HELLO, .hello = {1, 0, 1, 1, &zone, "", 0, 0, 0}};
 
     (void)state;
     RESPONSE_EDGE(rs, zone.id, 63, 64);

@@ -168,9 +168,10 @@ static void long_numbers_round_trip(void **state)
         assert_true(wire_request_equal(&packet.requests[0], &rq));
     }
     for (size_t nr = 1; nr <= 4; nr++) {
-        const struct wire_response rs = {.id = UINT64_MAX,
-                                         .op = WIRE_OP_ALLOC,
-                                         .alloc = {nr, handles, offsets, nr, ids, nr, orders}};
+        const struct wire_response rs = {
+            .id = UINT64_MAX,
+            .op = WIRE_OP_ALLOC,
+            .alloc = {nr, handles, offsets, nr, ids, nr, orders, 0, NULL}};
         struct fixture *f = fixture_fresh(0xa5);
         struct wire_server_packet packet;
 
@@ -328,7 +329,7 @@ static void full_packets_fit_the_arena(void **state)
     rs = (struct wire_response){.id = 1, .op = WIRE_OP_RELOAD};
     expect_full_packet_read(&rs);
     rs = (struct wire_response){
-        .id = 1, .op = WIRE_OP_ALLOC, .alloc = {1, &one, &zero, 1, &none, 1, &none}};
+        .id = 1, .op = WIRE_OP_ALLOC, .alloc = {1, &one, &zero, 1, &none, 1, &none, 0, NULL}};
     expect_full_packet_read(&rs);
     for (size_t i = 0; i < WIRE_MAX_LISTING; i++)
         blocks[i] = (struct wire_block_stat){.session = 1, .offset = 4096 * (i + 1)};
