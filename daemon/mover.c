@@ -207,15 +207,6 @@ static bool open_batch(struct mover *m)
     return true;
 }
 
-static unsigned number_of(const struct mover *m, const struct zone *z)
-{
-    unsigned zone = 0;
-
-    while (zone_of(m, zone) != z)
-        zone++;
-    return zone;
-}
-
 bool mover_begin(struct mover *m, struct zone *from_zone, pfn_t from, struct zone *to_zone,
                  pfn_t to, unsigned order, uint64_t tag)
 {
@@ -224,8 +215,8 @@ bool mover_begin(struct mover *m, struct zone *from_zone, pfn_t from, struct zon
         .handle = handle_of_tag(zs->handles, tag),
         .from = from,
         .to = to,
-        .from_zone = (uint8_t)number_of(m, from_zone),
-        .to_zone = (uint8_t)number_of(m, to_zone),
+        .from_zone = (uint8_t)zone_set_id(zs, from_zone),
+        .to_zone = (uint8_t)zone_set_id(zs, to_zone),
         .order = (uint8_t)order,
     };
 

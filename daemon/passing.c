@@ -223,11 +223,9 @@ static void on_populate(void *ctx, struct zone *z, pfn_t pfn, unsigned order, un
     struct passing *p = ctx;
     const unsigned shift = zone_pageblock_order(z);
     const uint32_t nr = 1u << (order - shift);
-    unsigned zone = 0;
+    const unsigned zone = zone_set_id(p->hub->zones, z);
     struct pass *first;
 
-    while (zone_of(p, zone) != z)
-        zone++;
     first = &p->pass[zone][pfn >> shift];
     for (uint32_t i = 0; i < nr; i++) {
         first[i].passing = p;

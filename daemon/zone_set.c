@@ -226,6 +226,15 @@ static void read_topology(struct mm_topology *t, uint64_t *ret_nodes)
     }
 }
 
+unsigned zone_set_id(const struct zone_set *zs, const struct zone *z)
+{
+    unsigned id = 0;
+
+    while (zs->entry[id].zone != z)
+        id++;
+    return id;
+}
+
 bool zone_set_has_node(const struct zone_set *zs, uint32_t node)
 {
     return node < zs->memory.topology.nr_nodes && (zs->nodes >> node & 1);

@@ -72,6 +72,9 @@ int zone_set_draft(const struct daemon_config *config, struct zone_set **ret, ch
 /** Give everything up, whatever is granted. NULL is allowed. */
 void zone_set_free(struct zone_set *zs);
 
+/** The id of a zone, which is one of these. O(zones). */
+unsigned zone_set_id(const struct zone_set *zs, const struct zone *z);
+
 /** Does the host have this node, with memory? */
 bool zone_set_has_node(const struct zone_set *zs, uint32_t node);
 
