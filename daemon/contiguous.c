@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* contiguous.c: one window for each zone, from the first look until it is free. */
+/*
+ * contiguous.c: what is wanted of each zone, and its one window, from the first look until it is
+ * free.
+ *
+ * Each demand is put off by itself, so that one that can never be met costs the others of its zone
+ * at most the patience for pins, and that more and more seldom.
+ */
 #include "contiguous.h"
 
 #include <errno.h>
@@ -14,18 +20,26 @@
 /** Blocks that are discarded in one turn of the loop. */
 #define DISCARDS_IN_A_TURN 64u
 
-struct window {
-    struct contiguous *owner;
-    bool wanted;   /**< somebody waits for a block of this order, type and domain */
-    bool emptying; /**< it is being emptied; else it is looked for */
+/** Blocks that somebody waits for: all that are alike are one demand. */
+struct demand {
+    struct demand *next;
+    unsigned zone;
     unsigned order;
     enum migratetype type;
     unsigned domain;
+    uint32_t nr_waiting; /**< never 0 */
     uint32_t retry_ms;
     uint64_t look_at_ms; /**< not before */
-    uint64_t served_ms;  /**< when a window came free last */
-    uint64_t until_ms;   /**< how long pins are waited for; 0: none is */
-    uint64_t tag;        /**< of the block, for the moment that it is granted */
+};
+
+struct window {
+    struct contiguous *owner;
+    struct demand *demands;
+    struct demand *emptied_for; /**< NULL: none is being emptied */
+    uint64_t go_on_at_ms;       /**< then: unless a move ends before; 0: when one ends */
+    uint64_t served_ms;         /**< when a window came free last; 0: never */
+    uint64_t until_ms;          /**< how long pins are waited for; 0: none is */
+    uint64_t tag;               /**< of the block, for the moment that it is granted */
     struct contig c;
 };
 
@@ -43,32 +57,36 @@ static struct zone *zone_of(const struct window *w)
     return w->owner->hub->zones->entry[w - w->owner->zone].zone;
 }
 
-/* Come back in so many ms, if nothing else is to happen before. */
-static void come_back(struct window *w, uint32_t ms)
+static uint64_t now_ms(const struct window *w)
+{
+    return uv_now(w->owner->hub->loop);
+}
+
+/* Have the timer run at this time at the latest. */
+static void come_back_at(const struct window *w, uint64_t at_ms)
 {
     uv_timer_t *timer = &w->owner->timer;
+    const uint64_t ms = at_ms > now_ms(w) ? at_ms - now_ms(w) : 0;
 
-    w->look_at_ms = uv_now(w->owner->hub->loop) + ms;
     if (!uv_is_active((uv_handle_t *)timer) || uv_timer_get_due_in(timer) > ms)
         (void)uv_timer_start(timer, on_timer, ms, 0);
 }
 
-static int look_for(struct window *w)
+static int look_for(struct window *w, struct demand *d)
 {
     const struct contig_request rq = {
-        .nr_pages = (pfn_t)1 << w->order,
-        .align_order = w->order,
-        .type = w->type,
-        .domain = w->domain,
+        .nr_pages = (pfn_t)1 << d->order,
+        .align_order = d->order,
+        .type = d->type,
+        .domain = d->domain,
         .may_discard = true,
         .tag = &w->tag,
         .nr_tags = 1,
     };
-    int rc = alloc_contig_pages(zone_of(w), &rq, &w->c, NULL);
 
-    w->emptying = rc == -EINPROGRESS || rc == -EAGAIN;
+    w->emptied_for = d;
     w->until_ms = 0;
-    return rc;
+    return alloc_contig_pages(zone_of(w), &rq, &w->c, NULL);
 }
 
 /* If it cannot be discarded, mm/ finds it pinned, or gives up. */
@@ -85,39 +103,43 @@ static void discard(struct window *w)
 /* Only pins are in the way. Returns whether there is time left for them. */
 static bool has_patience(struct window *w)
 {
-    const uint64_t now = uv_now(w->owner->hub->loop);
-
     if (w->until_ms == 0)
-        w->until_ms = now + CONTIGUOUS_PATIENCE_MS;
-    return now < w->until_ms;
+        w->until_ms = now_ms(w) + CONTIGUOUS_PATIENCE_MS;
+    return now_ms(w) < w->until_ms;
 }
 
-/* The window is one block; it is for those who wait. */
+/* The window is one block; it is for those who wait. Some may wait for another one. */
 static void serve(struct window *w)
 {
+    struct demand *d = w->emptied_for;
+
     (void)zone_free(zone_of(w), w->c.start);
-    w->wanted = w->emptying = false;
-    w->served_ms = uv_now(w->owner->hub->loop);
+    w->emptied_for = NULL;
+    w->served_ms = now_ms(w);
     waiting_changed(w->owner->hub, NULL);
+    d->retry_ms = CONTIGUOUS_RETRY_MS;
+    d->look_at_ms = now_ms(w) + d->retry_ms;
 }
 
 /* It did not come to pass: another time. */
 static void put_off(struct window *w)
 {
-    w->emptying = false;
+    struct demand *d = w->emptied_for;
+
+    w->emptied_for = NULL;
     waiting_changed(w->owner->hub, NULL);
-    come_back(w, w->retry_ms);
-    w->retry_ms =
-        w->retry_ms * 2 < CONTIGUOUS_MAX_RETRY_MS ? w->retry_ms * 2 : CONTIGUOUS_MAX_RETRY_MS;
+    d->look_at_ms = now_ms(w) + d->retry_ms;
+    d->retry_ms =
+        d->retry_ms * 2 < CONTIGUOUS_MAX_RETRY_MS ? d->retry_ms * 2 : CONTIGUOUS_MAX_RETRY_MS;
 }
 
-static void go_on(struct window *w)
+/* What mm/ has answered; go on until somebody else is to be waited for. */
+static void empty(struct window *w, int rc)
 {
-    int rc = w->emptying ? contig_continue(&w->c, NULL) : look_for(w);
-
+    w->go_on_at_ms = 0;
     for (unsigned n = 0; rc == -EINPROGRESS && w->c.ev.to_discard != PFN_NONE; n++) {
         if (n == DISCARDS_IN_A_TURN) {
-            come_back(w, 0);
+            w->go_on_at_ms = now_ms(w);
             return;
         }
         discard(w);
@@ -128,7 +150,7 @@ static void go_on(struct window *w)
     } else if (rc == -EINPROGRESS) {
         w->until_ms = 0;
     } else if (rc == -EAGAIN && has_patience(w)) {
-        come_back(w, CONTIGUOUS_RETRY_MS);
+        w->go_on_at_ms = now_ms(w) + CONTIGUOUS_RETRY_MS;
     } else {
         if (rc == -EAGAIN)
             evacuate_cancel(&w->c.ev);
@@ -136,31 +158,46 @@ static void go_on(struct window *w)
     }
 }
 
-/* Nobody waits any more. */
-static void give_up(struct window *w)
+/* The demand whose time comes first, or NULL. */
+static struct demand *first_demand(const struct window *w)
 {
-    if (w->emptying)
-        evacuate_cancel(&w->c.ev);
-    w->wanted = w->emptying = false;
+    struct demand *first = w->demands;
+
+    for (struct demand *d = first; d; d = d->next) {
+        if (d->look_at_ms < first->look_at_ms)
+            first = d;
+    }
+    return first;
+}
+
+/* Have the timer run when the zone's turn comes next. */
+static void wait_for_turn(const struct window *w)
+{
+    const struct demand *d = first_demand(w);
+
+    if (w->emptied_for && w->go_on_at_ms != 0)
+        come_back_at(w, w->go_on_at_ms);
+    else if (!w->emptied_for && d)
+        come_back_at(w, d->look_at_ms);
+}
+
+static void take_turn(struct window *w)
+{
+    struct demand *d = first_demand(w);
+
+    if (w->emptied_for && w->go_on_at_ms != 0 && w->go_on_at_ms <= now_ms(w))
+        empty(w, contig_continue(&w->c, NULL));
+    else if (!w->emptied_for && d && d->look_at_ms <= now_ms(w))
+        empty(w, look_for(w, d));
+    wait_for_turn(w);
 }
 
 static void on_timer(uv_timer_t *timer)
 {
     struct contiguous *ct = timer->data;
-    const uint64_t now = uv_now(ct->hub->loop);
 
-    for (unsigned i = 0; i < ct->hub->zones->nr; i++) {
-        struct window *w = &ct->zone[i];
-
-        if (!w->wanted)
-            continue;
-        if (ct->hub->waiting.zones.nr == 0)
-            give_up(w);
-        else if (w->look_at_ms <= now)
-            go_on(w);
-        else
-            come_back(w, (uint32_t)(w->look_at_ms - now));
-    }
+    for (unsigned i = 0; i < ct->hub->zones->nr; i++)
+        take_turn(&ct->zone[i]);
 }
 
 static void on_moved(void *ctx, uint64_t zones)
@@ -170,27 +207,76 @@ static void on_moved(void *ctx, uint64_t zones)
     for (; zones != 0; zones &= zones - 1) {
         struct window *w = &ct->zone[__builtin_ctzll(zones)];
 
-        if (w->emptying)
-            go_on(w);
+        if (w->emptied_for) {
+            empty(w, contig_continue(&w->c, NULL));
+            wait_for_turn(w);
+        }
     }
 }
 
-void contiguous_look(struct contiguous *ct, unsigned zone, unsigned order, enum migratetype type,
-                     unsigned domain)
+/* ---- those who wait ---- */
+
+static struct demand *find(const struct window *w, const struct demand *like)
+{
+    struct demand *d = w->demands;
+
+    while (d && (d->order != like->order || d->type != like->type || d->domain != like->domain))
+        d = d->next;
+    return d;
+}
+
+struct demand *contiguous_want(struct contiguous *ct, unsigned zone, unsigned order,
+                               enum migratetype type, unsigned domain)
 {
     struct window *w = &ct->zone[zone];
-    const uint64_t now = uv_now(ct->hub->loop);
+    const struct demand like = {.zone = zone, .order = order, .type = type, .domain = domain};
+    const bool just_served = w->served_ms != 0 && now_ms(w) - w->served_ms < CONTIGUOUS_RETRY_MS;
+    struct demand *d;
 
-    if (w->wanted || order <= zone_pageblock_order(zone_of(w)))
+    if (order <= zone_pageblock_order(zone_of(w)))
+        return NULL;
+    d = find(w, &like);
+    if (!d) {
+        d = calloc(1, sizeof(*d));
+        if (!d)
+            return NULL;
+        *d = like;
+        d->next = w->demands;
+        d->retry_ms = CONTIGUOUS_RETRY_MS;
+        w->demands = d;
+        /* A window that came free just now, and served nobody, is not to be emptied again at once.
+         */
+        d->look_at_ms = now_ms(w) + (just_served ? CONTIGUOUS_RETRY_MS : 0);
+        wait_for_turn(w);
+    }
+    d->nr_waiting++;
+    return d;
+}
+
+static void drop(struct window *w, struct demand *d)
+{
+    struct demand **link = &w->demands;
+
+    while (*link != d)
+        link = &(*link)->next;
+    *link = d->next;
+    free(d);
+}
+
+void contiguous_leave(struct contiguous *ct, struct demand *d)
+{
+    struct window *w;
+
+    if (!d || --d->nr_waiting != 0)
         return;
-    w->wanted = true;
-    w->order = order;
-    w->type = type;
-    w->domain = domain;
-    w->retry_ms = CONTIGUOUS_RETRY_MS;
-    /* A window that came free just now, and served nobody, is not to be emptied again at once. */
-    come_back(w, w->served_ms != 0 && now - w->served_ms < CONTIGUOUS_RETRY_MS ? CONTIGUOUS_RETRY_MS
-                                                                               : 0);
+    w = &ct->zone[d->zone];
+    if (w->emptied_for == d) {
+        evacuate_cancel(&w->c.ev);
+        w->emptied_for = NULL;
+        waiting_changed(ct->hub, NULL);
+    }
+    drop(w, d);
+    wait_for_turn(w);
 }
 
 /* ---- start and stop ---- */
@@ -210,7 +296,7 @@ int contiguous_create(struct hub *hub, struct contiguous **ret)
 
 void contiguous_free(struct contiguous *ct)
 {
-    free(ct);
+    free(ct); /* nobody waits any more, so nothing is wanted */
 }
 
 void contiguous_start(struct contiguous *ct)

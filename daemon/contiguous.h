@@ -8,7 +8,7 @@
  * one block, and those who wait are served from it in their order, by the usual way: what is free
  * is kept for them, so nobody comes between.
  *
- * One window of a zone at a time.
+ * One window of a zone at a time: those who want different blocks take turns.
  */
 #ifndef DAEMON_CONTIGUOUS_H
 #define DAEMON_CONTIGUOUS_H
@@ -18,6 +18,7 @@
 #include "mm/types.h"
 
 struct contiguous;
+struct demand;
 struct hub;
 
 /** First and longest time between two looks at a zone's windows. */
@@ -37,8 +38,14 @@ void contiguous_stop(struct contiguous *ct);
 /** Has it still to be waited for? */
 bool contiguous_busy(const struct contiguous *ct);
 
-/** A request waits that the zone has refused for its fragmentation; nothing for small orders. */
-void contiguous_look(struct contiguous *ct, unsigned zone, unsigned order, enum migratetype type,
-                     unsigned domain);
+/**
+ * One who waits was refused by the zone for its fragmentation: empty a window for such a block, as
+ * long as somebody does not leave. Returns what is to be left; NULL for small orders, or when there
+ * is no memory to note it.
+ */
+struct demand *contiguous_want(struct contiguous *ct, unsigned zone, unsigned order,
+                               enum migratetype type, unsigned domain);
+/** It waits for that no more. NULL is allowed. */
+void contiguous_leave(struct contiguous *ct, struct demand *d);
 
 #endif

@@ -128,6 +128,7 @@ static void leave(struct waiting_request *w)
 
     stand_nowhere(w);
     path_leave(w->hub, &w->path);
+    contiguous_leave(w->hub->contiguous, w->window);
     if (w->session_prev)
         w->session_prev->session_next = w->session_next;
     else
@@ -215,6 +216,18 @@ uint64_t waiting_pages(struct waiter *w)
     return pages_of(&request_of(w)->alloc);
 }
 
+/* Until another one is wanted, or it waits no more: what is being emptied may look like shortage.
+ */
+static void want_window(struct waiting_request *w, const struct refusal *why)
+{
+    struct contiguous *ct = w->hub->contiguous;
+    struct demand *before = w->window;
+
+    w->window = contiguous_want(ct, why->zone, why->order, (enum migratetype)w->alloc.type,
+                                w->session->policy.account.domain);
+    contiguous_leave(ct, before);
+}
+
 /*
  * Where it is to stand, and what is to be kept for it when it holds: nothing while memory is on its
  * way to it. Nobody ends for it while memory may still be reclaimed.
@@ -236,8 +249,7 @@ static void remember(struct waiting_request *w, int error, const struct refusal 
     if (zones)
         give_back_want(w->hub->give_back, why->zone, pages_of(&w->alloc));
     if (zones && w->fragmented)
-        contiguous_look(w->hub->contiguous, why->zone, why->order, (enum migratetype)w->alloc.type,
-                        w->session->policy.account.domain);
+        want_window(w, why);
     if (zones && !path_may_help(w->hub))
         last_resort_look(w->hub, w->waiter.priority, pages_of(&w->alloc));
 }

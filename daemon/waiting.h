@@ -20,6 +20,7 @@
 #include "wait_line.h"
 
 struct call;
+struct demand;
 struct grant_request;
 struct hub;
 struct policy_member;
@@ -45,6 +46,7 @@ struct waiting_request {
     uint64_t floor_pages; /**< of near_zone: marks, reserves and guarantees that it may not touch */
     bool fragmented;      /**< pages enough, but not together: all of them are kept */
     struct path_wait path; /**< how far it has come beyond the zones */
+    struct demand *window; /**< that is emptied for it, or NULL */
     uv_timer_t timer;
 };
 

@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -82,6 +83,20 @@ static uint64_t *bytes_of(uint64_t handle)
     return (uint64_t *)(memory + (size_t)place(handle) * PAGE);
 }
 
+static void free_half(void)
+{
+    for (unsigned i = 0; i < nr_blocks;) {
+        struct wire_request rq = free_request(&blocks[i], 1);
+
+        if (rnd(2)) {
+            assert_int_equal(client_call(client, &rq)->error, 0);
+            blocks[i] = blocks[--nr_blocks];
+        } else {
+            i++;
+        }
+    }
+}
+
 /* Fill the zone with blocks of mixed orders and types, and free half of them at random. */
 static void age(unsigned nr_types)
 {
@@ -95,17 +110,9 @@ static void age(unsigned nr_types)
             break;
         blocks[nr_blocks++] = rs->alloc.handle[0];
     }
-    for (unsigned i = 0; i < nr_blocks;) {
-        if (rnd(2)) {
-            struct wire_request rq = free_request(&blocks[i], 1);
-
-            assert_int_equal(client_call(client, &rq)->error, 0);
-            blocks[i] = blocks[--nr_blocks];
-        } else {
-            *bytes_of(blocks[i]) = blocks[i] * 7;
-            i++;
-        }
-    }
+    free_half();
+    for (unsigned i = 0; i < nr_blocks; i++)
+        *bytes_of(blocks[i]) = blocks[i] * 7;
 }
 
 static struct wire_request big_request(uint32_t deadline_ms)
@@ -187,6 +194,61 @@ static void pins_are_in_the_way_until_they_end(void **state)
     end();
 }
 
+#define HUGE_ORDER 13u /* 32 MiB: both windows of it have a block that is pinned */
+
+/* Those who wait are tried, and the zone is compacted for them, in vain, so often that this happens
+ * seldom from now on. */
+static void compaction_is_deferred(void)
+{
+    struct client *third = client_open(&f);
+
+    for (unsigned i = 0; i < 300; i++) {
+        struct wire_request rq = alloc_request(0, 1);
+        const struct wire_response *rs = client_call(third, &rq);
+
+        if (rs->error == 0) {
+            rq = free_request(rs->alloc.handle, 1);
+            (void)client_call(third, &rq);
+        }
+        while (path_ready(f.hub) || f.hub->waiting.changed_first)
+            (void)uv_run(&f.loop, UV_RUN_NOWAIT);
+    }
+    client_free(third);
+    run_until_sessions(&f, 2);
+}
+
+/* What one waits for in vain keeps nobody from what can be had. */
+static void one_in_vain_keeps_nobody(void **state)
+{
+    struct wire_request huge = alloc_request(HUGE_ORDER, 1), big = big_request(20000);
+    struct wire_server_packet packet;
+    bool found[2] = {false, false};
+
+    (void)state;
+    begin();
+    age(1);
+    free_half();
+    for (unsigned i = 0; i < nr_blocks; i++)
+        *word_of(blocks[i]) += SLOT_PIN;
+    huge.alloc.deadline_ms = 60000;
+    client_send(client, &huge, 1);
+    client_send(other, &big, 1);
+    while (f.hub->waiting.nr < 2)
+        (void)uv_run(&f.loop, UV_RUN_NOWAIT);
+    compaction_is_deferred();
+    for (unsigned i = 0; i < nr_blocks; i++) {
+        bool *half = &found[place(blocks[i]) / (PAGES / 2)];
+
+        *word_of(blocks[i]) -= *half ? SLOT_PIN : 0;
+        *half = true;
+    }
+    client_receive(other, &packet);
+    assert_int_equal(packet.responses[0].error, 0);
+    assert_int_equal(f.hub->waiting.nr, 1);
+    check_zones(zs);
+    end();
+}
+
 /* Who waits goes, or the daemon stops. */
 static void everybody_goes(void **state)
 {
@@ -220,6 +282,7 @@ int main(void)
         cmocka_unit_test(what_is_in_the_way_moves),
         cmocka_unit_test(reclaimable_blocks_leave),
         cmocka_unit_test(pins_are_in_the_way_until_they_end),
+        cmocka_unit_test(one_in_vain_keeps_nobody),
         cmocka_unit_test(everybody_goes),
     };
 
