@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* resizer_shrink.c: emptying the end of a zone. */
+#include <errno.h>
+#include <string.h>
+
+#include "grant.h"
+#include "resizer_internal.h"
+
+/** Blocks that are discarded in one turn of the loop. */
+#define DISCARDS_IN_A_TURN 64u
+
+/* In whose files are the range's pageblocks? Once they are isolated, none passes to another one. */
+static void count_residents(struct resize *rz)
+{
+    const struct zone *z = resize_entry(rz)->zone;
+
+    memset(rz->resident, 0, sizeof(rz->resident));
+    for (pfn_t pfn = rz->start; pfn < rz->start + rz->nr_pages;
+         pfn += (pfn_t)1 << zone_pageblock_order(z)) {
+        unsigned d = zone_resident(z, pfn);
+
+        if (d < MAX_DOMAINS)
+            rz->resident[d]++;
+    }
+}
+
+/* The block that is to be discarded. If it cannot be, mm/ finds it pinned, or gives up. */
+static void discard(struct resize *rz)
+{
+    struct zone_set *zs = rz->resizer->hub->zones;
+    struct zone_block b;
+    pfn_t ignored;
+
+    if (zone_block(resize_entry(rz)->zone, rz->ev.to_discard, &b) == 0)
+        (void)grant_discard(zs, handle_of_tag(zs->handles, b.tag), &ignored);
+}
+
+/* What is in the way may pass. Returns whether there is time left for it. */
+static bool has_patience(struct resize *rz)
+{
+    const uint64_t now = uv_now(rz->resizer->hub->loop);
+
+    if (rz->patient_until_ms == 0 || rz->clean != rz->ev.clean)
+        rz->patient_until_ms = now + RESIZER_PATIENCE_MS;
+    rz->clean = rz->ev.clean;
+    return now < rz->patient_until_ms;
+}
+
+/* What mm/ has answered; go on until somebody else is to be waited for. */
+static void empty(struct resize *rz, int rc, struct zone_obstacle *o)
+{
+    for (unsigned n = 0; rc == -EINPROGRESS && rz->ev.to_discard != PFN_NONE; n++) {
+        if (n == DISCARDS_IN_A_TURN) {
+            resize_look_in(rz, 0);
+            return;
+        }
+        discard(rz);
+        rc = zone_shrink_continue(&rz->ev, o);
+    }
+    if (rc == 0) {
+        resize_count(rz, 1, -1);
+        resize_changed(rz);
+        resize_queue_work(rz, RESIZE_PUNCHING);
+    } else if (rc == -EINPROGRESS) {
+        rz->patient_until_ms = 0;
+    } else if (rc == -EAGAIN && has_patience(rz)) {
+        resize_look_in(rz, RESIZER_LOOK_MS);
+    } else {
+        if (rc == -EAGAIN)
+            evacuate_cancel(&rz->ev);
+        waiting_changed(rz->resizer->hub, NULL);
+        resize_answer_obstacles(rz, o);
+    }
+}
+
+void resize_shrink(struct resize *rz)
+{
+    struct zone_obstacle o = {.reason = OBSTACLE_NONE};
+    int rc;
+
+    if (rz->state != RESIZE_EMPTYING && rz->state != RESIZE_BEGINNING)
+        return;
+    if (rz->state == RESIZE_BEGINNING) {
+        count_residents(rz);
+        rc = zone_shrink(resize_entry(rz)->zone, rz->nr_pages, true, &rz->ev, &o);
+    } else {
+        rc = zone_shrink_continue(&rz->ev, &o);
+    }
+    /* A block that moves or passes for others: it has not begun, and will not be long. */
+    if (rc == -EBUSY && o.reason == OBSTACLE_BUSY && has_patience(rz)) {
+        resize_look_in(rz, RESIZER_LOOK_MS);
+        return;
+    }
+    rz->state = RESIZE_EMPTYING;
+    empty(rz, rc, &o);
+}
