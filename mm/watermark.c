@@ -68,6 +68,10 @@ static void setup_marks(struct zone *z, uint64_t pages_min, uint64_t lowmem, uns
     }
     if (gap < share / 4)
         gap = share / 4;
+    /* Beside little lowmem the share of a large zone can be more than a pfn counts; this much no
+     * zone has either. */
+    if (gap > PFN_MAX_PAGES)
+        gap = PFN_MAX_PAGES;
     z->wmark[WMARK_MIN] = (pfn_t)min;
     z->wmark[WMARK_LOW] = (pfn_t)(min + gap);
     z->wmark[WMARK_HIGH] = (pfn_t)(min + 2 * gap);

@@ -821,6 +821,40 @@ static void a_reserve_does_not_wrap_around(void **state)
     }
 }
 
+/* Hardly any lowmem, and much that is none: a share of it is more than a pfn can count. */
+static void a_gap_does_not_wrap_around(void **state)
+{
+    struct zone *zones[2];
+    struct zone_config config = {
+        .nr_pages = PFN_MAX_PAGES, .pageblock_order = 9, .nr_domains = 1, .kind = ZONE_MOVABLE};
+    struct mm_settings s = MM_SETTINGS_INIT;
+    size_t lasting[2], derived[2];
+    void *mem[2][2];
+
+    (void)state;
+    s.min_free_kbytes = 262144;
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(zone_metadata_bytes(&config, &lasting[i], &derived[i]), 0);
+        mem[i][0] = map_lazily(lasting[i]);
+        mem[i][1] = map_lazily(derived[i]);
+        assert_int_equal(zone_init(&config, mem[i][0], mem[i][1], &zones[i]), 0);
+        config.kind = ZONE_NORMAL;
+        config.nr_pages = 512;
+    }
+    assert_int_equal(watermarks_setup(zones, 2, 12, &s), 0);
+    assert_int_equal(zone_wmark(zones[1], WMARK_MIN), 65536);
+    assert_int_equal(zone_wmark(zones[1], WMARK_HIGH), 65536 + 2 * 16384);
+    assert_int_equal(zone_wmark(zones[0], WMARK_MIN), 128);
+    assert_true(zone_wmark(zones[0], WMARK_LOW) > PFN_MAX_PAGES);
+    assert_true(zone_wmark(zones[0], WMARK_HIGH) >= zone_wmark(zones[0], WMARK_LOW));
+    assert_true(zone_watermark_fast(zones[0], 0, WMARK_MIN, ZONE_MOVABLE, 0, 0));
+    assert_false(zone_watermark_fast(zones[0], 0, WMARK_LOW, ZONE_MOVABLE, 0, 0));
+    for (unsigned i = 0; i < 2; i++) {
+        (void)munmap(mem[i][0], lasting[i]);
+        (void)munmap(mem[i][1], derived[i]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -851,6 +885,7 @@ int main(void)
         cmocka_unit_test(the_fast_question_is_the_same),
         cmocka_unit_test(high_priority_does_not_mind_the_boost),
         cmocka_unit_test(a_reserve_does_not_wrap_around),
+        cmocka_unit_test(a_gap_does_not_wrap_around),
     };
 
     return cmocka_run_group_tests_name("watermark", tests, NULL, NULL);
