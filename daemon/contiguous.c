@@ -16,6 +16,7 @@
 #include "hub.h"
 #include "mm/contig.h"
 #include "mover.h"
+#include "patience.h"
 
 /** Blocks that are discarded in one turn of the loop. */
 #define DISCARDS_IN_A_TURN 64u
@@ -38,7 +39,7 @@ struct window {
     struct demand *emptied_for; /**< NULL: none is being emptied */
     uint64_t go_on_at_ms;       /**< then: unless a move ends before; 0: when one ends */
     uint64_t served_ms;         /**< when a window came free last; 0: never */
-    uint64_t until_ms;          /**< how long pins are waited for; 0: none is */
+    struct patience patience;   /**< with pins */
     uint64_t tag;               /**< of the block, for the moment that it is granted */
     struct contig c;
 };
@@ -85,7 +86,7 @@ static int look_for(struct window *w, struct demand *d)
     };
 
     w->emptied_for = d;
-    w->until_ms = 0;
+    w->patience = (struct patience){0};
     return alloc_contig_pages(zone_of(w), &rq, &w->c, NULL);
 }
 
@@ -98,14 +99,6 @@ static void discard(struct window *w)
 
     if (zone_block(zone_of(w), w->c.ev.to_discard, &b) == 0)
         (void)grant_discard(zs, handle_of_tag(zs->handles, b.tag), &ignored);
-}
-
-/* Only pins are in the way. Returns whether there is time left for them. */
-static bool has_patience(struct window *w)
-{
-    if (w->until_ms == 0)
-        w->until_ms = now_ms(w) + CONTIGUOUS_PATIENCE_MS;
-    return now_ms(w) < w->until_ms;
 }
 
 /* The window is one block; it is for those who wait. Some may wait for another one. */
@@ -148,8 +141,9 @@ static void empty(struct window *w, int rc)
     if (rc == 0) {
         serve(w);
     } else if (rc == -EINPROGRESS) {
-        w->until_ms = 0;
-    } else if (rc == -EAGAIN && has_patience(w)) {
+        patience_renew(&w->patience, now_ms(w));
+    } else if (rc == -EAGAIN && patience_left(&w->patience, now_ms(w), CONTIGUOUS_PATIENCE_MS,
+                                              CONTIGUOUS_MAX_PATIENCE_MS)) {
         w->go_on_at_ms = now_ms(w) + CONTIGUOUS_RETRY_MS;
     } else {
         if (rc == -EAGAIN)

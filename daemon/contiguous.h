@@ -24,8 +24,10 @@ struct hub;
 /** First and longest time between two looks at a zone's windows. */
 #define CONTIGUOUS_RETRY_MS     50u
 #define CONTIGUOUS_MAX_RETRY_MS 5000u
-/** How long blocks of a window that are pinned are waited for. */
-#define CONTIGUOUS_PATIENCE_MS 500u
+/** How long blocks of a window that are pinned are waited for, since the last one left, and in all
+ * while nothing moves. */
+#define CONTIGUOUS_PATIENCE_MS     500u
+#define CONTIGUOUS_MAX_PATIENCE_MS 2000u
 
 /** Returns 0 or -ENOMEM. Release with contiguous_free(). */
 int contiguous_create(struct hub *hub, struct contiguous **ret);

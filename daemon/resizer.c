@@ -166,7 +166,7 @@ static void begin(struct resize *rz, int64_t delta_bytes)
     if (!grow) {
         /* Its answer may be ready at once, and is not to be sent in the asker's own turn. */
         rz->state = RESIZE_BEGINNING;
-        rz->patient_until_ms = 0;
+        rz->patience = (struct patience){0};
         resize_look_in(rz, 0);
         return;
     }

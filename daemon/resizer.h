@@ -20,8 +20,10 @@ struct call;
 struct hub;
 struct resizer;
 
-/** How long blocks that are pinned, or busy for others, are waited for, since the last one left. */
-#define RESIZER_PATIENCE_MS 1000u
+/** How long blocks that are pinned, or busy for others, are waited for, since the last one left,
+ * and in all while nothing moves. */
+#define RESIZER_PATIENCE_MS     1000u
+#define RESIZER_MAX_PATIENCE_MS 10000u
 /** How often they are looked at meanwhile. */
 #define RESIZER_LOOK_MS 20u
 

@@ -12,6 +12,7 @@
 
 #include "hub.h"
 #include "mm/hotplug.h"
+#include "patience.h"
 #include "resizer.h"
 
 enum resize_state {
@@ -31,8 +32,8 @@ struct resize {
     pfn_t start; /**< what comes or goes begins here */
     pfn_t nr_pages;
     struct evacuation ev;
-    uint64_t patient_until_ms;      /**< 0: nothing is waited for but moves */
-    pfn_t clean;                    /**< then: how far the range was empty */
+    struct patience patience;
+    pfn_t clean;                    /**< so far the range was empty at the last look */
     uint32_t resident[MAX_DOMAINS]; /**< pageblocks of the range, by whose file has them */
     int error;                      /**< of the thread's work */
     uv_work_t work;

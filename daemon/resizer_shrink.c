@@ -35,15 +35,18 @@ static void discard(struct resize *rz)
         (void)grant_discard(zs, handle_of_tag(zs->handles, b.tag), &ignored);
 }
 
+static uint64_t now_ms(const struct resize *rz)
+{
+    return uv_now(rz->resizer->hub->loop);
+}
+
 /* What is in the way may pass. Returns whether there is time left for it. */
 static bool has_patience(struct resize *rz)
 {
-    const uint64_t now = uv_now(rz->resizer->hub->loop);
-
-    if (rz->patient_until_ms == 0 || rz->clean != rz->ev.clean)
-        rz->patient_until_ms = now + RESIZER_PATIENCE_MS;
+    if (rz->clean != rz->ev.clean)
+        patience_renew(&rz->patience, now_ms(rz));
     rz->clean = rz->ev.clean;
-    return now < rz->patient_until_ms;
+    return patience_left(&rz->patience, now_ms(rz), RESIZER_PATIENCE_MS, RESIZER_MAX_PATIENCE_MS);
 }
 
 /* What mm/ has answered; go on until somebody else is to be waited for. */
@@ -62,7 +65,7 @@ static void empty(struct resize *rz, int rc, struct zone_obstacle *o)
         resize_changed(rz);
         resize_queue_work(rz, RESIZE_PUNCHING);
     } else if (rc == -EINPROGRESS) {
-        rz->patient_until_ms = 0;
+        patience_renew(&rz->patience, now_ms(rz));
     } else if (rc == -EAGAIN && has_patience(rz)) {
         resize_look_in(rz, RESIZER_LOOK_MS);
     } else {

@@ -18,6 +18,7 @@
 #include "mm/isolate.h"
 #include "mobile.h"
 #include "proto/slot.h"
+#include "resizer.h"
 
 #define SIZE       (8 * MIB)
 #define MAX_SIZE   (16 * MIB)
@@ -34,6 +35,16 @@ static char *memory;
 static bool give_back;
 
 static unsigned nr_asked; /* in whose file a pageblock lies */
+
+static uint64_t clock_ms; /* so far ahead is the loop's clock */
+
+uint64_t __real_uv_now(const uv_loop_t *loop);
+uint64_t __wrap_uv_now(const uv_loop_t *loop);
+
+uint64_t __wrap_uv_now(const uv_loop_t *loop)
+{
+    return __real_uv_now(loop) + clock_ms;
+}
 
 unsigned __real_zone_resident(const struct zone *zone, pfn_t pfn);
 unsigned __wrap_zone_resident(const struct zone *zone, pfn_t pfn);
@@ -339,6 +350,49 @@ static void a_pinned_block_is_waited_for_and_told(void **state)
     end();
 }
 
+static bool is_answered(void)
+{
+    char byte;
+
+    return recv(admin->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
+/* One who lets go of a block now and then is not waited for until he has let go of all. */
+static void pins_that_end_one_by_one(void **state)
+{
+    static uint64_t h[NR];
+    struct wire_request rq = resize_request(-(int64_t)(SIZE / 2));
+    struct wire_server_packet packet;
+    unsigned i, nr_pinned = 0;
+
+    (void)state;
+    begin(false);
+    half_is_granted(MIGRATE_MOVABLE, h, NR);
+    for (i = 0; i < NR; i++) {
+        if (h[i] != 0)
+            *word_of(h[i]) += SLOT_PIN;
+        nr_pinned += h[i] != 0;
+    }
+    client_send(admin, &rq, 1);
+    for (i = 0; i < NR && !is_answered(); i++) {
+        if (h[i] == 0)
+            continue;
+        clock_ms += RESIZER_PATIENCE_MS / 2;
+        *word_of(h[i]) -= SLOT_PIN;
+        nr_pinned--;
+        while (place(h[i]) >= SIZE / PAGE / 2 && !is_answered())
+            (void)uv_run(&f.loop, UV_RUN_ONCE);
+    }
+    assert_true(nr_pinned >= NR / 4);
+    client_receive(admin, &packet);
+    assert_int_equal(packet.responses[0].error, 0);
+    assert_int_equal(packet.responses[0].resize_zone.bytes, SIZE);
+    assert_in_range(packet.responses[0].resize_zone.nr, 1, nr_pinned);
+    assert_int_equal(packet.responses[0].resize_zone.obstacles[0].reason, OBSTACLE_PINNED);
+    check_zones(zs);
+    end();
+}
+
 /* Who asked goes, or the daemon stops, while it is under way. */
 static void everybody_goes(void **state)
 {
@@ -401,6 +455,7 @@ int main(void)
         cmocka_unit_test(reclaimable_blocks_without_room_are_discarded),
         cmocka_unit_test(what_is_in_the_way_is_told_by_owner),
         cmocka_unit_test(a_pinned_block_is_waited_for_and_told),
+        cmocka_unit_test(pins_that_end_one_by_one),
         cmocka_unit_test(everybody_goes),
         cmocka_unit_test(several_domains),
         cmocka_unit_test(has_what_it_needs),
