@@ -39,20 +39,26 @@ static void work(uv_work_t *job)
         return;
     }
     for (unsigned d = 0; d < MAX_DOMAINS; d++) {
-        if (rz->resident[d] != 0)
-            rz->error = memfile_punch(file_of(rz, d), at, bytes);
+        int error = rz->resident[d] != 0 ? memfile_punch(file_of(rz, d), at, bytes) : 0;
+
+        if (error)
+            rz->error = error;
+        else
+            rz->punched |= UINT64_C(1) << d;
     }
 }
 
 /* ---- back on the loop ---- */
 
-void resize_count(struct resize *rz, int on_the_way, int resident)
+void resize_count(struct resize *rz, uint64_t domains, int on_the_way, int resident)
 {
     struct domain_set *ds = rz->resizer->hub->zones->domains;
 
     for (unsigned d = 0; ds && d < MAX_DOMAINS; d++) {
         struct domain_zone *dz = &ds->domain[d].zone[resize_zone(rz)];
 
+        if (!(domains >> d & 1))
+            continue;
         dz->nr_on_the_way += (uint32_t)on_the_way * rz->resident[d];
         dz->nr_resident += (uint32_t)resident * rz->resident[d];
     }
@@ -71,6 +77,36 @@ void resize_changed(struct resize *rz)
     waiting_changed(hub, NULL);
 }
 
+static void begin(struct resize *rz);
+
+static void on_populated(struct resize *rz)
+{
+    resize_count(rz, UINT64_MAX, -1, rz->error == 0 ? 1 : 0);
+    if (rz->error != 0) {
+        resize_answer_error(rz);
+        return;
+    }
+    (void)zone_grow(resize_entry(rz)->zone, rz->nr_pages, 0);
+    resize_changed(rz);
+    resize_answer_done(rz);
+}
+
+static void on_punched(struct resize *rz)
+{
+    const bool was_left = rz->left_over;
+
+    resize_count(rz, rz->punched, -1, 0);
+    for (uint64_t d = rz->punched; d != 0; d &= d - 1)
+        rz->resident[__builtin_ctzll(d)] = 0;
+    rz->left_over = rz->error != 0;
+    if (rz->left_over)
+        resize_answer_left_over(rz);
+    else if (was_left)
+        begin(rz);
+    else
+        resize_answer_done(rz);
+}
+
 static void on_worked(uv_work_t *job, int status)
 {
     struct resize *rz = job->data;
@@ -80,17 +116,10 @@ static void on_worked(uv_work_t *job, int status)
     (void)status;
     r->nr_jobs--;
     if (!hub->stopping) {
-        const bool grown = rz->state == RESIZE_POPULATING && rz->error == 0;
-
-        resize_count(rz, -1, grown ? 1 : 0);
-        if (grown) {
-            (void)zone_grow(resize_entry(rz)->zone, rz->nr_pages, 0);
-            resize_changed(rz);
-        }
-        if (rz->state == RESIZE_POPULATING && rz->error != 0)
-            resize_answer_error(rz);
+        if (rz->state == RESIZE_POPULATING)
+            on_populated(rz);
         else
-            resize_answer_done(rz);
+            on_punched(rz);
     }
     hub->session_gone(hub);
 }
@@ -99,6 +128,7 @@ void resize_queue_work(struct resize *rz, enum resize_state state)
 {
     rz->state = state;
     rz->error = 0;
+    rz->punched = 0;
     rz->work.data = rz;
     rz->resizer->nr_jobs++;
     (void)uv_queue_work(rz->resizer->hub->loop, &rz->work, work, on_worked);
@@ -156,12 +186,16 @@ static bool check(struct call *c, const struct resize *rz, const struct wire_res
     return false;
 }
 
-static void begin(struct resize *rz, int64_t delta_bytes)
+static void begin(struct resize *rz)
 {
-    const bool grow = delta_bytes > 0;
+    const bool grow = rz->delta_bytes > 0;
     struct zone *z = resize_entry(rz)->zone;
 
-    rz->nr_pages = (pfn_t)((uint64_t)llabs(delta_bytes) >> CONFIG_PAGE_SHIFT);
+    if (rz->left_over) {
+        resize_queue_work(rz, RESIZE_PUNCHING);
+        return;
+    }
+    rz->nr_pages = (pfn_t)((uint64_t)llabs(rz->delta_bytes) >> CONFIG_PAGE_SHIFT);
     rz->start = zone_nr_pages(z) - (grow ? 0 : rz->nr_pages);
     if (!grow) {
         /* Its answer may be ready at once, and is not to be sent in the asker's own turn. */
@@ -172,7 +206,7 @@ static void begin(struct resize *rz, int64_t delta_bytes)
     }
     memset(rz->resident, 0, sizeof(rz->resident));
     rz->resident[0] = rz->nr_pages >> zone_pageblock_order(z);
-    resize_count(rz, 1, 0);
+    resize_count(rz, UINT64_MAX, 1, 0);
     resize_queue_work(rz, RESIZE_POPULATING);
 }
 
@@ -181,7 +215,8 @@ int resizer_begin(struct resizer *r, unsigned zone, int64_t delta_bytes)
     if (r->zone[zone].state != RESIZE_NONE)
         return -EBUSY;
     r->zone[zone].session = 0;
-    begin(&r->zone[zone], delta_bytes);
+    r->zone[zone].delta_bytes = delta_bytes;
+    begin(&r->zone[zone]);
     return 0;
 }
 
@@ -210,7 +245,8 @@ void resizer_handle(struct call *c)
     rz->session = c->session->id;
     rz->request = c->request->id;
     c->parked = true;
-    begin(rz, rq->delta_bytes);
+    rz->delta_bytes = rq->delta_bytes;
+    begin(rz);
 }
 
 /* ---- start and stop ---- */

@@ -45,6 +45,24 @@ void resize_answer_done(struct resize *rz)
     session_answer(c.session, &c);
 }
 
+void resize_answer_left_over(struct resize *rz)
+{
+    char has[WHY_NUMBER_BYTES], left[WHY_NUMBER_BYTES], why[WIRE_MAX_MESSAGE + 1];
+    struct call c;
+
+    (void)snprintf(why, sizeof(why),
+                   "zone '%s' has %s, but the %s behind its end could not be given back to the "
+                   "host: %s; the next request to resize it tries that first",
+                   resize_entry(rz)->name, why_bytes(resize_bytes(rz), has),
+                   why_bytes(bytes_of(rz->nr_pages), left), strerror(-rz->error));
+    log_error("%s", why);
+    rz->state = RESIZE_NONE;
+    if (!begin_answer(rz, &c))
+        return;
+    call_fail(&c, -rz->error, "%s", why);
+    session_answer(c.session, &c);
+}
+
 void resize_answer_obstacles(struct resize *rz, const struct zone_obstacle *o)
 {
     struct hub *hub = rz->resizer->hub;

@@ -35,7 +35,10 @@ struct resize {
     struct patience patience;
     pfn_t clean;                    /**< so far the range was empty at the last look */
     uint32_t resident[MAX_DOMAINS]; /**< pageblocks of the range, by whose file has them */
-    int error;                      /**< of the thread's work */
+    int64_t delta_bytes;            /**< what is asked for */
+    uint64_t punched; /**< bit i: the range has left the file of domain i, or never lay in it */
+    bool left_over;   /**< it has not left all files: that is tried again before anything else */
+    int error;        /**< of the thread's work */
     uv_work_t work;
 };
 
@@ -64,12 +67,14 @@ uint64_t resize_bytes(const struct resize *rz);
 void resize_answer_done(struct resize *rz);
 /** It could not grow: rz->error says why. */
 void resize_answer_error(struct resize *rz);
+/** The range that went is the zone's no more, but not the host's either: rz->error says why. */
+void resize_answer_left_over(struct resize *rz);
 /** It could not shrink: this is in the way, and perhaps more. */
 void resize_answer_obstacles(struct resize *rz, const struct zone_obstacle *o);
 
 /** Files' pageblocks are counted, so that nobody takes ours for a thief's: so many times those of
- * rz->resident more are on their way, and are there. */
-void resize_count(struct resize *rz, int on_the_way, int resident);
+ * rz->resident more are on their way, and are there, in the files of these domains (a set). */
+void resize_count(struct resize *rz, uint64_t domains, int on_the_way, int resident);
 /** The zone has another length. */
 void resize_changed(struct resize *rz);
 /** Let a thread bring or punch the memory. */

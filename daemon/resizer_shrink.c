@@ -61,7 +61,7 @@ static void empty(struct resize *rz, int rc, struct zone_obstacle *o)
         rc = zone_shrink_continue(&rz->ev, o);
     }
     if (rc == 0) {
-        resize_count(rz, 1, -1);
+        resize_count(rz, UINT64_MAX, 1, -1);
         resize_changed(rz);
         resize_queue_work(rz, RESIZE_PUNCHING);
     } else if (rc == -EINPROGRESS) {

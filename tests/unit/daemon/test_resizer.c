@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_resizer.c: zones grow and shrink under clients that have blocks, pin them, and go. */
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -19,6 +20,7 @@
 #include "mobile.h"
 #include "proto/slot.h"
 #include "resizer.h"
+#include "thief.h"
 
 #define SIZE       (8 * MIB)
 #define MAX_SIZE   (16 * MIB)
@@ -44,6 +46,20 @@ uint64_t __wrap_uv_now(const uv_loop_t *loop);
 uint64_t __wrap_uv_now(const uv_loop_t *loop)
 {
     return __real_uv_now(loop) + clock_ms;
+}
+
+static atomic_bool punches_fail;
+
+int __real_fallocate(int fd, int mode, off_t offset, off_t len);
+int __wrap_fallocate(int fd, int mode, off_t offset, off_t len);
+
+int __wrap_fallocate(int fd, int mode, off_t offset, off_t len)
+{
+    if (punches_fail && (mode & FALLOC_FL_PUNCH_HOLE)) {
+        errno = EIO;
+        return -1;
+    }
+    return __real_fallocate(fd, mode, offset, len);
 }
 
 unsigned __real_zone_resident(const struct zone *zone, pfn_t pfn);
@@ -425,6 +441,41 @@ static void several_domains(void **state)
     end();
 }
 
+static void not_given_back(int64_t delta, uint64_t bytes)
+{
+    struct wire_request rq = resize_request(delta);
+    const struct wire_response *rs = client_call(admin, &rq);
+
+    assert_int_equal(rs->error, EIO);
+    assert_non_null(strstr(rs->message, "could not be given back"));
+    assert_int_equal(zone_nr_pages(z), bytes / PAGE);
+    check_zones(zs);
+}
+
+/* What the kernel does not punch is told, is nobody's theft, and is tried again before all else. */
+static void punches_that_fail(void **state)
+{
+    (void)state;
+    for (unsigned isolate = 0; isolate < 2; isolate++) {
+        begin(isolate);
+        if (isolate)
+            put(get(MIGRATE_MOVABLE, 10));
+        else
+            memset(memory, 1, SIZE);
+        resized((int64_t)(2 * MIB), 10 * MIB);
+        punches_fail = true;
+        not_given_back(-(int64_t)(8 * MIB), 2 * MIB);
+        assert_false(isolate && thief_look(f.hub->passing));
+        not_given_back((int64_t)(2 * MIB), 2 * MIB);
+        not_given_back(-(int64_t)(2 * MIB), 2 * MIB);
+        punches_fail = false;
+        resized((int64_t)(6 * MIB), 8 * MIB);
+        assert_int_equal(memory[4 * MIB], 0);
+        assert_int_equal(f.hub->sessions.nr, 2);
+        end();
+    }
+}
+
 /* It has what is needed, down to its size and up to its maximum. */
 static void has_what_it_needs(void **state)
 {
@@ -458,6 +509,7 @@ int main(void)
         cmocka_unit_test(pins_that_end_one_by_one),
         cmocka_unit_test(everybody_goes),
         cmocka_unit_test(several_domains),
+        cmocka_unit_test(punches_that_fail),
         cmocka_unit_test(has_what_it_needs),
     };
 
