@@ -47,7 +47,9 @@ void owner_granted(struct zone *z, const struct zone_request *rq, pfn_t pfn);
 void owner_released(struct zone *z, pfn_t pfn);
 /** A block is cut in halves of this order. */
 void owner_split(struct zone *z, pfn_t pfn, unsigned order);
-/** A block is at its new place; before the old one is released. */
-void owner_moved(struct zone *z, pfn_t from, pfn_t to, unsigned order);
+/** A block is at its new place, in the same zone or another; before the old one is released. */
+void owner_moved(const struct zone *z, pfn_t from, struct zone *to_zone, pfn_t to, unsigned order);
+/** The pages of a free block leave the zone. */
+void owner_forget(struct zone *z, pfn_t pfn, unsigned order);
 
 #endif

@@ -58,6 +58,8 @@ static void cut_off(struct zone *z, pfn_t start)
     for (pfn_t pfn = start; pfn < end; pfn = next) {
         next = block_end(z, pfn);
         range_detach(z, pfn);
+        if (zone_debugged(z))
+            owner_forget(z, pfn, word_order(*word_at(z, pfn)));
         word_store(word_at(z, pfn), 0);
     }
     for (pfn_t pfn = start; pfn < end; pfn += order_pages(z->pageblock_order))

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 
+#include "debug.h"
 #include "mm/account.h"
 #include "range.h"
 
@@ -140,6 +141,8 @@ int memory_migrate_done(struct memory *m, struct account *a, const struct migrat
     tz = m->zone[mg->to_zone];
     order = word_order(w);
     *ret_freed = (w & WORD_FREE_PENDING) != 0;
+    if (zone_debugged(tz))
+        owner_moved(z, mg->from, tz, mg->to, order);
     if (*ret_freed)
         give_back(m, a, mg, order);
     else

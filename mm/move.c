@@ -174,7 +174,7 @@ int zone_move_done(struct zone *z, pfn_t from, pfn_t *ret_to, bool *ret_freed)
     z->nr_busy -= order_pages(word_order(w));
     z->moved_pages += order_pages(word_order(w));
     if (zone_debugged(z))
-        owner_moved(z, from, to, word_order(w));
+        owner_moved(z, from, z, to, word_order(w));
     if (w & WORD_FREE_PENDING)
         move_release(z, to, word_order(w));
     else

@@ -83,10 +83,18 @@ void owner_split(struct zone *z, pfn_t pfn, unsigned order)
         divide(z, pfn, order);
 }
 
-void owner_moved(struct zone *z, pfn_t from, pfn_t to, unsigned order)
+void owner_moved(const struct zone *z, pfn_t from, struct zone *to_zone, pfn_t to, unsigned order)
 {
+    if (z->owner && to_zone->owner)
+        record(to_zone, to, order, &z->owner[from]);
+}
+
+void owner_forget(struct zone *z, pfn_t pfn, unsigned order)
+{
+    const struct page_owner none = {.state = PAGE_OWNER_NONE};
+
     if (z->owner)
-        record(z, to, order, &z->owner[from]);
+        record(z, pfn, order, &none);
 }
 
 int zone_page_owner(const struct zone *z, pfn_t pfn, struct page_owner *ret)

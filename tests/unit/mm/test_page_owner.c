@@ -7,6 +7,7 @@
 
 #include "mm/contig.h"
 #include "mm/hotplug.h"
+#include "mm/migrate.h"
 #include "mm/page_alloc.h"
 #include "rng.h"
 #include "zone_fixture.h"
@@ -302,6 +303,125 @@ static void a_zone_that_grows(void **state)
     close_owned(&w);
 }
 
+/* What is taken off and added again is new memory, which nobody had. */
+static void a_zone_that_shrinks_forgets(void **state)
+{
+    struct evacuation ev;
+    struct owned w;
+
+    (void)state;
+    open_owned(&w);
+    give(w.f.z, take_as(w.f.z, ORDER + 3, MIGRATE_MOVABLE, 3)); /* a record over the new end */
+    assert_int_equal(zone_shrink(w.f.z, 2 * P, false, &ev, NULL), 0);
+    assert_owner(w.f.z, PAGES - 3 * P, PAGE_OWNER_HAD, ORDER + 1, 3);
+    assert_int_equal(zone_grow(w.f.z, 2 * P, 0), 0);
+    for (pfn_t p = PAGES - 2 * P; p < PAGES; p++)
+        assert_no_owner(w.f.z, p);
+    assert_owner(w.f.z, 0, PAGE_OWNER_HAD, ORDER + 2, 3);
+    close_owned(&w);
+}
+
+/* Two zones of one host; the second one has records only if that is asked for. */
+struct pair {
+    struct owned w[2];
+    struct memory m;
+};
+
+static bool migrate(void *ctx, struct zone *z, pfn_t from, struct zone *to_zone, pfn_t to,
+                    unsigned order)
+{
+    (void)ctx, (void)z, (void)from, (void)to_zone, (void)to, (void)order;
+    return true;
+}
+
+static void open_pair(struct pair *h, unsigned debug)
+{
+    static const struct zone_ops ops = {.migrate = migrate};
+
+    memset(h, 0, sizeof(*h));
+    assert_int_equal(memory_init(&h->m, 12, NULL), 0);
+    for (unsigned i = 0; i < 2; i++) {
+        struct owned *w = &h->w[i];
+
+        w->records = calloc(PAGES, sizeof(*w->records));
+        assert_non_null(w->records);
+        w->config = (struct zone_config){.nr_pages = PAGES,
+                                         .pageblock_order = ORDER,
+                                         .nr_domains = 1,
+                                         .kind = ZONE_NORMAL,
+                                         .debug = i == 0 ? ZONE_DEBUG_OWNER : debug,
+                                         .owner = w->records,
+                                         .ops = &ops};
+        fixture_open_config(&w->f, &w->config);
+        assert_int_equal(memory_add_zone(&h->m, w->f.z, -1), (int)i);
+    }
+}
+
+static void close_pair(struct pair *h)
+{
+    for (unsigned i = 0; i < 2; i++)
+        close_owned(&h->w[i]);
+}
+
+static void begin_migration(struct pair *h, struct migration *mg, pfn_t from)
+{
+    struct refusal refusal;
+
+    *mg = (struct migration){.from_zone = 0, .from = from, .to_zone = 1};
+    assert_int_equal(memory_migrate_begin(&h->m, NULL, mg, &refusal), 0);
+}
+
+static void it_moves_to_another_zone(void **state)
+{
+    struct migration mg;
+    struct pair h;
+    bool freed;
+    pfn_t pfn;
+
+    (void)state;
+    open_pair(&h, ZONE_DEBUG_OWNER);
+    pfn = take_as(h.w[0].f.z, 2, MIGRATE_MOVABLE, 8);
+    begin_migration(&h, &mg, pfn);
+    assert_int_equal(memory_migrate_done(&h.m, NULL, &mg, &freed), 0);
+    assert_owner(h.w[0].f.z, pfn, PAGE_OWNER_HAD, 2, 8);
+    for (pfn_t p = mg.to; p < mg.to + 4; p++)
+        assert_owner(h.w[1].f.z, p, PAGE_OWNER_HAS, 2, 8);
+    /* Freed on its way. */
+    pfn = take_as(h.w[0].f.z, 3, MIGRATE_MOVABLE, 9);
+    begin_migration(&h, &mg, pfn);
+    give(h.w[0].f.z, pfn);
+    assert_int_equal(memory_migrate_done(&h.m, NULL, &mg, &freed), 0);
+    assert_true(freed);
+    assert_owner(h.w[0].f.z, pfn, PAGE_OWNER_HAD, 3, 9);
+    assert_owner(h.w[1].f.z, mg.to, PAGE_OWNER_HAD, 3, 9);
+    close_pair(&h);
+}
+
+/* Into a zone that keeps no records, and out of it. */
+static void only_one_of_two_zones_has_records(void **state)
+{
+    struct migration mg, back;
+    struct refusal refusal;
+    struct page_owner o;
+    struct pair h;
+    bool freed;
+    pfn_t pfn;
+
+    (void)state;
+    open_pair(&h, 0);
+    pfn = take_as(h.w[0].f.z, 0, MIGRATE_MOVABLE, 8);
+    begin_migration(&h, &mg, pfn);
+    assert_int_equal(memory_migrate_done(&h.m, NULL, &mg, &freed), 0);
+    assert_no_owner(h.w[1].f.z, mg.to);
+    back = (struct migration){.from_zone = 1, .from = mg.to, .to_zone = 0};
+    assert_int_equal(memory_migrate_begin(&h.m, NULL, &back, &refusal), 0);
+    assert_int_equal(memory_migrate_done(&h.m, NULL, &back, &freed), 0);
+    assert_int_equal(zone_page_owner(h.w[0].f.z, back.to, &o), 0);
+    assert_int_equal(o.state, PAGE_OWNER_HAS);
+    assert_int_equal(o.by.pid, 0);
+    close_pair(&h);
+}
+
 static void how_much_memory(void **state)
 {
     struct zone_config config = {.nr_pages = PAGES, .pageblock_order = ORDER, .nr_domains = 1};
@@ -466,6 +586,9 @@ int main(void)
         cmocka_unit_test(a_part_of_an_older_block),
         cmocka_unit_test(a_request_over_zones),
         cmocka_unit_test(a_zone_that_grows),
+        cmocka_unit_test(a_zone_that_shrinks_forgets),
+        cmocka_unit_test(it_moves_to_another_zone),
+        cmocka_unit_test(only_one_of_two_zones_has_records),
         cmocka_unit_test(how_much_memory),
         cmocka_unit_test(off_records_nothing),
         cmocka_unit_test(only_poisoned),
