@@ -343,7 +343,7 @@ static void open_pair(struct pair *h, unsigned debug)
     for (unsigned i = 0; i < 2; i++) {
         struct owned *w = &h->w[i];
 
-        w->records = calloc(PAGES, sizeof(*w->records));
+        w->records = calloc((size_t)PAGES, sizeof(*w->records));
         assert_non_null(w->records);
         w->config = (struct zone_config){.nr_pages = PAGES,
                                          .pageblock_order = ORDER,
