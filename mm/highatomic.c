@@ -20,8 +20,9 @@ void highatomic_reserve(struct zone *z, pfn_t pfn)
 {
     const struct pageblock *pb = pageblock_of(z, pfn);
     unsigned order = word_order(*word_at(z, pfn));
+    pfn_t pages = order_pages(order > z->pageblock_order ? order : z->pageblock_order);
 
-    if (highatomic_pages(z) >= highatomic_max(z) || !type_merges((enum migratetype)pb->type))
+    if (highatomic_pages(z) + pages > highatomic_max(z) || !type_merges((enum migratetype)pb->type))
         return;
     zone_settle(z); /* what rests in the pageblock would be granted to others */
     if (order < z->pageblock_order)

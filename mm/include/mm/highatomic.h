@@ -14,7 +14,8 @@
 pfn_t highatomic_max(const struct zone *z);
 /** Pages in pageblocks that are kept at present. */
 pfn_t highatomic_pages(const struct zone *z);
-/** Keep the pageblocks of a block that was just granted to such a request, within the limit. */
+/** Keep the pageblocks of a block that was just granted to such a request, if all of them fit
+ * within the limit. */
 void highatomic_reserve(struct zone *z, pfn_t pfn);
 /**
  * Give one pageblock of the domain's with free memory back, to the type of who needs it. force:

@@ -102,8 +102,12 @@ static void compare_kept(const struct model *m, const struct zone *z)
 
 void model_reserved(struct model *m, const struct zone *z, pfn_t pfn, unsigned order)
 {
+    pfn_t pages = (pfn_t)1 << order;
+
+    if (pages < m->pageblock_pages)
+        pages = m->pageblock_pages;
     if (model_pageblock_of(m, pfn)->type < NR_MOBILITIES &&
-        model_highatomic_pages(m) < most_kept(m))
+        model_highatomic_pages(m) + pages <= most_kept(m))
         model_set_types(m, pfn, order, MIGRATE_HIGHATOMIC);
     compare_kept(m, z);
 }

@@ -234,9 +234,10 @@ static void keep(struct pm_zone *pz, const struct page_grant *g)
 
     for (pfn_t pfn = 0; pfn < pz->nr_pages; pfn += p)
         kept += pm_kind_at(pz, pfn) == PM_KEPT ? p : 0;
-    if (pz->nr_pages / 100 >= p && kept < pz->nr_pages / 100 &&
+    nr = nr < p ? p : nr;
+    /* At most 1 %, rounded up to pageblocks. */
+    if (pz->nr_pages / 100 >= p && kept + nr - p < pz->nr_pages / 100 &&
         pm_kind_at(pz, first) == PM_NORMAL) {
-        nr = nr < p ? p : nr;
         set_kind(pz, first, nr, PM_KEPT);
         kept += nr;
     }

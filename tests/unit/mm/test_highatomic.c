@@ -93,14 +93,30 @@ static void a_large_block_keeps_all_its_pageblocks(void **state)
     pfn_t pfn;
 
     (void)state;
-    fixture_open(&f, 2048, PATH_ORDER, 1);
+    fixture_open(&f, 6400, PATH_ORDER, 1); /* four pageblocks at most */
     pfn = take(f.z, PATH_ORDER + 2, MIGRATE_RECLAIMABLE);
-    highatomic_reserve(f.z, pfn); /* below the limit before, beyond it now */
+    highatomic_reserve(f.z, pfn);
     assert_int_equal(kept(f.z), 4 * PATH_P);
     highatomic_reserve(f.z, take(f.z, 0, MIGRATE_MOVABLE));
     assert_int_equal(kept(f.z), 4 * PATH_P);
     give(f.z, pfn);
     assert_free_orders(f.z, MIGRATE_HIGHATOMIC, 1u << (PATH_ORDER + 2));
+    fixture_close(&f);
+}
+
+/* However large a block is, the limit is not passed for it. */
+static void a_block_beyond_the_limit_is_not_kept(void **state)
+{
+    (void)state;
+    fixture_open(&f, 2048, PATH_ORDER, 1);
+    for (unsigned order = PATH_ORDER + 2; order <= PATH_ORDER + 5; order++)
+        highatomic_reserve(f.z, take(f.z, order, MIGRATE_UNMOVABLE));
+    assert_int_equal(kept(f.z), 0);
+    highatomic_reserve(f.z, take(f.z, 0, MIGRATE_MOVABLE));
+    highatomic_reserve(f.z, take(f.z, PATH_ORDER + 1, MIGRATE_MOVABLE)); /* one is left */
+    assert_int_equal(kept(f.z), PATH_P);
+    highatomic_reserve(f.z, take(f.z, PATH_ORDER, MIGRATE_MOVABLE));
+    assert_int_equal(kept(f.z), 2 * PATH_P);
     fixture_close(&f);
 }
 
@@ -229,7 +245,7 @@ static void a_pageblock_at_a_time(void **state)
     pfn_t pfn;
 
     (void)state;
-    fixture_open(&f, 2048, PATH_ORDER, 1);
+    fixture_open(&f, 6400, PATH_ORDER, 1);
     pfn = take(f.z, PATH_ORDER + 2, MIGRATE_MOVABLE);
     highatomic_reserve(f.z, pfn);
     path_leave(f.z, 0, MIGRATE_MOVABLE);
@@ -356,6 +372,7 @@ int main(void)
         cmocka_unit_test(a_small_block_keeps_its_pageblock),
         cmocka_unit_test(what_was_freed_last_is_kept_too),
         cmocka_unit_test(a_large_block_keeps_all_its_pageblocks),
+        cmocka_unit_test(a_block_beyond_the_limit_is_not_kept),
         cmocka_unit_test(small_zones_keep_nothing),
         cmocka_unit_test(cma_areas_are_not_kept),
         cmocka_unit_test(who_may_use_what_is_kept),
