@@ -40,18 +40,25 @@ struct migrate_order {
 
 struct migrator {
     struct hub *hub;
-    struct migrate_order *orders;
-    unsigned nr_orders;
-    bool open;       /**< the timer is not closed yet */
-    uv_timer_t look; /**< runs while there is an order to begin or to go on with */
+    struct migrate_order *orders; /**< in the order in which they came */
+    bool open;                    /**< the timer is not closed yet */
+    uv_timer_t look;              /**< runs while there is an order to begin or to go on with */
 };
+
+/* Who asked, or NULL: gone. */
+static struct session *asker_of(const struct migrator *m, const struct migrate_order *o)
+{
+    struct session *s = session_table_find(&m->hub->sessions, o->session);
+
+    return s && s->state == SESSION_OPEN ? s : NULL;
+}
 
 static void answer(struct migrator *m, const struct migrate_order *o)
 {
-    struct session *s = session_table_find(&m->hub->sessions, o->session);
+    struct session *s = asker_of(m, o);
     struct call c = {.hub = m->hub, .session = s};
 
-    if (!s || s->state != SESSION_OPEN)
+    if (!s)
         return;
     c.response = (struct wire_response){.id = o->request, .op = WIRE_OP_MIGRATE};
     c.response.migrate = o->reply;
@@ -151,13 +158,29 @@ static bool look_at_some(const struct migrator *m, struct migrate_order *o)
     return false;
 }
 
-static void drop(struct migrator *m, struct migrate_order **link)
+/* Take one out of the list. */
+static void take_out(struct migrator *m, struct migrate_order **link)
 {
     struct migrate_order *o = *link;
+    struct session *s = asker_of(m, o);
 
     *link = o->next;
-    m->nr_orders--;
-    free(o);
+    if (s)
+        s->nr_migrations--;
+}
+
+static void on_look(uv_timer_t *timer);
+
+/* Go on with one. Returns whether it has come to its end. */
+static bool carry_out(struct migrator *m, struct migrate_order *o)
+{
+    bool all;
+
+    arrive(m, o);
+    all = !asker_of(m, o) || look_at_some(m, o);
+    if (!all && o->nr_moving < MIGRATOR_MOVES)
+        (void)uv_timer_start(&m->look, on_look, 0, 0);
+    return all && o->nr_moving == 0;
 }
 
 static void on_look(uv_timer_t *timer)
@@ -165,20 +188,17 @@ static void on_look(uv_timer_t *timer)
     struct migrator *m = timer->data;
     struct migrate_order **link = &m->orders;
 
-    while (*link) {
+    for (unsigned i = 0; *link && i < MIGRATOR_ORDERS;) {
         struct migrate_order *o = *link;
-        bool all;
 
-        arrive(m, o);
-        all = look_at_some(m, o);
-        if (all && o->nr_moving == 0) {
-            answer(m, o);
-            drop(m, link);
+        if (!carry_out(m, o)) {
+            link = &o->next;
+            i++;
             continue;
         }
-        if (!all && o->nr_moving < MIGRATOR_MOVES)
-            (void)uv_timer_start(&m->look, on_look, 0, 0);
-        link = &o->next;
+        take_out(m, link); /* first: the answer may end the session */
+        answer(m, o);
+        free(o);
     }
 }
 
@@ -208,9 +228,11 @@ static bool check(struct call *c, const struct wire_migrate *rq, uint32_t whose)
              (handle_find(zs->handles, rq->handle, &info) < 0 || info.owner != whose))
         call_fail(c, ESTALE, "handle 0x%llx names no block of session %u",
                   (unsigned long long)rq->handle, whose);
-    else if (c->hub->migrator->nr_orders == MIGRATOR_MAX_ORDERS)
-        call_fail(c, EBUSY, "migrate: %u requests are being carried out, and no more are taken",
-                  MIGRATOR_MAX_ORDERS);
+    else if (c->session->nr_migrations == MIGRATOR_SESSION_ORDERS)
+        call_fail(c, EBUSY,
+                  "migrate: %u requests of this session are being carried out, and no "
+                  "more are taken from one session",
+                  MIGRATOR_SESSION_ORDERS);
     else
         return true;
     return false;
@@ -232,7 +254,7 @@ void migrator_handle(struct call *c, uint32_t whose)
 {
     const struct wire_migrate *rq = &c->request->migrate;
     struct migrator *m = c->hub->migrator;
-    struct migrate_order *o;
+    struct migrate_order *o, **last = &m->orders;
 
     if (!check(c, rq, whose))
         return;
@@ -246,9 +268,10 @@ void migrator_handle(struct call *c, uint32_t whose)
     o->whose = whose;
     o->node = rq->node;
     o->handle = rq->handle;
-    o->next = m->orders;
-    m->orders = o;
-    m->nr_orders++;
+    while (*last)
+        last = &(*last)->next;
+    *last = o;
+    c->session->nr_migrations++;
     c->parked = true;
     (void)uv_timer_start(&m->look, on_look, 0, 0);
 }
@@ -268,8 +291,12 @@ int migrator_create(struct hub *hub, struct migrator **ret)
 
 void migrator_free(struct migrator *m)
 {
-    while (m && m->orders)
-        drop(m, &m->orders);
+    while (m && m->orders) {
+        struct migrate_order *o = m->orders;
+
+        m->orders = o->next;
+        free(o);
+    }
     free(m);
 }
 

@@ -5,6 +5,8 @@
  *
  * Each goes to the first zone of the node that its owner's policy allows and that has room; the
  * mover copies it. What is pinned, never moves, or finds no room is left where it is, and counted.
+ *
+ * First come, first served. When who asked is gone, no more of it is done.
  */
 #ifndef DAEMON_MIGRATOR_H
 #define DAEMON_MIGRATOR_H
@@ -16,8 +18,10 @@ struct call;
 struct hub;
 struct migrator;
 
-/** Requests that are carried out at a time. */
-#define MIGRATOR_MAX_ORDERS 16u
+/** Requests that are carried out at a time; others wait for their turn. */
+#define MIGRATOR_ORDERS 16u
+/** Requests of one session that are not answered yet: more are refused. */
+#define MIGRATOR_SESSION_ORDERS 4u
 /** Moves of one of them that are under way at a time. */
 #define MIGRATOR_MOVES 32u
 /** Handles that one of them looks at in a turn of the loop. */

@@ -55,6 +55,7 @@ struct session {
     struct waiting_request *waiting; /**< its requests that wait for memory */
     uint32_t nr_waiting;
     uint32_t max_waiting;
+    uint32_t nr_migrations;    /**< that it has asked for, and are not answered */
     unsigned nr_handles;       /**< of the loop's that are not closed yet */
     struct victim_terms terms; /**< what may be done to it as the last resort */
     enum pressure told[2];     /**< of its account and its group: what it knows */

@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "fixture.h"
+#include "migrator.h"
 #include "mobile.h"
 #include "proto/slot.h"
 #include "session.h"
@@ -264,6 +265,49 @@ static void the_account_is_waited_for(void **state)
     end();
 }
 
+/* Each session may ask for so many at a time, and all of them for more than are carried out. */
+static void many_at_a_time(void **state)
+{
+    enum { CLIENTS = 8 };
+    struct client *c[CLIENTS];
+    struct wire_request rq[MIGRATOR_SESSION_ORDERS + 2];
+
+    (void)state;
+    begin();
+    for (unsigned i = 0; i < 40; i++)
+        (void)get(MIGRATE_MOVABLE, 4);
+    for (unsigned i = 0; i < CLIENTS; i++) {
+        c[i] = client_open(&f);
+        for (unsigned k = 0; k < MIGRATOR_SESSION_ORDERS + 2; k++)
+            rq[k] = migrate_request(0, session->id, (i + k) % 2);
+        client_send(c[i], rq, MIGRATOR_SESSION_ORDERS + 2);
+    }
+    for (unsigned i = 0; i < CLIENTS; i++) {
+        unsigned nr = 0, refused = 0;
+
+        while (nr < MIGRATOR_SESSION_ORDERS + 2) {
+            struct wire_server_packet packet;
+
+            client_receive(c[i], &packet);
+            for (size_t k = 0; k < packet.nr_responses; k++, nr++) {
+                if (packet.responses[k].error == 0)
+                    continue;
+                assert_int_equal(packet.responses[k].error, EBUSY);
+                assert_non_null(strstr(packet.responses[k].message, "one session"));
+                refused++;
+            }
+        }
+        assert_int_equal(refused, 2);
+        client_free(c[i]);
+    }
+    run_until_sessions(&f, 2);
+    check_zones(zs);
+    rq[0] = migrate_request(0, 0, 0);
+    assert_int_equal(client_call(client, &rq[0])->error, 0);
+    migrated(client, 0, 0, 1, 640, 0);
+    end();
+}
+
 static void what_cannot_be(void **state)
 {
     struct wire_request rq[] = {
@@ -322,6 +366,7 @@ int main(void)
         cmocka_unit_test(large_blocks),
         cmocka_unit_test(zones_that_the_policy_forbids),
         cmocka_unit_test(the_account_is_waited_for),
+        cmocka_unit_test(many_at_a_time),
         cmocka_unit_test(what_cannot_be),
         cmocka_unit_test(everybody_goes),
     };
