@@ -373,8 +373,3 @@ void compactor_stop(struct compactor *c)
     compactor_drop_orders(c);
     compactor_stop_looking(c);
 }
-
-bool compactor_busy(const struct compactor *c)
-{
-    return c->open;
-}

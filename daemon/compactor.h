@@ -59,10 +59,8 @@ int compactor_create(struct hub *hub, struct compactor **ret);
 void compactor_free(struct compactor *c);
 /** Begin: the mover is there. */
 void compactor_start(struct compactor *c);
-/** Begin nothing more. hub->session_gone is called when the handles of the loop's are closed. */
+/** Begin no more; the hub is used until its handles are closed and its jobs done. */
 void compactor_stop(struct compactor *c);
-/** Are handles of the loop's still open? */
-bool compactor_busy(const struct compactor *c);
 
 /** A request asks for a compaction: path_ops.compact. w: its own, or NULL if it does not wait. */
 enum compact_result compactor_ask(struct compactor *c, const struct page_request *rq,

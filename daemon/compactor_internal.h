@@ -48,7 +48,6 @@ struct compactor {
     struct full_order *orders;
     unsigned nr_orders;
     uv_timer_t look; /**< runs while there are blocks that can move */
-    bool open;       /**< look is not closed yet */
     uint64_t seen;   /**< grants and frees, when all nodes were looked at last */
     struct {
         unsigned looks_off; /**< that are still to be left out */

@@ -97,20 +97,10 @@ void compactor_watch(struct compactor *c)
 
 void compactor_start_looking(struct compactor *c)
 {
-    (void)uv_timer_init(c->hub->loop, &c->look);
-    c->look.data = c;
-    c->open = true;
-}
-
-static void on_closed(uv_handle_t *look)
-{
-    struct compactor *c = look->data;
-
-    c->open = false;
-    c->hub->session_gone(c->hub);
+    hub_timer(c->hub, &c->look, c);
 }
 
 void compactor_stop_looking(struct compactor *c)
 {
-    uv_close((uv_handle_t *)&c->look, on_closed);
+    hub_close_handle(c->hub, (uv_handle_t *)&c->look);
 }

@@ -47,7 +47,6 @@ struct window {
 struct contiguous {
     struct hub *hub;
     struct window zone[MAX_ZONES];
-    bool open; /**< the timer is not closed yet */
     uv_timer_t timer;
 };
 
@@ -295,26 +294,11 @@ void contiguous_free(struct contiguous *ct)
 
 void contiguous_start(struct contiguous *ct)
 {
-    (void)uv_timer_init(ct->hub->loop, &ct->timer);
-    ct->timer.data = ct;
-    ct->open = true;
+    hub_timer(ct->hub, &ct->timer, ct);
     mover_listen(ct->hub->mover, on_moved, ct);
-}
-
-static void on_closed(uv_handle_t *timer)
-{
-    struct contiguous *ct = timer->data;
-
-    ct->open = false;
-    ct->hub->session_gone(ct->hub);
 }
 
 void contiguous_stop(struct contiguous *ct)
 {
-    uv_close((uv_handle_t *)&ct->timer, on_closed);
-}
-
-bool contiguous_busy(const struct contiguous *ct)
-{
-    return ct->open;
+    hub_close_handle(ct->hub, (uv_handle_t *)&ct->timer);
 }

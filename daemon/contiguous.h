@@ -35,10 +35,8 @@ int contiguous_create(struct hub *hub, struct contiguous **ret);
 void contiguous_free(struct contiguous *ct);
 /** Begin to serve; the hub's mover has been started. */
 void contiguous_start(struct contiguous *ct);
-/** Begin no more; hub->session_gone is called when the handle is closed. */
+/** Begin no more; the hub is used until its handles are closed and its jobs done. */
 void contiguous_stop(struct contiguous *ct);
-/** Has it still to be waited for? */
-bool contiguous_busy(const struct contiguous *ct);
 
 /**
  * One who waits was refused by the zone for its fragmentation: empty a window for such a block, as

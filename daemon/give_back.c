@@ -23,7 +23,6 @@ struct habit {
 struct give_back {
     struct hub *hub;
     struct habit zone[MAX_ZONES];
-    bool open; /**< the timer is not closed yet */
     uv_timer_t look;
 };
 
@@ -175,29 +174,14 @@ void give_back_start(struct give_back *g)
 {
     bool any = false;
 
-    (void)uv_timer_init(g->hub->loop, &g->look);
-    g->look.data = g;
-    g->open = true;
+    hub_timer(g->hub, &g->look, g);
     for (unsigned i = 0; i < g->hub->zones->nr; i++)
         any = any || entry_of(g, i)->give_back;
     if (any)
         (void)uv_timer_start(&g->look, on_look, GIVE_BACK_LOOK_MS, GIVE_BACK_LOOK_MS);
 }
 
-static void on_closed(uv_handle_t *timer)
-{
-    struct give_back *g = timer->data;
-
-    g->open = false;
-    g->hub->session_gone(g->hub);
-}
-
 void give_back_stop(struct give_back *g)
 {
-    uv_close((uv_handle_t *)&g->look, on_closed);
-}
-
-bool give_back_busy(const struct give_back *g)
-{
-    return g->open;
+    hub_close_handle(g->hub, (uv_handle_t *)&g->look);
 }

@@ -29,10 +29,8 @@ int give_back_create(struct hub *hub, struct give_back **ret);
 void give_back_free(struct give_back *g);
 /** Begin to look, if there is a zone to look at. */
 void give_back_start(struct give_back *g);
-/** Begin no more; hub->session_gone is called when the handle is closed. */
+/** Begin no more; the hub is used until its handles are closed and its jobs done. */
 void give_back_stop(struct give_back *g);
-/** Has it still to be waited for? */
-bool give_back_busy(const struct give_back *g);
 
 /** A request for so many pages waits for this zone. */
 void give_back_want(struct give_back *g, unsigned zone, uint64_t pages);

@@ -53,7 +53,7 @@ static void on_idle(uv_idle_t *idle)
 }
 
 int hub_init(struct hub *hub, uv_loop_t *loop, struct zone_set *zones, struct policy_set *policy,
-             void (*session_gone)(struct hub *hub))
+             void (*less_used)(struct hub *hub))
 {
     /* Sized in whole cache lines, as aligned_alloc() wants it, by the arenas' alignment. */
     struct turn *turn = aligned_alloc(_Alignof(struct turn), sizeof(*turn));
@@ -75,7 +75,7 @@ int hub_init(struct hub *hub, uv_loop_t *loop, struct zone_set *zones, struct po
         .policy = policy,
         .sessions = sessions,
         .turn = turn,
-        .session_gone = session_gone,
+        .less_used = less_used,
         .top_priority = policy_set_top_priority(policy),
     };
     if (mover_create(hub, &hub->mover) || compactor_create(hub, &hub->compactor) ||
@@ -94,15 +94,45 @@ void hub_start(struct hub *hub)
 {
     (void)uv_idle_init(hub->loop, &hub->idle);
     hub->idle.data = hub;
+    hub_use(hub);
     last_resort_start(hub);
     pin_watch_start(hub);
 }
 
-void hub_close(struct hub *hub, uv_close_cb closed)
+void hub_close(struct hub *hub)
 {
-    uv_close((uv_handle_t *)&hub->idle, closed);
-    uv_close((uv_handle_t *)&hub->last_resort.timer, closed);
-    uv_close((uv_handle_t *)&hub->pins.timer, closed);
+    hub_close_handle(hub, (uv_handle_t *)&hub->idle);
+    hub_close_handle(hub, (uv_handle_t *)&hub->last_resort.timer);
+    hub_close_handle(hub, (uv_handle_t *)&hub->pins.timer);
+}
+
+void hub_use(struct hub *hub)
+{
+    hub->nr_in_use++;
+}
+
+void hub_unuse(struct hub *hub)
+{
+    hub->nr_in_use--;
+    hub->less_used(hub);
+}
+
+void hub_timer(struct hub *hub, uv_timer_t *timer, void *data)
+{
+    (void)uv_timer_init(hub->loop, timer);
+    timer->data = data;
+    hub_use(hub);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    hub_unuse(handle->data);
+}
+
+void hub_close_handle(struct hub *hub, uv_handle_t *handle)
+{
+    handle->data = hub;
+    uv_close(handle, on_closed);
 }
 
 void hub_free(struct hub *hub)

@@ -98,9 +98,10 @@ struct hub {
     struct path_slices path;
     unsigned compaction_proactiveness; /**< 0 to 100: how far zones are compacted unasked */
     struct passing *passing; /**< pageblocks, between domains; NULL: there is one domain */
-    bool stopping; /**< nothing is freed piece by piece any more: the zones go as a whole */
-    /** A session's memory has been freed. */
-    void (*session_gone)(struct hub *hub);
+    bool stopping;      /**< nothing is freed piece by piece any more: the zones go as a whole */
+    uint32_t nr_in_use; /**< handles of the loop's that are open, and jobs that threads have */
+    /** A session's memory has been freed, or one that used the hub does so no more. */
+    void (*less_used)(struct hub *hub);
     /** Read the configuration again; NULL: there is none. As policy_set_reload(). */
     int (*reload)(void *ctx, char *why, size_t size);
     void *reload_ctx;
@@ -111,14 +112,23 @@ struct hub {
  * -ENOMEM.
  */
 int hub_init(struct hub *hub, uv_loop_t *loop, struct zone_set *zones, struct policy_set *policy,
-             void (*session_gone)(struct hub *hub));
-/** Begin to work, with HUB_HANDLES handles of the loop's. */
+             void (*less_used)(struct hub *hub));
+/** Begin to work, with handles of the loop's. */
 void hub_start(struct hub *hub);
-#define HUB_HANDLES 3u
-/** Close them, each of which calls closed in a later turn; only then hub_free() may follow. */
-void hub_close(struct hub *hub, uv_close_cb closed);
-/** All sessions must be gone. */
+/** Close them, which ends in a later turn. */
+void hub_close(struct hub *hub);
+/** All sessions must be gone, and nothing use it any more. */
 void hub_free(struct hub *hub);
+
+/** Something of the loop's or of the thread pool's uses the hub, which is not to be freed before it
+ * says hub_unuse(). */
+void hub_use(struct hub *hub);
+/** It does so no more; it may be the last that does: then the hub is gone. */
+void hub_unuse(struct hub *hub);
+/** Make a timer of the hub's loop, which uses the hub until hub_close_handle(). */
+void hub_timer(struct hub *hub, uv_timer_t *timer, void *data);
+/** Close a handle that uses the hub: it does so until a later turn. Its data is lost. */
+void hub_close_handle(struct hub *hub, uv_handle_t *handle);
 
 /** Let all sessions take over what the policy says now, as it has changed. */
 void hub_follow_policy(struct hub *hub);

@@ -190,6 +190,5 @@ void last_resort_look(struct hub *hub, uint8_t priority, uint64_t pages)
 
 void last_resort_start(struct hub *hub)
 {
-    (void)uv_timer_init(hub->loop, &hub->last_resort.timer);
-    hub->last_resort.timer.data = hub;
+    hub_timer(hub, &hub->last_resort.timer, hub);
 }

@@ -41,7 +41,6 @@ struct migrate_order {
 struct migrator {
     struct hub *hub;
     struct migrate_order *orders; /**< in the order in which they came */
-    bool open;                    /**< the timer is not closed yet */
     uv_timer_t look;              /**< runs while there is an order to begin or to go on with */
 };
 
@@ -302,26 +301,11 @@ void migrator_free(struct migrator *m)
 
 void migrator_start(struct migrator *m)
 {
-    (void)uv_timer_init(m->hub->loop, &m->look);
-    m->look.data = m;
-    m->open = true;
+    hub_timer(m->hub, &m->look, m);
     mover_listen(m->hub->mover, on_moved, m);
-}
-
-static void on_closed(uv_handle_t *timer)
-{
-    struct migrator *m = timer->data;
-
-    m->open = false;
-    m->hub->session_gone(m->hub);
 }
 
 void migrator_stop(struct migrator *m)
 {
-    uv_close((uv_handle_t *)&m->look, on_closed);
-}
-
-bool migrator_busy(const struct migrator *m)
-{
-    return m->open;
+    hub_close_handle(m->hub, (uv_handle_t *)&m->look);
 }

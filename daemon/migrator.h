@@ -33,10 +33,8 @@ int migrator_create(struct hub *hub, struct migrator **ret);
 void migrator_free(struct migrator *m);
 /** Begin to serve; the hub's mover has been started. */
 void migrator_start(struct migrator *m);
-/** Begin no more; hub->session_gone is called when the handle is closed. */
+/** Begin no more; the hub is used until its handles are closed and its jobs done. */
 void migrator_stop(struct migrator *m);
-/** Has it still to be waited for? */
-bool migrator_busy(const struct migrator *m);
 
 /** Whose blocks a migrate is about: the session that it names, else its handle's, else the asker.
  */

@@ -47,8 +47,6 @@ struct mover {
     struct hub *hub;
     struct batch *batch; /**< that is being filled, or NULL */
     uv_prepare_t flush;  /**< runs while there is one */
-    bool open;           /**< the handle of the loop's is not closed yet */
-    uint32_t nr_jobs;    /**< that threads have */
     unsigned nr_listeners;
     struct listener listener[MOVER_MAX_LISTENERS];
     uint64_t pages[MAX_ZONES];
@@ -144,7 +142,6 @@ static void on_copied(uv_work_t *job, int status)
     uint64_t zones = 0;
 
     (void)status;
-    m->nr_jobs--;
     for (uint32_t i = 0; i < b->nr && !hub->stopping; i++) {
         settle(m, &b->move[i]);
         zones |= UINT64_C(1) << b->move[i].from_zone;
@@ -155,7 +152,7 @@ static void on_copied(uv_work_t *job, int status)
             m->listener[i].ended(m->listener[i].ctx, zones);
         waiting_changed(hub, NULL);
     }
-    hub->session_gone(hub);
+    hub_unuse(hub);
 }
 
 static void queue_batch(struct mover *m)
@@ -164,7 +161,7 @@ static void queue_batch(struct mover *m)
 
     m->batch = NULL;
     (void)uv_prepare_stop(&m->flush);
-    m->nr_jobs++;
+    hub_use(m->hub);
     b->work.data = b;
     (void)uv_queue_work(m->hub->loop, &b->work, copy, on_copied);
 }
@@ -266,16 +263,8 @@ void mover_start(struct mover *m)
 {
     (void)uv_prepare_init(m->hub->loop, &m->flush);
     m->flush.data = m;
-    m->open = true;
+    hub_use(m->hub);
     m->hub->zones->mover = m;
-}
-
-static void on_closed(uv_handle_t *flush)
-{
-    struct mover *m = flush->data;
-
-    m->open = false;
-    m->hub->session_gone(m->hub);
 }
 
 void mover_stop(struct mover *m)
@@ -283,10 +272,5 @@ void mover_stop(struct mover *m)
     m->hub->zones->mover = NULL;
     free(m->batch);
     m->batch = NULL;
-    uv_close((uv_handle_t *)&m->flush, on_closed);
-}
-
-bool mover_busy(const struct mover *m)
-{
-    return m->nr_jobs != 0 || m->open;
+    hub_close_handle(m->hub, (uv_handle_t *)&m->flush);
 }

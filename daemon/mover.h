@@ -29,11 +29,8 @@ int mover_create(struct hub *hub, struct mover **ret);
 void mover_free(struct mover *m);
 /** Begin to serve the moves of the hub's zones. */
 void mover_start(struct mover *m);
-/** Begin no more; hub->session_gone is called when the last thread is done and the handles closed.
- */
+/** Begin no more; the hub is used until its handles are closed and its jobs done. */
 void mover_stop(struct mover *m);
-/** Has it still to be waited for? */
-bool mover_busy(const struct mover *m);
 
 /**
  * Call ended(ctx, zones) whenever moves have ended, done or not, and their blocks are settled; bit

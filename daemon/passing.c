@@ -193,7 +193,6 @@ static void on_passed(uv_work_t *job, int status)
     struct hub *hub = p->hub;
 
     (void)status;
-    p->nr_jobs--;
     if (!hub->stopping) {
         settle(p, first);
         /* Now its files can be compared to the last page, if nothing else is on its way. */
@@ -201,7 +200,7 @@ static void on_passed(uv_work_t *job, int status)
         waiting_changed(hub, NULL);
         ahead_look(p, first->to);
     }
-    hub->session_gone(hub);
+    hub_unuse(hub);
 }
 
 static void begin(struct passing *p, struct pass *first)
@@ -214,7 +213,7 @@ static void begin(struct passing *p, struct pass *first)
     first->nr_done = 0;
     first->error = 0;
     first->work.data = first;
-    p->nr_jobs++;
+    hub_use(p->hub);
     (void)uv_queue_work(p->hub->loop, &first->work, work, on_passed);
 }
 
@@ -291,32 +290,16 @@ void passing_start(struct passing *p)
 {
     uv_timer_t *const timers[] = {&p->retry, &p->ahead, &p->look, &p->mend};
 
-    for (size_t i = 0; i < sizeof(timers) / sizeof(timers[0]); i++) {
-        (void)uv_timer_init(p->hub->loop, timers[i]);
-        timers[i]->data = p;
-        p->nr_handles++;
-    }
+    for (size_t i = 0; i < sizeof(timers) / sizeof(timers[0]); i++)
+        hub_timer(p->hub, timers[i], p);
     p->domains->populate = on_populate;
     p->domains->populate_ctx = p;
 }
 
-static void on_closed(uv_handle_t *timer)
-{
-    struct passing *p = timer->data;
-
-    p->nr_handles--;
-    p->hub->session_gone(p->hub);
-}
-
 void passing_stop(struct passing *p)
 {
-    uv_close((uv_handle_t *)&p->retry, on_closed);
-    uv_close((uv_handle_t *)&p->ahead, on_closed);
-    uv_close((uv_handle_t *)&p->look, on_closed);
-    uv_close((uv_handle_t *)&p->mend, on_closed);
-}
-
-bool passing_busy(const struct passing *p)
-{
-    return p && (p->nr_jobs != 0 || p->nr_handles != 0);
+    hub_close_handle(p->hub, (uv_handle_t *)&p->retry);
+    hub_close_handle(p->hub, (uv_handle_t *)&p->ahead);
+    hub_close_handle(p->hub, (uv_handle_t *)&p->look);
+    hub_close_handle(p->hub, (uv_handle_t *)&p->mend);
 }

@@ -62,8 +62,6 @@ struct passing {
     struct pass *pass[MAX_ZONES]; /**< a record for each pageblock, in memory that is never touched
                                        before it is needed */
     size_t pass_bytes[MAX_ZONES];
-    uint32_t nr_jobs;    /**< that threads have */
-    unsigned nr_handles; /**< of the loop's that are not closed yet */
     uint32_t nr_unbacked;
     struct pass *unbacked; /**< and no thread has them */
     uint32_t retry_ms;
@@ -85,11 +83,8 @@ int passing_create(struct hub *hub, struct passing **ret);
 void passing_free(struct passing *p);
 /** Begin to serve zone_ops.populate. */
 void passing_start(struct passing *p);
-/** Begin no more; hub->session_gone is called when the last thread is done and the handles closed.
- */
+/** Begin no more; the hub is used until its handles are closed and its jobs done. */
 void passing_stop(struct passing *p);
-/** Has it still to be waited for? NULL: no. */
-bool passing_busy(const struct passing *p);
 
 /** Is the pageblock of this number on its way into the domain's file, or out of it? */
 bool passing_concerns(const struct passing *p, unsigned zone, uint32_t pageblock, unsigned domain);

@@ -16,8 +16,7 @@ static void on_look(uv_timer_t *timer)
 
 void pin_watch_start(struct hub *hub)
 {
-    (void)uv_timer_init(hub->loop, &hub->pins.timer);
-    hub->pins.timer.data = hub;
+    hub_timer(hub, &hub->pins.timer, hub);
 }
 
 void pin_watch_wake(struct hub *hub)

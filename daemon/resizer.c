@@ -110,18 +110,16 @@ static void on_punched(struct resize *rz)
 static void on_worked(uv_work_t *job, int status)
 {
     struct resize *rz = job->data;
-    struct resizer *r = rz->resizer;
-    struct hub *hub = r->hub;
+    struct hub *hub = rz->resizer->hub;
 
     (void)status;
-    r->nr_jobs--;
     if (!hub->stopping) {
         if (rz->state == RESIZE_POPULATING)
             on_populated(rz);
         else
             on_punched(rz);
     }
-    hub->session_gone(hub);
+    hub_unuse(hub);
 }
 
 void resize_queue_work(struct resize *rz, enum resize_state state)
@@ -130,7 +128,7 @@ void resize_queue_work(struct resize *rz, enum resize_state state)
     rz->error = 0;
     rz->punched = 0;
     rz->work.data = rz;
-    rz->resizer->nr_jobs++;
+    hub_use(rz->resizer->hub);
     (void)uv_queue_work(rz->resizer->hub->loop, &rz->work, work, on_worked);
 }
 
@@ -271,26 +269,11 @@ void resizer_free(struct resizer *r)
 
 void resizer_start(struct resizer *r)
 {
-    (void)uv_timer_init(r->hub->loop, &r->look);
-    r->look.data = r;
-    r->open = true;
+    hub_timer(r->hub, &r->look, r);
     mover_listen(r->hub->mover, on_moved, r);
-}
-
-static void on_closed(uv_handle_t *timer)
-{
-    struct resizer *r = timer->data;
-
-    r->open = false;
-    r->hub->session_gone(r->hub);
 }
 
 void resizer_stop(struct resizer *r)
 {
-    uv_close((uv_handle_t *)&r->look, on_closed);
-}
-
-bool resizer_busy(const struct resizer *r)
-{
-    return r->nr_jobs != 0 || r->open;
+    hub_close_handle(r->hub, (uv_handle_t *)&r->look);
 }

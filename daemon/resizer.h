@@ -33,11 +33,8 @@ int resizer_create(struct hub *hub, struct resizer **ret);
 void resizer_free(struct resizer *r);
 /** Begin to serve; the hub's mover has been started. */
 void resizer_start(struct resizer *r);
-/** Begin no more; hub->session_gone is called when the last thread is done and the handle closed.
- */
+/** Begin no more; the hub is used until its handles are closed and its jobs done. */
 void resizer_stop(struct resizer *r);
-/** Has it still to be waited for? */
-bool resizer_busy(const struct resizer *r);
 
 /** Let a zone grow, or shrink if that is below 0, by whole pageblocks that it has or has room for,
  * without an answer. Returns 0, or -EBUSY. */

@@ -45,8 +45,6 @@ struct resize {
 struct resizer {
     struct hub *hub;
     struct resize zone[MAX_ZONES];
-    unsigned nr_jobs;
-    bool open; /**< the timer is not closed yet */
     uv_timer_t look;
 };
 

@@ -40,7 +40,6 @@ struct server {
     int spare_fd;  /**< -1: in use, or lost */
     uv_poll_t listen_poll;
     uv_timer_t pause;
-    unsigned nr_handles; /**< of the loop's, beside those of sessions, that are not closed yet */
     bool stopped;
 };
 
@@ -187,11 +186,7 @@ int server_add_session(struct server *server, int fd)
 
 static void free_if_done(struct server *server)
 {
-    if (!server->stopped || server->nr_handles || server->hub.sessions.nr ||
-        server->hub.waiting.nr_timers || passing_busy(server->hub.passing) ||
-        mover_busy(server->hub.mover) || resizer_busy(server->hub.resizer) ||
-        migrator_busy(server->hub.migrator) || contiguous_busy(server->hub.contiguous) ||
-        give_back_busy(server->hub.give_back) || compactor_busy(server->hub.compactor))
+    if (!server->stopped || server->hub.nr_in_use || server->hub.sessions.nr)
         return;
     policy_set_free(server->hub.policy);
     zone_set_free(server->hub.zones);
@@ -204,25 +199,9 @@ static struct server *server_of(struct hub *hub)
     return (struct server *)((char *)hub - offsetof(struct server, hub));
 }
 
-static void on_session_gone(struct hub *hub)
+static void on_less_used(struct hub *hub)
 {
     free_if_done(server_of(hub));
-}
-
-static void on_closed(uv_handle_t *handle)
-{
-    struct server *server = handle->data;
-
-    server->nr_handles--;
-    free_if_done(server);
-}
-
-static void on_hub_closed(uv_handle_t *handle)
-{
-    struct server *server = server_of(handle->data);
-
-    server->nr_handles--;
-    free_if_done(server);
 }
 
 static int start_listening(struct server *server)
@@ -235,7 +214,7 @@ static int start_listening(struct server *server)
     if (error)
         return error;
     server->listen_poll.data = server;
-    server->nr_handles++;
+    hub_use(&server->hub);
     (void)uv_poll_start(&server->listen_poll, UV_READABLE, on_listen);
     return 0;
 }
@@ -257,7 +236,7 @@ int server_start(struct server **ret, uv_loop_t *loop, const struct daemon_confi
     error = policy_set_create(config, &zones->memory, zones->domains, &policy, why, size);
     if (error)
         goto fail_zones;
-    error = hub_init(&server->hub, loop, zones, policy, on_session_gone);
+    error = hub_init(&server->hub, loop, zones, policy, on_less_used);
     if (error) {
         (void)why_not(error, why, size, "no memory for the server's buffers");
         goto fail_policy;
@@ -278,9 +257,7 @@ int server_start(struct server **ret, uv_loop_t *loop, const struct daemon_confi
     server->hub.compaction_proactiveness = config->compaction_proactiveness;
     if (server->hub.passing)
         passing_start(server->hub.passing);
-    (void)uv_timer_init(loop, &server->pause);
-    server->pause.data = server;
-    server->nr_handles += HUB_HANDLES + 1;
+    hub_timer(&server->hub, &server->pause, server);
     server->spare_fd = open_spare();
     *ret = server;
     return 0;
@@ -333,13 +310,13 @@ void server_stop(struct server *server)
     while ((s = session_table_next(&server->hub.sessions, &slot, SESSION_TABLE_SLOTS)))
         session_dismiss(s, "the daemon stops");
     if (server->listen_fd >= 0) {
-        uv_close((uv_handle_t *)&server->listen_poll, on_closed);
+        hub_close_handle(&server->hub, (uv_handle_t *)&server->listen_poll);
         (void)close(server->listen_fd);
     }
     if (server->spare_fd >= 0)
         (void)close(server->spare_fd);
-    uv_close((uv_handle_t *)&server->pause, on_closed);
-    hub_close(&server->hub, on_hub_closed);
+    hub_close_handle(&server->hub, (uv_handle_t *)&server->pause);
+    hub_close(&server->hub);
     path_stop(&server->hub);
     mover_stop(server->hub.mover);
     resizer_stop(server->hub.resizer);

@@ -52,7 +52,7 @@ static void session_free_if_done(struct session *s)
     free(s->fds);
     admission_end(s);
     free(s);
-    hub->session_gone(hub);
+    hub->less_used(hub);
 }
 
 static void on_closed(uv_handle_t *handle)

@@ -117,8 +117,7 @@ static void on_closed(uv_handle_t *timer)
     struct hub *hub = w->hub;
 
     free(w);
-    hub->waiting.nr_timers--;
-    hub->session_gone(hub);
+    hub_unuse(hub);
 }
 
 /* It waits no more. Its memory goes in a later turn. */
@@ -285,9 +284,7 @@ static struct waiting_request *admit(const struct call *c, uint32_t ms)
     s->nr_waiting++;
     s->policy.group->nr_waiting++;
     q->nr++;
-    q->nr_timers++;
-    (void)uv_timer_init(c->hub->loop, &w->timer);
-    w->timer.data = w;
+    hub_timer(c->hub, &w->timer, w);
     (void)uv_timer_start(&w->timer, on_deadline, ms, 0);
     return w;
 }

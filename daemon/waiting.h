@@ -56,7 +56,6 @@ struct waiting {
     uint64_t arrivals;
     uint64_t nr_dropped; /**< so that a walk knows when it must begin again */
     uint32_t nr;         /**< requests that wait */
-    uint32_t nr_timers;  /**< that the loop still has */
     /** Lines in which somebody may be served: something came free since their last whole walk. */
     struct wait_line *changed_first;
     struct wait_line *changed_last;

@@ -29,7 +29,7 @@ static struct session alice;
 static struct session bob;
 static struct call call;
 
-static void session_gone(struct hub *h)
+static void less_used(struct hub *h)
 {
     (void)h;
 }
@@ -62,7 +62,7 @@ static int set_up(void **state)
     assert_int_equal(policy_set_create(&config, &zones->memory, NULL, &policy, why, sizeof(why)),
                      0);
     assert_int_equal(uv_loop_init(&loop), 0);
-    assert_int_equal(hub_init(&hub, &loop, zones, policy, session_gone), 0);
+    assert_int_equal(hub_init(&hub, &loop, zones, policy, less_used), 0);
     hub_start(&hub);
     config_free(&config);
     add_session(&alice, 1001, "alice");
@@ -75,8 +75,9 @@ static int tear_down(void **state)
     (void)state;
     check_zones(hub.zones);
     hub_stop_work(&hub);
-    hub_close(&hub, NULL);
+    hub_close(&hub);
     assert_int_equal(uv_run(&loop, UV_RUN_DEFAULT), 0);
+    assert_int_equal(hub.nr_in_use, 0);
     policy_set_free(hub.policy);
     zone_set_free(hub.zones);
     hub_free(&hub);
