@@ -110,22 +110,38 @@ static void commit(struct zone_set *zs, struct holdings *holdings, uint64_t hand
     g->slot[i] = mobile_slot_name(zs, handle);
 }
 
+/* All of them, or none. What one of them takes is not reclaimed from another. */
+static int take_all(struct zone_set *zs, const struct holdings *holdings, struct grant_request *rq,
+                    const uint64_t *handle, uint32_t nr, struct grant *g,
+                    struct refusal *ret_refusal)
+{
+    int error = 0;
+    uint32_t i;
+
+    for (i = 0; i < nr; i++)
+        mobile_keep(zs, handle[i], true);
+    for (i = 0; error == 0 && i < nr; i++) {
+        if (mobile_of(zs, handle[i])->state == MOBILE_DISCARDED)
+            error = take_pages(zs, holdings, rq, handle[i], g, i, ret_refusal);
+    }
+    if (error)
+        undo(zs, holdings, handle, g, i);
+    for (i = 0; i < nr; i++)
+        mobile_keep(zs, handle[i], false);
+    return error;
+}
+
 int grant_renew(struct zone_set *zs, struct holdings *holdings, struct grant_request *rq,
                 const uint64_t *handle, uint32_t nr, struct grant *g, uint64_t *ret_bad,
                 struct refusal *ret_refusal)
 {
     int error = check_owner(zs, holdings, handle, nr, ret_bad);
-    uint32_t i;
 
-    for (i = 0; error == 0 && i < nr; i++) {
-        if (mobile_of(zs, handle[i])->state == MOBILE_DISCARDED)
-            error = take_pages(zs, holdings, rq, handle[i], g, i, ret_refusal);
-    }
-    if (error) {
-        undo(zs, holdings, handle, g, i);
+    if (!error)
+        error = take_all(zs, holdings, rq, handle, nr, g, ret_refusal);
+    if (error)
         return error;
-    }
-    for (i = 0; i < nr; i++)
+    for (uint32_t i = 0; i < nr; i++)
         commit(zs, holdings, handle[i], g, i);
     g->nr = nr;
     g->nr_slots = holdings->slots ? nr : 0;

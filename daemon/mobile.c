@@ -249,11 +249,19 @@ bool mobile_try_discard(struct zone_set *zs, uint64_t handle)
 {
     struct mobile *m = record_of(zs, handle);
 
-    if (m->state != MOBILE_NORMAL || m->type != MIGRATE_RECLAIMABLE ||
+    if (m->state != MOBILE_NORMAL || m->type != MIGRATE_RECLAIMABLE || m->kept ||
         !seize(zs, handle, SLOT_DISCARDED))
         return false;
     m->state = MOBILE_DISCARDED;
     return true;
+}
+
+void mobile_keep(struct zone_set *zs, uint64_t handle, bool keep)
+{
+    struct mobile *m = record_of(zs, handle);
+
+    if (m->state != MOBILE_NONE)
+        m->kept = keep;
 }
 
 void mobile_renewing(struct zone_set *zs, uint64_t handle, bool renewing)

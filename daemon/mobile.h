@@ -48,6 +48,7 @@ struct mobile {
     bool tell;       /**< the client wants to be told when it is discarded */
     bool referenced; /**< so was the word when it was seized */
     bool pinned;     /**< so it was found last, and is charged as such */
+    bool kept;       /**< not to be discarded at present */
 };
 
 struct mobiles;
@@ -99,10 +100,12 @@ uint32_t mobile_pins(const struct zone_set *zs, uint64_t handle);
 /** Has it been pinned since this was asked last? */
 bool mobile_referenced(struct zone_set *zs, uint64_t handle);
 /**
- * Discard it: the next pin will say so. False: it is pinned, does not stand still, or is not
- * reclaimable. Then the caller takes its pages; see grant_discard(), which does all of it.
+ * Discard it: the next pin will say so. False: it is pinned, does not stand still, is kept, or is
+ * not reclaimable. Else the caller takes its pages; see grant_discard(), which does all of it.
  */
 bool mobile_try_discard(struct zone_set *zs, uint64_t handle);
+/** It is not to be discarded until this is taken back, if it can be at all. */
+void mobile_keep(struct zone_set *zs, uint64_t handle, bool keep);
 /** It is to have pages again, and is not to be found twice while they are sought; or not after all.
  */
 void mobile_renewing(struct zone_set *zs, uint64_t handle, bool renewing);

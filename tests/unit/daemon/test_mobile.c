@@ -322,6 +322,55 @@ static void test_renew_refused(void **state)
     assert_int_equal(used_pages(zs), 2 * ZONE_PAGES);
 }
 
+/* What a renewal reclaims from: a block of the same owner. */
+static uint64_t victim;
+
+static pfn_t reclaim_victim(void *ctx, const struct page_request *rq)
+{
+    pfn_t pages = 0;
+
+    (void)ctx;
+    (void)rq;
+    return grant_discard(zs, victim, &pages) ? 0 : pages;
+}
+
+/* What is to be renewed together is not discarded for each other, on any side of what asks. */
+static void test_renew_reclaims(void **state)
+{
+    static const struct path_ops ops = {.reclaim = reclaim_victim};
+    uint64_t h[3] = {get(MIGRATE_RECLAIMABLE, 1), get(MIGRATE_RECLAIMABLE, 1),
+                     get(MIGRATE_RECLAIMABLE, 1)};
+    const uint64_t spare = get(MIGRATE_RECLAIMABLE, 1);
+    struct grant_request rq = request(MIGRATE_UNMOVABLE, 0, 1);
+    uint64_t bad = 0;
+    pfn_t pages;
+
+    (void)state;
+    for (pfn_t left = 2 * ZONE_PAGES - 8; left > 0;) {
+        rq.count = left < WIRE_MAX_BLOCKS ? left : WIRE_MAX_BLOCKS;
+        assert_int_equal(grant_alloc(zs, &bob, &rq, &g, &why), 0);
+        left -= rq.count;
+    }
+    assert_int_equal(grant_discard(zs, h[1], &pages), 0);
+    rq.count = 2;
+    assert_int_equal(grant_alloc(zs, &bob, &rq, &g, &why), 0);
+    zs->path = &ops;
+    rq.may_wait = true;
+    for (unsigned i = 0; i < 3; i += 2) {
+        victim = h[i];
+        assert_int_equal(grant_renew(zs, &alice, &rq, h, 3, &g, &bad, &why), -ENOMEM);
+        expect_word(h[i], SLOT_NORMAL);
+        expect_word(h[1], SLOT_DISCARDED);
+    }
+    victim = spare;
+    assert_int_equal(grant_renew(zs, &alice, &rq, h, 3, &g, &bad, &why), 0);
+    expect_word(h[1], SLOT_NORMAL);
+    expect_word(spare, SLOT_DISCARDED);
+    /* And only while it is asked. */
+    assert_int_equal(grant_discard(zs, h[0], &pages), 0);
+    zs->path = NULL;
+}
+
 /* Pins are found by the sampler, whoever else looks. */
 static void test_sample(void **state)
 {
@@ -389,10 +438,10 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_grant),     TEST(test_without_slots),      TEST(test_no_slots_left),
-        TEST(test_seized),    TEST(test_freed_while_moving), TEST(test_discard),
-        TEST(test_renew),     TEST(test_renew_refused),      TEST(test_sample),
-        TEST(test_scribbler),
+        TEST(test_grant),  TEST(test_without_slots),      TEST(test_no_slots_left),
+        TEST(test_seized), TEST(test_freed_while_moving), TEST(test_discard),
+        TEST(test_renew),  TEST(test_renew_refused),      TEST(test_renew_reclaims),
+        TEST(test_sample), TEST(test_scribbler),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
