@@ -61,7 +61,7 @@ bool path_tried(struct hub *hub, struct path_wait *w, int error)
     const bool freed = w->freed;
 
     w->reclaim_end_ns = 0;
-    w->freed = false;
+    w->freed = w->reclaimed = false;
     /* A block came to be, but others were faster: there may be another one. */
     if (error == -ENOMEM && w->compact.result == COMPACT_SUCCESS)
         hub->path.again = true;

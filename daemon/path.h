@@ -27,7 +27,8 @@ struct path_wait {
     struct compact_wait compact;
     uint64_t
         reclaim_end_ns; /**< when the present try has to stop reclaiming; 0: it has not begun */
-    bool freed;         /**< in the present try its account has freed something of its own */
+    bool freed;         /**< in the present try its account has freed something of its own, */
+    bool reclaimed;     /**< or the zones something of anybody's */
 };
 
 /** Of the slices. */

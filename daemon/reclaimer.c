@@ -13,8 +13,18 @@
 #include "reclaim_lists.h"
 #include "session.h"
 
+/* That a node is low, as a request has found while it held what it may have given back since. */
+struct low_note {
+    unsigned order;
+    enum zone_kind class;
+    unsigned domain;
+    bool may_wait;
+};
+
 struct reclaimer {
     struct hub *hub;
+    uint64_t noted; /**< bit n: note[n] is still to be looked at */
+    struct low_note note[MAX_NODES];
     uint64_t awake; /**< bit n: the balancer of node n is at work */
     bool cut;       /**< a request freed something, but had no time for more: it is to go on */
     struct balancer node[MAX_NODES];
@@ -80,6 +90,13 @@ static uint64_t direct_end(const struct page_request *rq)
     return w->reclaim_end_ns;
 }
 
+/* Who waits is tried again, as there was no time for more. */
+static void go_on_later(struct reclaimer *r)
+{
+    r->cut = true;
+    hub_wake(r->hub);
+}
+
 static pfn_t reclaim_until(struct reclaimer *r, struct lru_ring *ring, struct lru_scan *scan,
                            uint64_t end_ns)
 {
@@ -89,10 +106,8 @@ static pfn_t reclaim_until(struct reclaimer *r, struct lru_ring *ring, struct lr
     while (error == -EAGAIN && uv_hrtime() < end_ns)
         error = lru_reclaim(&lists_of(r)->lru, ring, scan, RECLAIMER_STEP_BLOCKS);
     /* Who found nothing in its time is not tried again for that: the balancer looks on. */
-    if (error == -EAGAIN && scan->freed_pages != before) {
-        r->cut = true;
-        hub_wake(r->hub);
-    }
+    if (error == -EAGAIN && scan->freed_pages != before)
+        go_on_later(r);
     return (pfn_t)(scan->freed_pages - before);
 }
 
@@ -147,6 +162,7 @@ pfn_t reclaimer_direct(struct reclaimer *r, const struct page_request *rq)
         .want_pages = pages_for(rq),
         .domains = r->hub->zones->domains ? (uint64_t)1 << rq->domain : 0,
     };
+    struct path_wait *w = (struct path_wait *)rq->progress;
     const uint64_t end_ns = direct_end(rq);
     struct request_zones zones;
     uint64_t mask = 0;
@@ -163,21 +179,52 @@ pfn_t reclaimer_direct(struct reclaimer *r, const struct page_request *rq)
         if (ring->nr_pages != 0)
             (void)reclaim_until(r, ring, &scan, end_ns);
     }
+    /* Of several blocks the first ones may have taken all the time. */
+    if (w && w->reclaimed && uv_hrtime() >= end_ns)
+        go_on_later(r);
     if (scan.freed_pages != 0) {
+        if (w)
+            w->reclaimed = true;
         for (unsigned node = 0; node < r->hub->zones->memory.topology.nr_nodes; node++)
             balancer_revive(&r->node[node]);
     }
     return (pfn_t)scan.freed_pages;
 }
 
+/* No request is under way: is the node low as it is now? */
+static void take_note(struct reclaimer *r, unsigned node)
+{
+    const struct low_note *n = &r->note[node];
+
+    r->noted &= ~((uint64_t)1 << node);
+    if (balancer_wake(&r->node[node], n->order, n->class, n->domain, n->may_wait))
+        r->awake |= (uint64_t)1 << node;
+}
+
+static void take_notes(struct reclaimer *r)
+{
+    while (r->noted != 0)
+        take_note(r, (unsigned)__builtin_ctzll(r->noted));
+}
+
 void reclaimer_wake(struct reclaimer *r, unsigned zone, unsigned order, enum zone_kind class,
                     unsigned domain, bool may_wait)
 {
     const unsigned node = zone_node(r->hub->zones->entry[zone].zone);
+    struct low_note *n = &r->note[node];
 
-    if (r->hub->stopping || !balancer_wake(&r->node[node], order, class, domain, may_wait))
+    if (r->hub->stopping)
         return;
-    r->awake |= (uint64_t)1 << node;
+    if (r->noted >> node & 1) {
+        if (n->class == class && n->domain == domain) {
+            n->order = n->order > order ? n->order : order;
+            n->may_wait = n->may_wait && may_wait;
+            return;
+        }
+        take_note(r, node); /* another request's, which has ended */
+    }
+    *n = (struct low_note){order, class, domain, may_wait};
+    r->noted |= (uint64_t)1 << node;
     hub_wake(r->hub);
 }
 
@@ -200,13 +247,15 @@ void reclaimer_press(struct reclaimer *r, struct account *a)
     hub_wake(r->hub);
 }
 
-bool reclaimer_at_work(const struct reclaimer *r, unsigned node)
+bool reclaimer_at_work(struct reclaimer *r, unsigned node)
 {
+    take_notes(r);
     return r->awake >> node & 1;
 }
 
-bool reclaimer_ready(const struct reclaimer *r)
+bool reclaimer_ready(struct reclaimer *r)
 {
+    take_notes(r);
     return r->awake != 0 || r->cut || lists_of(r)->first;
 }
 

@@ -39,7 +39,10 @@ void reclaimer_free(struct reclaimer *r);
 pfn_t reclaimer_account(struct reclaimer *r, struct account *a, const struct page_request *rq);
 /** Reclaim for a request that may wait. */
 pfn_t reclaimer_direct(struct reclaimer *r, const struct page_request *rq);
-/** A zone is low. */
+/**
+ * A zone is low, as a request finds in its midst: it is looked at when that has ended, since who
+ * cannot have all that it needs gives back what it has.
+ */
 void reclaimer_wake(struct reclaimer *r, unsigned zone, unsigned order, enum zone_kind class,
                     unsigned domain, bool may_wait);
 /** Pages of a zone that could be reclaimed. */
@@ -49,10 +52,10 @@ pfn_t reclaimer_reclaimable(const struct reclaimer *r, unsigned zone);
 
 /** An account, or a group, is under pressure: let it reclaim until it is above high. */
 void reclaimer_press(struct reclaimer *r, struct account *a);
-/** Is a balancer of the node at work? */
-bool reclaimer_at_work(const struct reclaimer *r, unsigned node);
-/** Is anything to be done in a slice? */
-bool reclaimer_ready(const struct reclaimer *r);
+/** Is a balancer of the node at work? Not to be asked in the middle of a request. */
+bool reclaimer_at_work(struct reclaimer *r, unsigned node);
+/** Is anything to be done in a slice? Not to be asked in the middle of a request. */
+bool reclaimer_ready(struct reclaimer *r);
 /** Go on until uv_hrtime() is end_ns. */
 void reclaimer_slice(struct reclaimer *r, uint64_t end_ns);
 
