@@ -29,9 +29,11 @@ static int take_renewed(struct buddyd *b, struct call *c, const struct wire_resp
     return 0;
 }
 
-int buddyd_renew(struct buddyd *b, struct buddyd_block *block)
+int buddyd_renew(struct buddyd *b, struct buddyd_block *block, unsigned timeout_ms)
 {
-    struct wire_request wire = {.op = WIRE_OP_RENEW, .renew = {.nr = 1, .handle = &block->handle}};
+    struct wire_request wire = {
+        .op = WIRE_OP_RENEW,
+        .renew = {.nr = 1, .handle = &block->handle, .deadline_ms = timeout_ms}};
     struct renew_call renew;
     int r = connection_enter(b);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* alloc.h: what an Alloc does. */
+/* alloc.h: what an Alloc does, and a Renew. */
 #ifndef DAEMON_ALLOC_H
 #define DAEMON_ALLOC_H
 
@@ -21,7 +21,7 @@ struct wire_alloc_reply;
 bool alloc_prepare(struct call *c, const struct session *s, const struct wire_alloc *rq,
                    struct grant_request *ret);
 
-/** Carry out an Alloc: it is answered, or waits (c->parked). */
+/** Carry out an Alloc or a Renew: it is answered, or waits (c->parked). */
 void alloc_handle(struct call *c);
 /**
  * Try one that waits again. last: its time is over, and it is refused if it is not granted. Returns
@@ -31,11 +31,5 @@ bool alloc_retry(struct call *c, struct waiting_request *w, bool last);
 
 /** What was granted, for the wire; it points into the grant. */
 void alloc_answer(const struct grant *g, struct wire_alloc_reply *ret);
-/**
- * Answer that it is refused, and why. error: as grant_alloc(), or -EAGAIN when what is free is kept
- * for those who wait. refusal: looked at with -ENOMEM.
- */
-void alloc_refuse(struct call *c, int error, const struct grant_request *grant,
-                  const struct refusal *refusal);
 
 #endif

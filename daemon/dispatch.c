@@ -23,7 +23,6 @@
 #include "migrator.h"
 #include "policy.h"
 #include "reclaim_lists.h"
-#include "renew.h"
 #include "resizer.h"
 #include "slot_table.h"
 #include "stat.h"
@@ -233,7 +232,7 @@ static const struct operation operations[WIRE_NR_OPS] = {
     [WIRE_OP_RELOAD] = {handle_reload, false},
     [WIRE_OP_EXPLAIN] = {explain_handle, false},
     [WIRE_OP_STAT_ACCOUNTS] = {stat_accounts, false},
-    [WIRE_OP_RENEW] = {renew_handle, false},
+    [WIRE_OP_RENEW] = {alloc_handle, false},
     [WIRE_OP_RESIZE_ZONE] = {handle_resize_zone, false},
     [WIRE_OP_MIGRATE] = {handle_migrate, false},
     [WIRE_OP_COMPACT] = {handle_compact, false},

@@ -112,7 +112,7 @@ int grant_discard(struct zone_set *zs, uint64_t handle, pfn_t *ret_pages);
  * Give discarded blocks of an owner pages again: all of them, or none. Others of its blocks are
  * allowed, and count as used just now. rq: as for an allocation; order, type and count are the
  * blocks'. Returns 0 and where they all are; -ESTALE with the first handle that names no block of
- * this owner; or as grant_alloc().
+ * this owner; or as grant_alloc(). Nothing is discarded for it that it names itself.
  */
 int grant_renew(struct zone_set *zs, struct holdings *holdings, struct grant_request *rq,
                 const uint64_t *handle, uint32_t nr, struct grant *g, uint64_t *ret_bad,

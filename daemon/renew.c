@@ -4,74 +4,61 @@
 
 #include <errno.h>
 
-#include "alloc.h"
 #include "dispatch.h"
 #include "grant.h"
 #include "mobile.h"
-#include "thief.h"
-#include "waiting.h"
 
-/* Pages that it takes to renew them; those that are not the session's count for nothing. */
-static uint32_t pages_to_take(const struct call *c, const struct wire_free *rq)
+struct wire_alloc renew_wanted(const struct call *c)
 {
+    const struct wire_renew *rq = &c->request->renew;
     const struct zone_set *zs = c->hub->zones;
-    struct handle_info info;
-    uint32_t pages = 0;
-
-    for (size_t i = 0; i < rq->nr; i++) {
-        if (handle_find(zs->handles, rq->handle[i], &info) == 0 && info.owner == c->session->id &&
-            info.zone == MOBILE_NOWHERE)
-            pages += 1u << mobile_of(zs, rq->handle[i])->order;
-    }
-    return pages;
-}
-
-/* Returns as grant_renew(), or -EAGAIN: what is free is kept for those who wait. */
-static int try_renew(struct call *c, struct grant_request *grant, uint64_t *ret_bad,
-                     struct refusal *ret_refusal)
-{
-    const struct wire_free *rq = &c->request->renew;
-    struct session *s = c->session;
-    const uint32_t pages = pages_to_take(c, rq);
-    int error;
-
-    grant->count = pages;
-    if (pages != 0 && !waiting_restrain(s, NULL, grant))
-        return -EAGAIN;
-    if (pages != 0 && thief_torn(c->hub->passing, s->policy.account.domain))
-        return -EINPROGRESS;
-    error = grant_renew(c->hub->zones, &s->holdings, grant, rq->handle, (uint32_t)rq->nr,
-                        &c->hub->turn->scratch.grant, ret_bad, ret_refusal);
-    if (!error && pages != 0)
-        waiting_passed(s, NULL);
-    return error;
-}
-
-void renew_handle(struct call *c)
-{
-    const struct wire_alloc wanted = {
+    struct wire_alloc wanted = {
         .type = MIGRATE_RECLAIMABLE,
-        .count = 1,
         .node = -1,
         .zone = -1,
+        .deadline_ms = rq->deadline_ms,
     };
-    struct grant_request grant;
-    struct refusal refusal;
+    uint32_t pages = 0;
+
+    /* Those that are not the session's count for nothing. */
+    for (size_t i = 0; i < rq->nr; i++) {
+        struct handle_info info;
+
+        if (handle_find(zs->handles, rq->handle[i], &info) || info.owner != c->session->id ||
+            info.zone != MOBILE_NOWHERE)
+            continue;
+        wanted.order = mobile_of(zs, rq->handle[i])->order;
+        wanted.count++;
+        pages += 1u << wanted.order;
+    }
+    if (wanted.count > 1) {
+        wanted.order = 0;
+        wanted.count = pages;
+    }
+    return wanted;
+}
+
+int renew_take(struct call *c, const struct grant_request *grant, struct refusal *ret_refusal)
+{
+    const struct wire_renew *rq = &c->request->renew;
+    struct grant_request each = *grant;
     uint64_t bad = HANDLE_NONE;
     int error;
 
-    c->cost += (uint32_t)c->request->renew.nr;
-    if (!alloc_prepare(c, c->session, &wanted, &grant))
-        return;
-    error = try_renew(c, &grant, &bad, &refusal);
-    grant.count = 1; /* the one that could not be had */
-    if (!error)
-        alloc_answer(&c->hub->turn->scratch.grant, &c->response.renew);
-    else if (error == -ESTALE)
+    c->cost += (uint32_t)rq->nr;
+    error = grant_renew(c->hub->zones, &c->session->holdings, &each, rq->handle, (uint32_t)rq->nr,
+                        &c->hub->turn->scratch.grant, &bad, ret_refusal);
+    if (error == -ESTALE)
         call_fail(c, ESTALE,
                   "handle 0x%llx names no block of this session (stale, freed, or another's); "
                   "nothing was renewed",
                   (unsigned long long)bad);
-    else
-        alloc_refuse(c, error, &grant, &refusal);
+    return error;
+}
+
+void renew_refused(int error, const struct refusal *refusal, struct grant_request *ret)
+{
+    if (error == -ENOMEM)
+        ret->order = refusal->order;
+    ret->count = 1;
 }

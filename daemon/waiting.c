@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "alloc.h"
 #include "contiguous.h"
@@ -150,12 +151,24 @@ void waiting_drop(struct session *s)
 
 /* ---- trying again ---- */
 
+/* As it was asked. */
+static struct wire_request asked(const struct waiting_request *w)
+{
+    struct wire_request rq = {.id = w->id, .op = w->op};
+
+    if (w->op == WIRE_OP_RENEW)
+        rq.renew = (struct wire_renew){w->nr_handles, w->handle, w->alloc.deadline_ms};
+    else
+        rq.alloc = w->alloc;
+    return rq;
+}
+
 /* Try one; last: its time is over, so that it is answered whatever comes of it. Returns whether it
  * still waits. */
 static bool try_again(struct waiting_request *w, bool last)
 {
     struct session *s = w->session;
-    const struct wire_request rq = {.id = w->id, .op = WIRE_OP_ALLOC, .alloc = w->alloc};
+    const struct wire_request rq = asked(w);
     struct call c = {.hub = w->hub, .session = s, .request = &rq};
 
     c.response = (struct wire_response){.id = rq.id, .op = rq.op};
@@ -253,27 +266,31 @@ static void remember(struct waiting_request *w, int error, const struct refusal 
         last_resort_look(w->hub, w->waiter.priority, pages_of(&w->alloc));
 }
 
-static uint32_t time_left(const struct call *c, int error, const struct path_wait *path)
+static uint32_t time_left(uint32_t ms, int error, const struct path_wait *path)
 {
-    uint32_t ms = c->request->alloc.deadline_ms;
-
     if (path && path_waits(path, error))
         return ms;
     return error == -EINPROGRESS && ms < WAITING_PASS_MS ? WAITING_PASS_MS : ms;
 }
 
-static struct waiting_request *admit(const struct call *c, uint32_t ms)
+static struct waiting_request *admit(const struct call *c, const struct wire_alloc *rq, uint32_t ms)
 {
+    const bool renews = c->request->op == WIRE_OP_RENEW;
+    const size_t nr_handles = renews ? c->request->renew.nr : 0;
     struct session *s = c->session;
     struct waiting *q = &c->hub->waiting;
-    struct waiting_request *w = calloc(1, sizeof(*w));
+    struct waiting_request *w = calloc(1, sizeof(*w) + nr_handles * sizeof(w->handle[0]));
 
     if (!w)
         return NULL;
+    if (renews)
+        memcpy(w->handle, c->request->renew.handle, nr_handles * sizeof(w->handle[0]));
+    w->nr_handles = nr_handles;
+    w->op = c->request->op;
     w->session = s;
     w->hub = c->hub;
     w->id = c->request->id;
-    w->alloc = c->request->alloc;
+    w->alloc = *rq;
     w->since_ms = now_ms(c->hub);
     w->waiter.arrival = q->arrivals++;
     w->waiter.priority = s->priority;
@@ -303,10 +320,10 @@ bool waiting_still(struct waiting_request *w, int error, const struct refusal *w
     return false;
 }
 
-bool waiting_park(struct call *c, int error, const struct refusal *why,
+bool waiting_park(struct call *c, const struct wire_alloc *rq, int error, const struct refusal *why,
                   const struct path_wait *path)
 {
-    uint32_t ms = time_left(c, error, path);
+    uint32_t ms = time_left(rq->deadline_ms, error, path);
     struct waiting_request *w;
 
     if (error != -ENOMEM && error != -EINPROGRESS && error != -EAGAIN)
@@ -316,7 +333,7 @@ bool waiting_park(struct call *c, int error, const struct refusal *why,
     /* What no zone can ever hold is not worth waiting for. */
     if (error == -ENOMEM && why->reason == REFUSAL_NO_ZONE)
         return false;
-    w = admit(c, ms);
+    w = admit(c, rq, ms);
     if (!w)
         return false;
     if (path)

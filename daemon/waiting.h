@@ -40,7 +40,8 @@ struct waiting_request {
     struct hub *hub;
     uint64_t id;
     uint64_t since_ms;
-    struct wire_alloc alloc;
+    enum wire_op op;         /**< WIRE_OP_ALLOC or WIRE_OP_RENEW */
+    struct wire_alloc alloc; /**< what it asks for; of a renewal, what its last try did */
     /* From its last refusal: what is kept for it while it holds. */
     unsigned near_zone;
     uint64_t floor_pages; /**< of near_zone: marks, reserves and guarantees that it may not touch */
@@ -48,6 +49,8 @@ struct waiting_request {
     struct path_wait path; /**< how far it has come beyond the zones */
     struct demand *window; /**< that is emptied for it, or NULL */
     uv_timer_t timer;
+    size_t nr_handles; /**< of a renewal */
+    uint64_t handle[];
 };
 
 /** Zero-filled is empty. */
@@ -67,12 +70,13 @@ struct waiting {
  */
 void waiting_changed(struct hub *hub, struct policy_member *member);
 /**
- * Let an allocation wait that was refused, if it has time left. error: -ENOMEM; -EINPROGRESS:
+ * Let an allocation or a renewal wait that was refused, if it has time left. rq: what it asks for.
+ * error: -ENOMEM; -EINPROGRESS:
  * memory is on its way to it; -EAGAIN: what is free is kept for others (why is not looked at then).
  * Any other error is final. path: where it is beyond the zones, which is copied; NULL: nowhere.
  * Returns whether it waits now: then it is answered later.
  */
-bool waiting_park(struct call *c, int error, const struct refusal *why,
+bool waiting_park(struct call *c, const struct wire_alloc *rq, int error, const struct refusal *why,
                   const struct path_wait *path);
 /** One that waits was tried again, in vain: remember why. Returns false if no time will help it. */
 bool waiting_still(struct waiting_request *w, int error, const struct refusal *why);

@@ -66,6 +66,7 @@ int wire_mobile_request_to_pb(const struct wire_request *rq, struct request_pb *
         ret->op.renew = (pb_renew)BUDDYD__WIRE__V1__RENEW__INIT;
         ret->op.renew.n_handle = rq->renew.nr;
         ret->op.renew.handle = (uint64_t *)rq->renew.handle;
+        ret->op.renew.deadline_ms = rq->renew.deadline_ms;
         return check_renew(rq->renew.nr, &c);
     case WIRE_OP_COMPACT:
         pb->op_case = BUDDYD__WIRE__V1__REQUEST__OP_COMPACT;
@@ -99,6 +100,7 @@ int wire_mobile_request_from_pb(const pb_request *pb, struct complaint *c, struc
         ret->op = WIRE_OP_RENEW;
         r = check_renew(pb->renew->n_handle, c);
         ret->renew.nr = pb->renew->n_handle;
+        ret->renew.deadline_ms = pb->renew->deadline_ms;
         return r ? r
                  : wire_handles_take(pb->renew->n_handle, pb->renew->handle, c->arena,
                                      &ret->renew.handle);

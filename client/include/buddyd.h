@@ -263,10 +263,11 @@ BUDDYD_API void buddyd_unpin(struct buddyd *b, const struct buddyd_block *block)
 /**
  * Give a discarded block memory again: the same handle, undefined content, and *block is brought up
  * to date, so no other thread may use *block meanwhile (a copy of it, it may). Of a block that was
- * not discarded: the daemon takes it for used just now. -ENOMEM: refused, as by buddyd_alloc();
- * -ESTALE: it was freed; -EINVAL: it never moves.
+ * not discarded: the daemon takes it for used just now. timeout_ms: how long the daemon may make it
+ * wait for memory, and reclaim for it, first what is this client's own; 0: not at all. -ENOMEM:
+ * refused, as by buddyd_alloc(); -ESTALE: it was freed, perhaps meanwhile; -EINVAL: it never moves.
  */
-BUDDYD_API int buddyd_renew(struct buddyd *b, struct buddyd_block *block);
+BUDDYD_API int buddyd_renew(struct buddyd *b, struct buddyd_block *block, unsigned timeout_ms);
 /**
  * Move blocks to a NUMA node. handle: the block, or 0 for all of a session's that can be moved.
  * session: whose, or 0 for this client's; others' need BUDDYD_RIGHT_ADMIN. Returns when it is done:

@@ -91,10 +91,15 @@ struct wire_alloc {
     uint64_t nodemask; /**< bit i: node i may be taken from; 0: all */
 };
 
-/** Of a Free and of a Renew. */
 struct wire_free {
     size_t nr; /**< 1 to WIRE_MAX_BLOCKS */
     const uint64_t *handle;
+};
+
+struct wire_renew {
+    size_t nr; /**< 1 to WIRE_MAX_BLOCKS */
+    const uint64_t *handle;
+    uint32_t deadline_ms; /**< as an Alloc's */
 };
 
 /** All stat requests. */
@@ -141,7 +146,7 @@ struct wire_request {
         struct wire_hello hello;
         struct wire_alloc alloc;
         struct wire_free free;
-        struct wire_free renew;
+        struct wire_renew renew;
         struct wire_stat stat;
         struct wire_explain explain;
         struct wire_set_policy set_policy;

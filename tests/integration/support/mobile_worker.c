@@ -15,6 +15,8 @@
 #define MAX_ORDER  5u
 /** A comparison of places for each so many operations: it is a request to the daemon. */
 #define PLACE_EVERY 64u
+/** How long a renewal may wait: not for ever, for it may be the tester who keeps the memory. */
+#define RENEW_MS 20u
 
 /** A block, or the want of one. */
 struct piece {
@@ -84,7 +86,7 @@ static int pin_renewed(struct work *k, struct piece *p, void **ret)
 
     while ((rc = pin(k, p, ret)) == -ENODATA) {
         p->stamp = 0;
-        rc = buddyd_renew(k->b, &p->block);
+        rc = buddyd_renew(k->b, &p->block, RENEW_MS);
         if (rc == -ENOMEM)
             return rc;
         ACTOR_MUST(rc == 0);

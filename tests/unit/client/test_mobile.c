@@ -105,8 +105,9 @@ static void test_renewal(void **state)
     fake_slots_publish(&x->f.slots, block.slot - 1, 0, 9);
     x->say.alloc =
         (struct wire_alloc_reply){1, &block.handle, &offset, 1, &zone, 1, &order, 1, &slot};
-    assert_int_equal(buddyd_renew(x->b, &block), 0);
+    assert_int_equal(buddyd_renew(x->b, &block, 70), 0);
     assert_true(x->handle == old.handle && x->last.renew.nr == 1);
+    assert_int_equal(x->last.renew.deadline_ms, 70);
     assert_true(block.handle == old.handle && block.offset == offset);
     assert_int_equal(block.type, BUDDYD_RECLAIMABLE);
     assert_int_equal(buddyd_pin(x->b, &block, &p), 0);
@@ -134,17 +135,17 @@ static void test_renewal_refused(void **state)
     x->say.error = ENOMEM;
     x->say.message = "nothing is free";
     x->say.refusal = &why;
-    assert_int_equal(buddyd_renew(x->b, &block), -ENOMEM);
+    assert_int_equal(buddyd_renew(x->b, &block, 0), -ENOMEM);
     assert_int_equal(buddyd_last_refusal(&refusal), 0);
     assert_int_equal(refusal.reason, BUDDYD_REASON_SHORTAGE);
     x->say.error = ESTALE;
     x->say.refusal = NULL;
-    assert_int_equal(buddyd_renew(x->b, &block), -ESTALE);
+    assert_int_equal(buddyd_renew(x->b, &block, 0), -ESTALE);
     assert_memory_equal(&block, &old, sizeof(block));
     assert_int_equal(buddyd_alloc(x->b, NULL, &fixed), 0);
-    assert_int_equal(buddyd_renew(x->b, &fixed), -EINVAL);
+    assert_int_equal(buddyd_renew(x->b, &fixed, 0), -EINVAL);
     assert_says("never moves");
-    assert_int_equal(buddyd_renew(NULL, &block), -EINVAL);
+    assert_int_equal(buddyd_renew(NULL, &block, 0), -EINVAL);
     stop(x);
 }
 
@@ -165,7 +166,7 @@ static void test_renewal_of_another_block(void **state)
         slot = x->f.slot[0] + (i == 1 ? 1 << SLOT_GENERATION_BITS : i == 2);
         x->say.alloc =
             (struct wire_alloc_reply){1, &handle, &offset, 1, &zone, 1, &orders[i == 3], 1, &slot};
-        assert_int_equal(buddyd_renew(x->b, &block), -EPROTO);
+        assert_int_equal(buddyd_renew(x->b, &block, 0), -EPROTO);
         stop(x);
     }
 }

@@ -80,7 +80,7 @@ static const char *use(struct worker *w, struct held *h)
         if (h->block.type != BUDDYD_RECLAIMABLE)
             return "a movable block was discarded";
         h->stamp = 0;
-        error = buddyd_renew(w->b, &h->block);
+        error = buddyd_renew(w->b, &h->block, (unsigned)rand_r(&w->seed) % 2 * 10);
         return error == 0 || error == -ENOMEM ? NULL : "a block could not be renewed";
     }
     if (error)

@@ -211,6 +211,13 @@ static bool is_discarded(const struct user *u, unsigned i)
     return discarded;
 }
 
+static void discard(const struct user *u, unsigned i)
+{
+    pfn_t pages;
+
+    assert_int_equal(grant_discard(f.hub->zones, u->handle[i], &pages), 0);
+}
+
 static unsigned nr_discarded(const struct user *u)
 {
     unsigned nr = 0;
@@ -358,7 +365,7 @@ static void test_tell_in_time(void **state)
     settle();
     assert_int_equal(cache.nr_told, 1);
     assert_int_equal(cache.told[0], cache.handle[2]);
-    rq = (struct wire_request){.op = WIRE_OP_RENEW, .renew = {1, &cache.handle[2]}};
+    rq = (struct wire_request){.op = WIRE_OP_RENEW, .renew = {1, &cache.handle[2], 0}};
     assert_int_equal(call(&cache, &rq)->error, 0);
     cache.nr = 0;
 }
@@ -380,7 +387,7 @@ static void test_chosen_by_others(void **state)
     settle();
     assert_int_equal(cache.nr_told, 1);
     assert_int_equal(cache.told[0], cache.handle[1]);
-    rq = (struct wire_request){.op = WIRE_OP_RENEW, .renew = {1, &cache.handle[1]}};
+    rq = (struct wire_request){.op = WIRE_OP_RENEW, .renew = {1, &cache.handle[1], 0}};
     assert_int_equal(call(&cache, &rq)->error, 0);
     assert_int_equal(zs->lists->zone[0].nr_pages, 4);
     assert_int_equal(lru_reclaim(&zs->lists->lru, &zs->lists->zone[0], &scan, 100), 0);
@@ -556,6 +563,164 @@ static void test_account_much(void **state)
     assert_in_range(nr_discarded(&cache), 1000, 1024);
 }
 
+/* What a request has for a moment, while it seeks the rest, does not make the zone low: nobody is
+ * woken who would find nothing to do, and have it tried again. */
+static void test_rests(void **state)
+{
+    struct wire_request rq = request(MIGRATE_UNMOVABLE, 2, 0);
+    struct wire_server_packet packet;
+
+    (void)state;
+    take(&cache, MIGRATE_RECLAIMABLE, 1, 0);
+    pin(&cache, 0, true);
+    take(&other, MIGRATE_UNMOVABLE, ZONE_PAGES - 2, 0);
+    settle();
+    rq.alloc.deadline_ms = LONG_MS;
+    client_send(other.c, &rq, 1);
+    for (int turn = 0; turn < 10000; turn++)
+        (void)uv_run(&f.loop, UV_RUN_NOWAIT);
+    assert_int_equal(f.hub->waiting.nr, 1);
+    assert_false(f.hub->waiting.changed_first || path_ready(f.hub));
+    pin(&cache, 0, false);
+    discard(&cache, 0);
+    client_receive(other.c, &packet);
+    assert_int_equal(packet.responses[0].error, 0);
+}
+
+/* ---- renewals ---- */
+
+static struct wire_request renewal(const uint64_t *handles, size_t nr, uint32_t deadline_ms)
+{
+    return (struct wire_request){.op = WIRE_OP_RENEW, .renew = {nr, handles, deadline_ms}};
+}
+
+/* A cache larger than its room: whatever of it is used next is never refused, if it can wait. */
+static void test_renew_reclaims(void **state)
+{
+    unsigned nr_refused = 0, nr_renewed = 0;
+
+    (void)state;
+    take(&cache, MIGRATE_RECLAIMABLE, ZONE_PAGES, 0);
+    assert_int_equal(ask(&other, 512, LONG_MS)->error, 0);
+    for (unsigned round = 0; round < 2; round++) {
+        for (unsigned i = 0; i < cache.nr; i++) {
+            struct wire_request rq = renewal(&cache.handle[i], 1, round == 0 ? 0 : LONG_MS);
+
+            if (!is_discarded(&cache, i))
+                continue;
+            nr_renewed++;
+            nr_refused += call(&cache, &rq)->error ? 1 : 0;
+        }
+        assert_true(nr_renewed > 256);
+        assert_int_equal(nr_refused == 0, round == 1);
+        nr_refused = nr_renewed = 0;
+    }
+}
+
+/* From its own account, before anybody else's. */
+static void test_renew_reclaims_own(void **state)
+{
+    struct wire_request rq = renewal(cache.handle, 300, LONG_MS);
+
+    (void)state;
+    set_key("client_max", "4M");
+    set_key("client_min", "0");
+    set_key("client_low", "0");
+    set_key("client_high", "0");
+    take(&other, MIGRATE_RECLAIMABLE, 512, 0);
+    take(&cache, MIGRATE_RECLAIMABLE, 1024, 0);
+    for (unsigned i = 0; i < 300; i += 2)
+        discard(&cache, i);
+    take(&cache, MIGRATE_RECLAIMABLE, 150, 0);
+    assert_int_equal(call(&cache, &rq)->error, 0);
+    /* What was asked for is all there, half of it renewed at the cost of the rest. */
+    for (unsigned i = 0; i < 300; i++)
+        assert_false(is_discarded(&cache, i));
+    assert_in_range(nr_discarded(&cache), 150, 300);
+    assert_int_equal(nr_discarded(&other), 0);
+}
+
+/* It waits until something is freed, whatever becomes of its blocks meanwhile. */
+static void test_renew_waits(void **state)
+{
+    struct wire_request rq = renewal(cache.handle, 3, LONG_MS), free_one;
+    struct wire_server_packet packet;
+    const struct wire_response *rs;
+
+    (void)state;
+    take(&cache, MIGRATE_RECLAIMABLE, 3, 0);
+    discard(&cache, 1);
+    pin(&cache, 0, true);
+    pin(&cache, 2, true);
+    take(&other, MIGRATE_UNMOVABLE, ZONE_PAGES - 2, 0);
+    client_send(cache.c, &rq, 1);
+    settle();
+    assert_int_equal(f.hub->waiting.nr, 1);
+    /* It had two pages, and lacks one; now it lacks two. */
+    pin(&cache, 0, false);
+    discard(&cache, 0);
+    settle();
+    free_one = free_request(other.handle, 1);
+    assert_int_equal(call(&other, &free_one)->error, 0);
+    client_receive(cache.c, &packet);
+    rs = &packet.responses[0];
+    assert_int_equal(rs->op, WIRE_OP_RENEW);
+    assert_int_equal(rs->error, 0);
+    assert_int_equal(rs->renew.nr, 3);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(rs->renew.handle[i], cache.handle[i]);
+        assert_false(is_discarded(&cache, i));
+    }
+}
+
+/* At its deadline it is refused, and says how long it has waited. */
+static void test_renew_ends(void **state)
+{
+    struct wire_request rq = renewal(cache.handle, 2, 30);
+    const struct wire_response *rs;
+
+    (void)state;
+    take(&cache, MIGRATE_RECLAIMABLE, 2, 0);
+    discard(&cache, 0);
+    discard(&cache, 1);
+    take(&other, MIGRATE_UNMOVABLE, ZONE_PAGES - 1, 0);
+    rs = call(&cache, &rq);
+    assert_int_equal(rs->error, ENOMEM);
+    assert_true(rs->refusal->waited_ms >= 30);
+    assert_non_null(strstr(rs->message, "order 0 (1 page) refused"));
+    assert_int_equal(nr_discarded(&cache), 2);
+}
+
+/* A block that is freed meanwhile is nobody's. */
+static void test_renew_of_a_freed_block(void **state)
+{
+    struct wire_request rq[2] = {renewal(cache.handle, 2, LONG_MS), {0}};
+    struct wire_server_packet packet;
+
+    (void)state;
+    take(&cache, MIGRATE_RECLAIMABLE, 2, 0);
+    discard(&cache, 1);
+    pin(&cache, 0, true);
+    take(&other, MIGRATE_UNMOVABLE, ZONE_PAGES - 1, 0);
+    rq[1] = free_request(&cache.handle[1], 1);
+    client_send(cache.c, rq, 2);
+    client_receive(cache.c, &packet);
+    assert_int_equal(packet.responses[0].op, WIRE_OP_FREE);
+    assert_int_equal(packet.responses[0].error, 0);
+    client_receive(cache.c, &packet);
+    assert_int_equal(packet.responses[0].id, rq[0].id);
+    assert_int_equal(packet.responses[0].error, ESTALE);
+    assert_int_equal(f.hub->waiting.nr, 0);
+    /* And who goes while it waits leaves nothing: tear_down. */
+    pin(&cache, 0, false);
+    discard(&cache, 0);
+    take(&other, MIGRATE_UNMOVABLE, 1, 0);
+    rq[0] = renewal(cache.handle, 1, LONG_MS);
+    client_send(cache.c, rq, 1);
+    settle();
+    assert_int_equal(f.hub->waiting.nr, 1);
+}
+
 /* Whatever goes on, the daemon stops, and policies change. */
 static void test_stop(void **state)
 {
@@ -594,6 +759,12 @@ int main(void)
         TEST(test_marks_at_the_top),
         TEST(test_account_direct),
         TEST(test_account_much),
+        TEST(test_rests),
+        TEST(test_renew_reclaims),
+        TEST(test_renew_reclaims_own),
+        TEST(test_renew_waits),
+        TEST(test_renew_ends),
+        TEST(test_renew_of_a_freed_block),
         cmocka_unit_test_setup(test_stop, set_up_marks),
     };
 

@@ -31,7 +31,7 @@ const struct wire_request sample_requests[] = {
     {.id = 16, .op = WIRE_OP_SET_POLICY, .set_policy = {"", "", ""}},
     {.id = 17, .op = WIRE_OP_RELOAD},
     {.id = 18, .op = WIRE_OP_ALLOC, .alloc = {0, 0, 1, 4, -1, -1, 0, 0, (uint64_t)1 << 63}},
-    {.id = 19, .op = WIRE_OP_RENEW, .renew = {NR(handles), handles}},
+    {.id = 19, .op = WIRE_OP_RENEW, .renew = {NR(handles), handles, 250}},
     {.id = 20, .op = WIRE_OP_COMPACT, .compact = {-1}},
     {.id = 21, .op = WIRE_OP_COMPACT, .compact = {63}},
     {.id = 22, .op = WIRE_OP_RESIZE_ZONE, .resize_zone = {63, WIRE_MAX_RESIZE_BYTES}},

@@ -82,7 +82,7 @@ static void expect_request(struct fixture *f, unsigned op, const struct wire_req
 static void request_bytes_are_those_of_the_proto(void **state)
 {
     const uint64_t handle = 5;
-    const struct wire_request renew = {.id = 1, .op = WIRE_OP_RENEW, .renew = {1, &handle}};
+    const struct wire_request renew = {.id = 1, .op = WIRE_OP_RENEW, .renew = {1, &handle, 300}};
     const struct wire_request compact = {.id = 2, .op = WIRE_OP_COMPACT, .compact = {3}};
     const struct wire_request all = {.id = 3, .op = WIRE_OP_COMPACT, .compact = {-1}};
     const struct wire_request resize = {.id = 4, .op = WIRE_OP_RESIZE_ZONE, .resize_zone = {6, -7}};
@@ -91,6 +91,7 @@ static void request_bytes_are_those_of_the_proto(void **state)
 
     (void)state;
     raw_packed64(&f->part, 1, 5, 1);
+    raw_uint(&f->part, 2, 300);
     expect_request(f, RQ_RENEW, &renew);
     raw_uint(&f->part, 1, 4);
     expect_request(f, RQ_COMPACT, &compact);
@@ -202,7 +203,7 @@ static void expect_append(const struct wire_request *rq, int error)
 
 static void append_of_requests_has_bounds(void **state)
 {
-    struct wire_request renew = {.id = 1, .op = WIRE_OP_RENEW, .renew = {1, u64s}};
+    struct wire_request renew = {.id = 1, .op = WIRE_OP_RENEW, .renew = {1, u64s, 0}};
     struct wire_request compact = {.id = 1, .op = WIRE_OP_COMPACT};
     struct wire_request resize = {.id = 1, .op = WIRE_OP_RESIZE_ZONE};
     struct wire_request migrate = {.id = 1, .op = WIRE_OP_MIGRATE};

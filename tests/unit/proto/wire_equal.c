@@ -40,8 +40,10 @@ bool wire_request_equal(const struct wire_request *a, const struct wire_request 
                text_equal(a->hello.name, b->hello.name);
     case WIRE_OP_ALLOC:
         return request_alloc_equal(&a->alloc, &b->alloc);
-    case WIRE_OP_FREE:
     case WIRE_OP_RENEW:
+        return a->renew.nr == b->renew.nr && a->renew.deadline_ms == b->renew.deadline_ms &&
+               u64_equal(a->renew.handle, b->renew.handle, a->renew.nr);
+    case WIRE_OP_FREE:
         return a->free.nr == b->free.nr && u64_equal(a->free.handle, b->free.handle, a->free.nr);
     case WIRE_OP_EXPLAIN:
         return a->explain.session == b->explain.session &&
