@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "actor.h"
 #include "daemon_proc.h"
@@ -26,6 +27,9 @@ struct mobile_shared {
     atomic_ullong renewed;
     atomic_ullong replaced; /**< blocks freed and allocated anew */
     atomic_ullong moved;    /**< pins that gave another pointer than the one before */
+    atomic_ullong grown;    /**< times that the zone did */
+    atomic_ullong shrunk;
+    atomic_ullong large; /**< blocks for which a window was emptied */
 };
 
 /** For all processes that are forked from now on; NULL if there is no memory. Zero-filled. */
@@ -38,6 +42,7 @@ struct mobile_worker {
     struct mobile_shared *shared;
     const char *name;
     uint64_t seed;
+    uid_t uid; /**< as whom it plays; 0: as it is */
 };
 
 /**
