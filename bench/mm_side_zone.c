@@ -70,7 +70,7 @@ static int side_open(struct zone_side *s, pfn_t nr_pages, bool touched, char *wh
         return rc;
     }
     s->zone = s->memory.zone;
-    s->request = (struct page_request){.zone = -1};
+    s->request = (struct page_request){0};
     rc = memory_init(&s->host, PAGE_SHIFT, NULL);
     if (!rc)
         rc = memory_add_zone(&s->host, s->zone, 0);

@@ -65,7 +65,7 @@ bool alloc_prepare(struct call *c, const struct session *s, const struct wire_al
     struct grant_request grant = {
         .node = rq->node >= 0 ? (unsigned)rq->node : 0,
         .zone = rq->zone,
-        .zonemask = policy_of(&s->policy)->zonemask,
+        .barred_zones = zone_set_mask(c->hub->zones) & ~policy_of(&s->policy)->zonemask,
         .nodemask = rq->nodemask,
         .type = (enum migratetype)rq->type,
         .order = rq->order,

@@ -86,10 +86,8 @@ static const char *bar_text(enum explain_bar bar)
         return "not for requests of this type and order";
     case BAR_NODEMASK:
         return "its node is not among those that may be used";
-    case BAR_ZONEMASK:
-        return "not among the zones that the policy, or who waits longer, leaves";
-    case BAR_ONLY_ZONE:
-        return "another zone was asked for";
+    case BAR_ZONE:
+        return "not the zone that was asked for, or not left by the policy or who waits longer";
     case BAR_DOMAIN:
         return "it does not serve the client's domain";
     case BAR_NONE:

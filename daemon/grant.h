@@ -37,7 +37,7 @@ struct holdings {
 struct grant_request {
     unsigned node;         /**< to prefer; one that the host has */
     int zone;              /**< the only one to take from, or -1 */
-    uint64_t zonemask;     /**< bit i: zone i may be used */
+    uint64_t barred_zones; /**< bit i: zone i must not be used; mostly 0, which is fastest */
     uint64_t nodemask;     /**< bit n: node n may be used; 0: all */
     unsigned flags;        /**< REQUEST_* beside MAY_WAIT: its rights, and if it may wait to pass */
     bool tell;             /**< reclaimable ones: the owner is to be told if they are discarded */

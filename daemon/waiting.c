@@ -393,8 +393,8 @@ bool waiting_restrain(struct session *s, const struct waiting_request *w,
     zones = kept_zones(hub, request_of(holder), grant);
     for (uint32_t i = 0; i < hub->zones->nr; i++) {
         if (zones >> i & 1 && !policy_guarantees(&s->policy, i, grant_request_pages(grant)))
-            grant->zonemask &= ~((uint64_t)1 << i);
-        left = left || (grant->zonemask >> i & 1);
+            grant->barred_zones |= (uint64_t)1 << i;
+        left = left || !(grant->barred_zones >> i & 1);
     }
     return left;
 }

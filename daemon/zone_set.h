@@ -77,5 +77,10 @@ unsigned zone_set_id(const struct zone_set *zs, const struct zone *z);
 
 /** Does the host have this node, with memory? */
 bool zone_set_has_node(const struct zone_set *zs, uint32_t node);
+/** Bit i: there is a zone i. */
+static inline uint64_t zone_set_mask(const struct zone_set *zs)
+{
+    return zs->nr == 0 ? 0 : UINT64_MAX >> (MAX_ZONES - zs->nr);
+}
 
 #endif

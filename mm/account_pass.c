@@ -121,7 +121,7 @@ static int try_guarded(struct alloc_pass *p, unsigned id, pfn_t *ret_pfn)
 int pass_rmqueue_guarded(struct alloc_pass *p, unsigned id, pfn_t *ret_pfn)
 {
     struct zone *z = p->m->zone[id];
-    bool rests = z->resting;
+    bool rests = zone_rests(z);
     int r = try_guarded(p, id, ret_pfn);
 
     if (r != -ENOMEM || !(rests || p->holder))

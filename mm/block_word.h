@@ -26,6 +26,7 @@
  * bit   11    free pending: its owner freed it while it was busy
  * bit   12    unbacked: bad, out of use for good, and of any order
  * bit   13    moving, target: the other end lies in another zone
+ * bit   14    allocated: at home; see WORD_HOME
  * bits 16-63  tag: allocated, the owner's; moving, the pfn that it goes to; target, the owner's tag
  * of the block that comes; populating, the domain; between zones moving keeps the owner's, and the
  * target has the place that the block comes from
@@ -38,11 +39,17 @@
 #define WORD_FREE_PENDING ((uint64_t)1 << 11)
 #define WORD_BAD          ((uint64_t)1 << 12)
 #define WORD_ELSEWHERE    ((uint64_t)1 << 13)
-#define WORD_RESERVED     ((uint64_t)0xc000)
-#define WORD_TAG_SHIFT    16
-#define WORD_NEXT_SHIFT   8
-#define WORD_PREV_SHIFT   36
-#define WORD_LINK_MASK    ((uint64_t)PFN_MAX_PAGES - 1)
+#define WORD_RESERVED     ((uint64_t)0x8000)
+/**
+ * The block was granted from a pageblock of its own type, in the file of domain 0: so it may rest
+ * when it is freed, and nothing has to be looked up for that. Whoever changes the pageblock's type
+ * takes the bit back. Where it is missing the pageblock says whether the block may rest.
+ */
+#define WORD_HOME       ((uint64_t)1 << 14)
+#define WORD_TAG_SHIFT  16
+#define WORD_NEXT_SHIFT 8
+#define WORD_PREV_SHIFT 36
+#define WORD_LINK_MASK  ((uint64_t)PFN_MAX_PAGES - 1)
 
 static inline uint64_t word_make(enum block_state state, unsigned order, enum migratetype type,
                                  uint64_t tag)
@@ -60,10 +67,11 @@ static inline uint64_t word_free(unsigned order, pfn_t next, pfn_t prev)
 /** A state of mm/'s own, never seen outside: free, but not merged yet. The links mean nothing. */
 #define BLOCK_RESTING ((enum block_state)7)
 
-/** The word of a granted block when it rests, from its own, or the low half of that. */
+/** The word of a granted block when it rests, from its own: but for the state and the order it
+ * means nothing. */
 static inline uint64_t word_resting(uint64_t w)
 {
-    return (w & 0xf8) | (uint64_t)BLOCK_RESTING;
+    return w | (uint64_t)BLOCK_RESTING;
 }
 
 /** Does a free block of this order begin here? */
@@ -72,13 +80,10 @@ static inline bool word_is_free(uint64_t w, unsigned order)
     return (w & 0xff) == ((uint64_t)BLOCK_FREE | ((uint64_t)order << WORD_ORDER_SHIFT));
 }
 
-/** Does a granted block begin here that was asked for as this type? One comparison, for the hot
- * path.
- */
-static inline bool word_is_granted(uint64_t w, unsigned type)
+/** Does a granted block begin here that is at home? One comparison, for the hot path. */
+static inline bool word_is_at_home(uint64_t w)
 {
-    return (w & ((uint64_t)7 | (uint64_t)7 << WORD_TYPE_SHIFT)) ==
-           ((uint64_t)BLOCK_ALLOCATED | (uint64_t)type << WORD_TYPE_SHIFT);
+    return (w & (7 | WORD_HOME)) == ((uint64_t)BLOCK_ALLOCATED | WORD_HOME);
 }
 
 static inline pfn_t word_next(uint64_t w)
@@ -133,10 +138,10 @@ static inline uint64_t word_bad(unsigned order)
     return word_make(BLOCK_UNBACKED, order, MIGRATE_UNMOVABLE, 0) | WORD_BAD;
 }
 
-/** The same granted block in another state, nothing pending. */
+/** The same granted block in another state, nothing pending, and not known to be at home. */
 static inline uint64_t word_with_state(uint64_t w, enum block_state state)
 {
-    return (w & ~((uint64_t)7 | WORD_FREE_PENDING)) | (uint64_t)state;
+    return (w & ~((uint64_t)7 | WORD_FREE_PENDING | WORD_HOME)) | (uint64_t)state;
 }
 
 /** One store, which the compiler neither splits nor moves across another of these. */

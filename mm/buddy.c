@@ -4,6 +4,8 @@
 #include <errno.h>
 
 #include "debug.h"
+#include "free_list.h"
+#include "resting.h"
 #include "rmqueue.h"
 
 /*
@@ -244,6 +246,7 @@ static NEVER_INLINE int rmqueue_slow(struct zone *z, const struct zone_request *
 
         if (r < 0)
             return r;
+        z->open_orders = 0;
         expand(z, &b, rq->order, rq->domain);
     } while (zone_debugged(z) && !debug_grant(z, rq, b.pfn));
     if (rq->order >= z->pageblock_order && b.type != MIGRATE_HIGHATOMIC)
@@ -253,6 +256,36 @@ static NEVER_INLINE int rmqueue_slow(struct zone *z, const struct zone_request *
     z->allocs++;
     *ret_pfn = b.pfn;
     return 0;
+}
+
+/** Blocks, and pages, that come to rest beside one that was granted from a list. */
+#define REFILL_BLOCKS 8u
+#define REFILL_PAGES  64u
+
+/*
+ * Nothing rests of an order and type: let some more of its list rest, for the requests that come
+ * next (rmqueue_bulk). Not where nothing was freed since all that rested was merged.
+ */
+static void refill(struct zone *z, struct list_set *s, struct resting *r, unsigned order,
+                   enum migratetype list)
+{
+    enum migratetype type = word_type(r->granted);
+    pfn_t nr = REFILL_PAGES >> order;
+
+    if (r->nr != 0)
+        return;
+    if (nr > REFILL_BLOCKS)
+        nr = REFILL_BLOCKS;
+    if (nr > s->list[list][order].nr)
+        nr = s->list[list][order].nr;
+    for (pfn_t i = nr; i-- > 0;) {
+        r->pfn[i] = list_pop(z, s, list, order);
+        unmovable_granted(z, r->pfn[i], order, type);
+        word_store(word_at(z, r->pfn[i]), word_resting(r->granted));
+    }
+    r->nr = nr;
+    s->nr_small -= nr << order;
+    z->refilled += nr;
 }
 
 bool rmqueue_own(struct zone *z, struct list_set *s, unsigned order, enum migratetype type,
@@ -265,17 +298,21 @@ bool rmqueue_own(struct zone *z, struct list_set *s, unsigned order, enum migrat
 
     if (small >> order == 0) {
         /* What was freed just now is better than what is whole. */
-        if (z->resting)
-            free_arrivals(z);
-        return rmqueue_resting(z, s, order, type, tag, ret_pfn);
+        free_arrivals(z);
+        if (!rmqueue_resting(z, s, order, type, tag, ret_pfn))
+            return false;
+        z->aside++;
+        return true;
     }
     high = order + (unsigned)__builtin_ctz(small >> order);
     pfn = list_pop(z, s, list, high);
     s->nr_small -= order_pages(order);
+    z->open_orders = 0;
     if (high > order)
         free_halves(z, s, pfn, high, order, list);
     unmovable_granted(z, pfn, order, type);
     grant(z, pfn, order, type, tag);
+    refill(z, s, resting_at(s, rest_index(order, type)), order, list);
     *ret_pfn = pfn;
     return true;
 }
@@ -288,9 +325,11 @@ int zone_rmqueue(struct zone *z, const struct zone_request *rq, pfn_t *ret_pfn)
         rq->tag >> BLOCK_TAG_BITS != 0)
         return -EINVAL;
     s = &z->set[rq->domain];
-    if ((rq->flags & (ALLOC_HIGHATOMIC | ALLOC_CMA | ALLOC_SMALL)) ||
-        (!rmqueue_resting(z, s, rq->order, rq->type, rq->tag, ret_pfn) &&
-         !rmqueue_own(z, s, rq->order, rq->type, rq->tag, ret_pfn)))
+    if (rq->flags & (ALLOC_HIGHATOMIC | ALLOC_CMA | ALLOC_SMALL))
+        return rmqueue_slow(z, rq, ret_pfn);
+    if (rmqueue_resting(z, s, rq->order, rq->type, rq->tag, ret_pfn))
+        z->aside++;
+    else if (!rmqueue_own(z, s, rq->order, rq->type, rq->tag, ret_pfn))
         return rmqueue_slow(z, rq, ret_pfn);
     z->allocs++;
     return 0;

@@ -14,6 +14,7 @@
  * heads a list, and lies where others are to leave, goes to the tail.
  */
 #include "compact.h"
+#include "free_list.h"
 
 /* Passes at most; each but the first begins only if the last one has won a pageblock. */
 #define MAX_PASSES 4u

@@ -9,6 +9,7 @@
 #include <errno.h>
 
 #include "debug.h"
+#include "free_list.h"
 #include "guarantee.h"
 #include "mm/watermark.h"
 

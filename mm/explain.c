@@ -177,10 +177,8 @@ static enum explain_bar bar_of(const struct alloc_pass *p, unsigned i)
 
     if (pass_zone(p, i))
         return BAR_NONE;
-    if (p->rq->zone >= 0 && id != (unsigned)p->rq->zone)
-        return BAR_ONLY_ZONE;
-    if (p->rq->zonemask != 0 && !(p->rq->zonemask >> id & 1))
-        return BAR_ZONEMASK;
+    if (p->rq->barred_zones >> id & 1)
+        return BAR_ZONE;
     if (!(p->nodemask >> z->node & 1))
         return BAR_NODEMASK;
     return p->rq->domain >= z->nr_domains ? BAR_DOMAIN : BAR_KIND;

@@ -17,7 +17,7 @@
  * Whether there is a block to steal does not depend on that: nothing is refused that Linux would
  * grant from the same free blocks.
  */
-#include "zone_internal.h"
+#include "free_list.h"
 
 static const enum migratetype fallbacks[NR_MOBILITIES][NR_MOBILITIES - 1] = {
     [MIGRATE_UNMOVABLE] = {MIGRATE_RECLAIMABLE, MIGRATE_MOVABLE},
@@ -45,6 +45,15 @@ static void notify(struct zone *z, const struct zone_request *rq, const struct f
         z->ops->fallback(z->ops_ctx, z, &fb);
 }
 
+/* A block that may be granted lies in a pageblock that becomes another type. */
+static void leave_home(struct zone *z, pfn_t pfn)
+{
+    uint64_t *word = word_at(z, pfn);
+
+    if (word_is_at_home(*word))
+        word_store(word, *word & ~WORD_HOME);
+}
+
 void retype(struct zone *z, pfn_t pfn, unsigned order, enum migratetype type)
 {
     struct pageblock *pb = pageblock_of(z, pfn);
@@ -53,6 +62,7 @@ void retype(struct zone *z, pfn_t pfn, unsigned order, enum migratetype type)
     z->nr_pageblocks[pb->type] -= nr;
     z->nr_pageblocks[type] += nr;
     pb->type = (uint8_t)type;
+    leave_home(z, pfn);
 }
 
 /* should_try_claim_block: is it worth a pageblock's type to serve the request from this order? */
@@ -93,6 +103,7 @@ void retype_broken(struct zone *z, pfn_t start, enum migratetype to)
     for (pfn_t pfn = start; pfn < end; pfn += order_pages(word_order(*word_at(z, pfn)))) {
         unsigned order = word_order(*word_at(z, pfn));
 
+        leave_home(z, pfn);
         if (word_state(*word_at(z, pfn)) != BLOCK_FREE)
             continue;
         list_del(z, s, from, order, pfn);

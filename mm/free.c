@@ -6,7 +6,7 @@
 #include <errno.h>
 
 #include "debug.h"
-#include "zone_internal.h"
+#include "resting.h"
 
 /*
  * Free the nr blocks that have rested longest. What is next to them is fetched for all of them
@@ -26,6 +26,7 @@ static void free_oldest(struct zone *z, struct resting *r, enum migratetype type
         unhold_block(z, r->pfn[i], order);
         free_block(z, r->pfn[i], order);
     }
+    z->merged += nr;
     r->nr -= nr;
     for (unsigned i = 0; i < r->nr; i++)
         r->pfn[i] = r->pfn[i + nr];
@@ -37,19 +38,32 @@ static void free_resting_of(struct zone *z, struct list_set *s, enum migratetype
     struct resting *r = &s->resting[rest_index(order, type)];
 
     s->rests[type] &= ~order_pages(order);
-    r->max = 0;
     free_oldest(z, r, type, order, r->nr);
+    r->nr = RESTING_CLOSED;
 }
 
-/* May this granted block rest in its pageblock? Only among its like, see unmovable_granted(). */
-static bool may_rest(const struct zone *z, const struct pageblock *pb, uint64_t w)
+/* Let a granted block rest that may. */
+static void rest_somehow(struct zone *z, pfn_t pfn)
 {
-    return type_merges((enum migratetype)pb->type) && z->may_rest &&
-           (!z->grouping || word_type(w) == pb->type);
+    uint64_t w = *word_at(z, pfn);
+    enum migratetype type = word_type(w);
+    struct list_set *s = &z->set[pageblock_of(z, pfn)->resident]; /* its holder's, if it has one */
+    struct resting *r = &s->resting[word_rest_index(w)];
+
+    if (r->nr == RESTING_CLOSED) {
+        s->rests[type] |= order_pages(word_order(w));
+        z->resting = true;
+        r->nr = 0;
+    }
+    /* Half of them stay, for the requests that come next. */
+    if (r->nr == MAX_RESTING)
+        free_oldest(z, r, type, word_order(w), MAX_RESTING / 2);
+    rest(r, pfn, word_at(z, pfn), w);
+    z->rested++;
 }
 
-/* Free what cannot rest: a block in another type's pageblock, one too many, a busy one (when its
- * move ends). */
+/* Free what does not simply rest: a block in another type's pageblock, one too many, a busy one
+ * (when its move ends). */
 static NEVER_INLINE int free_slow(struct zone *z, pfn_t pfn)
 {
     uint64_t w = *word_at(z, pfn);
@@ -60,44 +74,32 @@ static NEVER_INLINE int free_slow(struct zone *z, pfn_t pfn)
         word_store(word_at(z, pfn), w | WORD_FREE_PENDING);
     } else if (word_state(w) != BLOCK_ALLOCATED) {
         return -EINVAL;
-    } else if (!may_rest(z, pb, w)) {
+    } else if (may_rest(z, pfn, word_type(w))) {
+        rest_somehow(z, pfn);
+        return 0;
+    } else {
         unmovable_freed(z, pfn, order, word_type(w));
         if (pb->type == MIGRATE_ISOLATE && pb->resident == 0)
             z->set[0].nr_stranded -= order_pages(order);
         unhold_block(z, pfn, order);
         release_block(z, pfn, order);
-    } else {
-        struct list_set *s = &z->set[order < z->pageblock_order ? pb->holder : pb->resident];
-
-        struct resting *r = &s->resting[word_rest_index(w)];
-
-        /* Half of them stay, for the requests that come next. */
-        if (r->nr == MAX_RESTING)
-            free_oldest(z, r, word_type(w), order, MAX_RESTING / 2);
-        s->rests[word_type(w)] |= order_pages(order);
-        z->resting = true;
-        r->max = MAX_RESTING;
-        rest(r, pfn, word_at(z, pfn), w);
     }
     z->frees++;
     return 0;
 }
 
-/* Free a granted block if it may rest, and there is room. */
+/* Free a granted block if it is at home, and there is room. The caller counts it. */
 static inline bool free_to_rest(struct zone *z, pfn_t pfn)
 {
     uint64_t *word = word_at(z, pfn);
-    const struct pageblock *pb = pageblock_of(z, pfn);
     uint64_t w = *word;
     struct resting *r;
 
-    if (!USUALLY(word_is_granted(w, pb->type)))
+    if (!USUALLY(word_is_at_home(w)))
         return false;
-    /* A pageblock lies in its holder's file: so this is the set of small and large blocks. */
-    r = resting_at(&z->set[pb->resident], word_rest_index(w));
-    if (!USUALLY(r->nr < r->max))
+    r = resting_at(z->set, word_rest_index(w));
+    if (!USUALLY(r->nr < MAX_RESTING))
         return false;
-    z->frees++;
     rest(r, pfn, word, w);
     return true;
 }
@@ -105,41 +107,45 @@ static inline bool free_to_rest(struct zone *z, pfn_t pfn)
 /* Is this the block that was granted again last, and may it rest where it did? Then it does. */
 static inline bool free_unrested(struct zone *z, pfn_t pfn)
 {
-    struct resting *r = z->unrested.from;
+    struct resting *r;
 
     if (pfn != z->unrested.pfn)
         return false;
+    r = z->unrested.from;
     z->unrested.pfn = PFN_NONE;
-    if (!USUALLY(r->nr < r->max))
+    if (!USUALLY(r->nr < MAX_RESTING))
         return false;
-    z->frees++;
-    rest(r, pfn, z->unrested.word, r->granted);
+    rest(r, pfn, word_at(z, pfn), r->granted);
+    z->rested++;
     return true;
 }
 
-/* For a call at the very end of a hot path, which then need not save registers. */
-static NEVER_INLINE void free_arrival_slow(struct zone *z, pfn_t pfn)
+/* Those arrivals that do not simply rest. */
+static NEVER_INLINE void free_others(struct zone *z, unsigned nr)
 {
-    if (free_slow(z, pfn) < 0)
-        z->bad_frees++;
+    for (unsigned i = 0; i < nr; i++) {
+        if (free_slow(z, z->arrival[i]) < 0)
+            z->bad_frees++;
+    }
 }
 
-/* Free a block that has arrived; there may be none. */
-static inline void free_arrival(struct zone *z, pfn_t pfn)
-{
-    if (USUALLY(pfn != PFN_NONE) && !USUALLY(free_to_rest(z, pfn)))
-        free_arrival_slow(z, pfn);
-}
-
+/*
+ * All in one go, and what does not simply rest behind the others: so their words are loaded side by
+ * side, and the processor learns where each of them comes to rest long before the next requests ask
+ * what rests there.
+ */
 void free_arrivals(struct zone *z)
 {
-    for (unsigned i = 0; i < NR_ARRIVALS; i++) {
-        pfn_t *place = &z->arrival[z->next_arrival++ % NR_ARRIVALS];
-        pfn_t pfn = *place;
+    unsigned nr = z->nr_arrivals, nr_left = 0;
 
-        *place = PFN_NONE;
-        free_arrival(z, pfn);
+    z->nr_arrivals = 0;
+    for (unsigned i = 0; i < nr; i++) {
+        if (!USUALLY(free_to_rest(z, z->arrival[i])))
+            z->arrival[nr_left++] = z->arrival[i];
     }
+    z->rested += nr - nr_left;
+    if (nr_left > 0)
+        free_others(z, nr_left);
 }
 
 int zone_free(struct zone *z, pfn_t pfn)
@@ -148,14 +154,14 @@ int zone_free(struct zone *z, pfn_t pfn)
         return 0;
     if (pfn >= z->nr_pages)
         return -EINVAL;
-    return free_to_rest(z, pfn) ? 0 : free_slow(z, pfn);
+    if (!free_to_rest(z, pfn))
+        return free_slow(z, pfn);
+    z->rested++;
+    return 0;
 }
 
 void zone_free_later(struct zone *z, pfn_t pfn)
 {
-    pfn_t *place;
-    pfn_t oldest;
-
     if (USUALLY(free_unrested(z, pfn)))
         return;
     if (!USUALLY(pfn < z->nr_pages)) {
@@ -163,11 +169,9 @@ void zone_free_later(struct zone *z, pfn_t pfn)
         return;
     }
     __builtin_prefetch(word_at(z, pfn), 1);
-    place = &z->arrival[z->next_arrival++ % NR_ARRIVALS];
-    oldest = *place;
-    *place = pfn;
-    z->resting = true;
-    free_arrival(z, oldest);
+    z->arrival[z->nr_arrivals] = pfn;
+    if (++z->nr_arrivals == NR_ARRIVALS)
+        free_arrivals(z);
 }
 
 void free_resting(struct zone *z)

@@ -80,7 +80,7 @@ static enum lending lending_of_many(const struct zone *z, unsigned domain, unsig
     /* Where memory was lost there are too few: then what does not make it worse may be. */
     int64_t least = empty - others - need(z, domain);
 
-    if (least > 0 || z->resting)
+    if (least > 0 || zone_rests(z))
         least = 0;
     if (empty >= nr && empty - nr - others - need_after(z, domain, pages, nr, credit) >= least)
         return LEND_ANY;

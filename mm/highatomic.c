@@ -2,7 +2,7 @@
 /* highatomic.c: reserving and giving back the pageblocks of HIGHATOMIC. */
 #include "mm/highatomic.h"
 
-#include "zone_internal.h"
+#include "free_list.h"
 
 pfn_t highatomic_max(const struct zone *z)
 {

@@ -9,6 +9,7 @@
 
 #include "debug.h"
 #include "evacuate.h"
+#include "free_list.h"
 
 /* To the tail, so that what is new is used last, and can best be taken away again (FPI_TO_TAIL). */
 static void free_to_tail(struct zone *z, pfn_t pfn, unsigned order)

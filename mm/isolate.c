@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 
+#include "free_list.h"
 #include "guarantee.h"
 
 bool range_is_whole(const struct zone *z, pfn_t start, pfn_t nr_pages)

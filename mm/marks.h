@@ -73,4 +73,20 @@ static inline bool above_low(const struct zone *z, const struct list_set *s, uns
     return (uint64_t)s->nr_small + z->nr_large >= z->low_needs[type] + order_pages(order);
 }
 
+/**
+ * Note for which orders above_low() says yes to whatever mobility in domain 0: orders below
+ * z->open_orders. What rests is not counted as free, so that grants from there leave this as it is;
+ * whatever else takes free pages, raises a mark or boosts the zone, closes it first (0) or notes it
+ * anew. A closed zone is asked with above_low().
+ */
+static inline void zone_open(struct zone *z)
+{
+    uint64_t pages = (uint64_t)z->set[0].nr_small + z->nr_large;
+    unsigned orders = 0;
+
+    if (pages > z->most_needed && !z->boosted)
+        orders = 64u - (unsigned)__builtin_clzll(pages - z->most_needed);
+    z->open_orders = (uint8_t)(orders < MAX_PAGE_ORDER ? orders : MAX_PAGE_ORDER);
+}
+
 #endif

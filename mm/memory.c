@@ -6,6 +6,7 @@
 #include <limits.h>
 
 #include "alloc_pass.h"
+#include "resting.h"
 
 #define LOCAL_DISTANCE  10u
 #define REMOTE_DISTANCE 20u
@@ -87,19 +88,19 @@ static void build_lists(struct memory *m, unsigned node, unsigned *load)
  */
 static void find_first(struct memory *m, unsigned node)
 {
-    static struct list_set nothing; /* nobody writes to these, since they serve nobody */
-    static struct zone nowhere = {.low_needs = {UINT64_MAX / 2, UINT64_MAX / 2, UINT64_MAX / 2}};
+    /* Nobody writes to it, since it serves nobody. */
+    static struct zone nowhere;
     const struct zonelist *zl = &m->all[node];
 
-    for (unsigned t = 0; t < NR_MOBILITIES; t++) {
+    for (unsigned t = 0; t < NR_FIRST_TYPES; t++) {
         enum migratetype type = (enum migratetype)t;
-        struct first_zone first = {.zone = &nowhere, .set = &nothing};
+        struct first_zone first = {.zone = &nowhere};
 
-        for (unsigned i = zl->nr; i-- > 0;) {
+        for (unsigned i = t < NR_MOBILITIES ? zl->nr : 0; i-- > 0;) {
             if (!zone_serves(m->zone[zl->id[i]], mobility_class(type), type))
                 continue;
             first.zone = m->zone[zl->id[i]];
-            first.set = &first.zone->set[0];
+            first.resting = &first.zone->set[0].resting[rest_index(0, type)];
             first.id = zl->id[i];
         }
         m->first[node][t] = first;
@@ -124,7 +125,7 @@ void memory_rebuild(struct memory *m)
 
     for (unsigned node = 0; node < m->topology.nr_nodes; node++)
         build_lists(m, node, load);
-    for (unsigned node = 0; node < m->topology.nr_nodes; node++)
+    for (unsigned node = 0; node < MAX_NODES; node++)
         find_first(m, node);
     (void)setup_marks(m, &m->settings); /* these settings were accepted before */
     m->sequence++;
@@ -140,6 +141,7 @@ int memory_init(struct memory *m, unsigned page_shift, const struct mm_topology 
         m->topology = *topology;
     if (m->topology.nr_nodes == 0)
         m->topology.nr_nodes = 1;
+    memory_rebuild(m);
     return 0;
 }
 

@@ -53,7 +53,7 @@ static int take_place(struct memory *m, const struct zone *z, uint64_t w, struct
         .flags = REQUEST_NO_HIGHATOMIC | REQUEST_MAY_PASS,
         .node = m->zone[mg->to_zone]->node,
         .caller_node = m->zone[mg->to_zone]->node,
-        .zone = (int)mg->to_zone,
+        .barred_zones = only_zone(mg->to_zone),
     };
     struct page_grant got;
     int r = alloc_pages(m, NULL, NULL, &rq, &got, ret);

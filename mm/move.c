@@ -8,6 +8,7 @@
 #include <errno.h>
 
 #include "debug.h"
+#include "free_list.h"
 #include "guarantee.h"
 #include "marks.h"
 

@@ -5,12 +5,10 @@
 
 #include <errno.h>
 
-#include "account_internal.h"
 #include "alloc_pass.h"
 #include "marks.h"
 #include "mm/fragmentation.h"
 #include "mm/highatomic.h"
-#include "rmqueue.h"
 
 /* The highest kind of zone that a request may use (gfp_zone). */
 static enum zone_kind class_of(const struct page_request *rq)
@@ -26,9 +24,7 @@ struct zone *pass_zone(const struct alloc_pass *p, unsigned i)
 {
     struct zone *z = p->m->zone[p->zl->id[i]];
 
-    if (p->rq->zone >= 0 && p->zl->id[i] != (unsigned)p->rq->zone)
-        return NULL;
-    if (p->rq->zonemask != 0 && !(p->rq->zonemask >> p->zl->id[i] & 1))
+    if (p->rq->barred_zones >> p->zl->id[i] & 1)
         return NULL;
     if (!(p->nodemask >> z->node & 1) || p->rq->domain >= z->nr_domains)
         return NULL;
@@ -260,151 +256,4 @@ void pass_refusal(const struct alloc_pass *p, struct refusal *ret)
     if (a)
         refused_by(p, a, &r);
     *ret = r;
-}
-
-/* After any grant: a zone whose marks were raised has its balancer woken (rmqueue). */
-static void wake_boosted(const struct alloc_pass *p, const struct path_ops *ops, void *ctx,
-                         const struct page_grant *g)
-{
-    struct zone *z = p->m->zone[g->zone];
-
-    if (!z->boosted || !(p->zrq.flags & ALLOC_KSWAPD))
-        return;
-    z->boosted = false;
-    if (ops && ops->wake_balancer)
-        ops->wake_balancer(ctx, g->zone, 0, (enum zone_kind)z->kind, p->rq->domain, false);
-}
-
-/* Does the request say nothing that narrows where it is served from, and does it make sense? */
-static inline bool is_usual(const struct memory *m, const struct page_request *rq)
-{
-    const unsigned narrows = rq->flags & (REQUEST_THISNODE | REQUEST_DMA32 | REQUEST_CMA);
-
-    return (narrows | rq->nodemask | rq->zonemask | rq->tag >> BLOCK_TAG_BITS |
-            ~(unsigned)rq->zone) == 0 &&
-           rq->order < MAX_PAGE_ORDER && rq->type < NR_MOBILITIES &&
-           rq->node < m->topology.nr_nodes;
-}
-
-/* Has its account, and that one's group, so much left that there is nothing to ask, nor to tell?
- * Those that are charged pageblocks are never calm. */
-static inline bool account_is_calm(const struct page_request *rq)
-{
-    const struct account *a = rq->account;
-    pfn_t pages = order_pages(rq->order);
-
-    return !a || (a->used_pages + pages <= a->calm_pages && a->domain == rq->domain &&
-                  (!a->group || a->group->used_pages + pages <= a->group->calm_pages));
-}
-
-/*
- * Where the pass would serve most requests if there is a block: in the first zone that may serve
- * them, when that is above its low mark. NULL says only that the pass must look. Its account is the
- * caller's to ask.
- */
-static inline const struct first_zone *
-usual_zone(const struct memory *m, const struct page_request *rq, struct list_set **ret_set)
-{
-    const struct first_zone *first;
-    const struct zone *z;
-
-    if (!USUALLY(is_usual(m, rq)))
-        return NULL;
-    first = &m->first[rq->node][rq->type];
-    z = first->zone;
-    *ret_set = first->set;
-    if (!USUALLY(rq->domain == 0)) {
-        if (rq->domain >= z->nr_domains)
-            return NULL;
-        *ret_set = &z->set[rq->domain];
-    }
-    if (!USUALLY(!(z->boosted && (rq->flags & REQUEST_WAKE))))
-        return NULL;
-    /* Blocks that rest are not counted: a yes is a yes. */
-    return USUALLY(above_low(z, *ret_set, rq->order, rq->type)) ? first : NULL;
-}
-
-/* Count a grant from the usual zone; to charge it is the caller's. */
-static inline void count_usual(const struct first_zone *first, const struct page_request *rq,
-                               struct page_grant *ret)
-{
-    first->zone->usual++;
-    if (!USUALLY(first->zone->node == rq->caller_node))
-        first->zone->usual_other++;
-    ret->zone = first->id;
-    ret->order = rq->order;
-}
-
-/* All others, and those that must look further. */
-static NEVER_INLINE int alloc_otherwise(struct memory *m, const struct path_ops *ops, void *ctx,
-                                        const struct page_request *rq, struct page_grant *ret,
-                                        struct refusal *ret_refusal)
-{
-    struct list_set *set;
-    const struct first_zone *first = account_is_calm(rq) ? usual_zone(m, rq, &set) : NULL;
-    struct alloc_pass p;
-    int r;
-
-    if (first && rmqueue_own(first->zone, set, rq->order, rq->type, rq->tag, &ret->pfn)) {
-        count_usual(first, rq, ret);
-        if (rq->account)
-            account_charge(m, rq->account, first->id, rq->order);
-        return 0;
-    }
-    r = pass_init(&p, m, rq);
-    if (r < 0)
-        return r;
-    if (!pass_run(&p, ret)) {
-        if (p.begun && rq->progress)
-            rq->progress->waits = false;
-        r = p.begun ? -EINPROGRESS : slowpath(&p, ops, ctx, ret);
-        if (r == -ENOMEM) {
-            pass_refusal(&p, ret_refusal);
-            if (ret_refusal->scope == REFUSED_BY_ZONE && ret_refusal->reason != REFUSAL_NO_ZONE)
-                m->zone[ret_refusal->zone]->failures++;
-        }
-        if (r < 0)
-            return r;
-    }
-    if (rq->account)
-        account_charge(m, rq->account, ret->zone, rq->order);
-    wake_boosted(&p, ops, ctx, ret);
-    return 0;
-}
-
-/* What rests, if there is some, for a usual request; its account is the caller's. */
-static inline const struct first_zone *
-grant_resting(const struct memory *m, const struct page_request *rq, struct page_grant *ret)
-{
-    struct list_set *set;
-    const struct first_zone *first = usual_zone(m, rq, &set);
-
-    if (!USUALLY(first &&
-                 rmqueue_resting(first->zone, set, rq->order, rq->type, rq->tag, &ret->pfn)))
-        return NULL;
-    count_usual(first, rq, ret);
-    return first;
-}
-
-/* Those with an account: apart, so that the others need not save registers for it. */
-static NEVER_INLINE int alloc_charged(struct memory *m, const struct path_ops *ops, void *ctx,
-                                      const struct page_request *rq, struct page_grant *ret,
-                                      struct refusal *ret_refusal)
-{
-    const struct first_zone *first = account_is_calm(rq) ? grant_resting(m, rq, ret) : NULL;
-
-    if (!first)
-        return alloc_otherwise(m, ops, ctx, rq, ret, ret_refusal);
-    account_charge(m, rq->account, first->id, rq->order);
-    return 0;
-}
-
-int alloc_pages(struct memory *m, const struct path_ops *ops, void *ctx,
-                const struct page_request *rq, struct page_grant *ret, struct refusal *ret_refusal)
-{
-    if (rq->account)
-        return alloc_charged(m, ops, ctx, rq, ret, ret_refusal);
-    if (!USUALLY(grant_resting(m, rq, ret) != NULL))
-        return alloc_otherwise(m, ops, ctx, rq, ret, ret_refusal);
-    return 0;
 }

@@ -103,9 +103,14 @@ void zone_marks_changed(struct zone *z)
     /* At most so much is kept for others with one domain; with several the pass must look. */
     if (z->guaranteed != 0)
         kept = z->nr_domains == 1 ? (uint64_t)z->guaranteed + z->set[0].nr_stranded : UINT32_MAX;
-    for (unsigned t = 0; t < NR_MOBILITIES; t++)
+    z->most_needed = 0;
+    for (unsigned t = 0; t < NR_MOBILITIES; t++) {
         z->low_needs[t] = zone_wmark(z, WMARK_LOW) + kept +
                           z->lowmem_reserve[mobility_class((enum migratetype)t)];
+        if (z->most_needed < z->low_needs[t])
+            z->most_needed = z->low_needs[t];
+    }
+    z->open_orders = 0;
 }
 
 static void clear_marks(struct zone *z)

@@ -5,7 +5,9 @@
 #include <errno.h>
 
 #include "debug.h"
+#include "free_list.h"
 #include "mm/page_owner.h"
+#include "resting.h"
 
 #define ALIGN_UP(x, a) (((x) + (a)-1) / (a) * (a))
 #define CACHE_LINE     ((size_t)64)
@@ -93,13 +95,17 @@ static void init_blocks(struct zone *z, enum migratetype type)
 }
 
 /* What stands in the words of granted blocks, for each place where freed ones rest. */
-static void init_resting(struct list_set *s)
+static void init_resting(struct zone *z, unsigned domain)
 {
-    for (unsigned t = 0; t < NR_MOBILITIES; t++) {
-        for (unsigned order = 0; order <= MAX_PAGE_ORDER; order++)
-            s->resting[rest_index(order, (enum migratetype)t)].granted =
-                (uint16_t)word_make(BLOCK_ALLOCATED, order, (enum migratetype)t, 0);
-    }
+    const uint64_t home = domain == 0 && z->may_rest ? WORD_HOME : 0;
+
+    for (unsigned i = 0; i < NR_MOBILITIES * REST_ORDERS; i++)
+        z->set[domain].resting[i] = (struct resting){
+            .nr = RESTING_CLOSED,
+            .granted = (uint32_t)(word_make(BLOCK_ALLOCATED, i % REST_ORDERS,
+                                            (enum migratetype)(i / REST_ORDERS), 0) |
+                                  home),
+        };
 }
 
 /*
@@ -147,10 +153,8 @@ int zone_init(const struct zone_config *config, void *lasting, void *derived, st
     z->owner = config->debug & ZONE_DEBUG_OWNER ? config->owner : NULL;
     z->fast_orders = z->debug != 0 ? 0 : z->pageblock_order;
     for (unsigned d = 0; d < z->nr_domains; d++)
-        init_resting(&z->set[d]);
+        init_resting(z, d);
     unrested_forget(z);
-    for (unsigned i = 0; i < NR_ARRIVALS; i++)
-        z->arrival[i] = PFN_NONE;
     init_blocks(z, list_type(z, MIGRATE_MOVABLE));
     *ret = z;
     return 0;

@@ -9,7 +9,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "zone_internal.h"
+#include "marks.h"
+#include "resting.h"
 
 /* What the walk over the words adds up. */
 struct census {
@@ -218,6 +219,11 @@ static int check_block(struct census *c, pfn_t pfn)
           word_state(w) != BLOCK_TARGET) ||
          ((w & WORD_BAD) != 0 && w != word_bad(order))))
         return broken(c, "block %u has type %u, or flags that it cannot have", pfn, word_type(w));
+    if (word_state(w) != BLOCK_FREE && (w & WORD_HOME) != 0 &&
+        (word_state(w) != BLOCK_ALLOCATED || pageblock_of(z, pfn)->resident != 0 ||
+         !may_rest(z, pfn, word_type(w))))
+        return broken(c, "block %u of type %u is not at home in a pageblock of type %u", pfn,
+                      word_type(w), pageblock_of(z, pfn)->type);
     for (pfn_t i = 1; i < order_pages(order); i++) {
         if (*word_at(z, pfn + i) != 0)
             return broken(c, "pfn %u inside block %u of order %u has a word", pfn + i, pfn, order);
@@ -373,12 +379,27 @@ static int check_behind(const struct census *c)
     return 0;
 }
 
+/* What may be granted without asking above_low(). */
+static int check_open(const struct census *c)
+{
+    const struct zone *z = c->z;
+
+    for (unsigned t = 0; t < NR_MOBILITIES && z->open_orders > 0; t++) {
+        if (z->boosted || !above_low(z, &z->set[0], z->open_orders - 1u, (enum migratetype)t))
+            return broken(c, "the zone is open for orders below %u, and is low for type %u",
+                          z->open_orders, t);
+    }
+    return 0;
+}
+
 int zone_check(struct zone *z, char *why, size_t size)
 {
     struct census c = {.z = z, .why = why, .size = size};
     pfn_t pfn = 0;
-    int r;
+    int r = check_open(&c);
 
+    if (r < 0)
+        return r;
     zone_settle(z);
     while (pfn < z->nr_pages) {
         r = check_block(&c, pfn);

@@ -39,30 +39,30 @@ struct free_list {
     pfn_t reserved; /**< makes the index a shift */
 };
 
-/** How many freed blocks of one order and type may rest: with their number, two cache lines. */
-#define MAX_RESTING 30u
+/** How many blocks of one order and type may rest: with their number, four cache lines. */
+#define MAX_RESTING 62u
+
+/** The number of those that rest where none may: more than may rest. */
+#define RESTING_CLOSED UINT32_MAX
 
 /** Blocks that are freed, and not merged yet: the last one is the first to be granted again. */
 struct resting {
-    uint32_t nr;
-    uint16_t max;     /**< MAX_RESTING, or 0 while its bit in rests is not set: look there first */
-    uint16_t granted; /**< the word of a block of this order and type that is granted without tag */
+    uint32_t nr;      /**< or RESTING_CLOSED, while its bit in rests is not set: set that first */
+    uint32_t granted; /**< the word of a block of this order and type that is granted without tag */
     pfn_t pfn[MAX_RESTING];
 };
 
 /**
- * The block that rested and was granted again last. Who frees it soon finds what else has to be
- * looked up for it here, and so waits for no load that depends on another. It holds as long as
- * z->resting does.
+ * The block that rested and was granted again last. Who frees it soon finds here where it rested,
+ * and so waits for no load that depends on another. It is forgotten when all that rests is merged.
  */
 struct unrested {
-    pfn_t pfn; /**< PFN_NONE: there is none */
-    uint64_t *word;
-    struct resting *from; /**< while there is none, one that has no room */
+    pfn_t pfn;            /**< PFN_NONE: there is none */
+    struct resting *from; /**< while there is none, one that is closed */
 };
 
-/** How many blocks arrive before the first of them is looked at: see zone_free_later(). */
-#define NR_ARRIVALS 8u
+/** How many blocks arrive before they are looked at, together: see zone_free_later(). */
+#define NR_ARRIVALS 16u
 
 /** Orders that a word has room for: so the index below stands in the word as it is. */
 #define REST_ORDERS 32u
@@ -124,10 +124,11 @@ struct zone {
     uint8_t fast_orders; /**< orders below are granted fast; 0 while debugged */
     uint8_t nr_domains;
     bool grouping;
-    bool kernel_rules; /**< steals go where Linux's do; see fallback.c */
-    bool may_rest;     /**< else blocks merge at once */
-    bool resting;      /**< some set may have resting blocks, or some arrive; see zone_settle() */
-    pfn_t guaranteed;  /**< of all sets together; mostly 0, and then guarantees cost nothing */
+    bool kernel_rules;   /**< steals go where Linux's do; see fallback.c */
+    bool may_rest;       /**< else blocks merge at once */
+    bool resting;        /**< some set may have resting blocks */
+    uint8_t open_orders; /**< see zone_open() */
+    pfn_t guaranteed;    /**< of all sets together; mostly 0, and then guarantees cost nothing */
     pfn_t nr_busy;
     pfn_t nr_unbacked; /**< pageblocks */
     pfn_t nr_bad;
@@ -139,18 +140,28 @@ struct zone {
     unsigned boost_factor;
     pfn_t lowmem_reserve[NR_ZONE_KINDS];
     uint64_t low_needs[NR_MOBILITIES]; /**< see above_low() */
+    uint64_t most_needed;              /**< the highest of them */
     uint8_t kind;                      /**< enum zone_kind */
     bool boosted;                      /**< and the balancer is not woken yet */
     unsigned node;
     struct zone_numa_stat numa;
-    uint64_t usual;       /**< grants of alloc_pages()'s fast path: allocs, hits, local ones */
-    uint64_t usual_other; /**< those of them that were not local */
+    /*
+     * What comes to rest is counted, freed or taken off a list, and what is merged from there: what
+     * is granted from there need not be, since it is the difference once nothing rests; see
+     * zone_regrants().
+     */
+    uint64_t rested;
+    uint64_t refilled;
+    uint64_t merged;
+    uint64_t aside;       /**< of what is granted from there, what its caller counts below */
+    uint64_t usual;       /**< other grants to usual requests: allocs, hits, local ones */
+    uint64_t usual_other; /**< usual ones, from there or not, that were not local */
     uint64_t allocs;      /**< all others */
-    uint64_t frees;
+    uint64_t frees;       /**< of what did not come to rest */
     uint64_t bad_frees;
     struct unrested unrested;
-    unsigned next_arrival;      /**< the place of the oldest of them, modulo their number */
-    pfn_t arrival[NR_ARRIVALS]; /**< freed blocks whose words are on their way; PFN_NONE: none */
+    unsigned nr_arrivals;
+    pfn_t arrival[NR_ARRIVALS]; /**< freed blocks whose words are on their way */
     uint64_t failures;
     uint64_t claims;
     uint64_t steals;
@@ -231,136 +242,6 @@ static inline unsigned highest_order(uint32_t mask)
     return 31u - (unsigned)__builtin_clz(mask);
 }
 
-/* ---- one list: these write the block's word ---- */
-
-/** Make an empty list hold one block; its mask bit is the caller's. */
-static inline void list_start(struct zone *z, struct free_list *l, unsigned order, pfn_t pfn)
-{
-    word_store(word_at(z, pfn), word_free(order, pfn, pfn));
-    l->head = pfn;
-    l->tail = pfn;
-    l->nr = 1;
-}
-
-static inline void list_add_head(struct zone *z, struct list_set *s, enum migratetype type,
-                                 unsigned order, pfn_t pfn)
-{
-    struct free_list *l = &s->list[type][order];
-
-    if (l->nr == 0) {
-        list_start(z, l, order, pfn);
-        s->mask[type] |= order_pages(order);
-        return;
-    }
-    word_store(word_at(z, pfn), word_free(order, l->head, pfn));
-    word_store(word_at(z, l->head), word_with_prev(*word_at(z, l->head), pfn));
-    l->head = pfn;
-    l->nr++;
-}
-
-static inline void list_add_tail(struct zone *z, struct list_set *s, enum migratetype type,
-                                 unsigned order, pfn_t pfn)
-{
-    struct free_list *l = &s->list[type][order];
-
-    if (l->nr == 0) {
-        list_start(z, l, order, pfn);
-        s->mask[type] |= order_pages(order);
-        return;
-    }
-    word_store(word_at(z, pfn), word_free(order, pfn, l->tail));
-    word_store(word_at(z, l->tail), word_with_next(*word_at(z, l->tail), pfn));
-    l->tail = pfn;
-    l->nr++;
-}
-
-/** Take a block off its list. Returns true when that leaves the list empty: then clear its mask
- * bit. */
-static inline bool list_unlink(struct zone *z, struct free_list *l, pfn_t pfn)
-{
-    uint64_t w = *word_at(z, pfn);
-    pfn_t next = word_next(w), prev = word_prev(w);
-
-    if (--l->nr == 0)
-        return true;
-    if (prev == pfn) {
-        l->head = next;
-        word_store(word_at(z, next), word_with_prev(*word_at(z, next), next));
-    } else if (next == pfn) {
-        l->tail = prev;
-        word_store(word_at(z, prev), word_with_next(*word_at(z, prev), prev));
-    } else {
-        word_store(word_at(z, prev), word_with_next(*word_at(z, prev), next));
-        word_store(word_at(z, next), word_with_prev(*word_at(z, next), prev));
-    }
-    return false;
-}
-
-static inline void list_del(struct zone *z, struct list_set *s, enum migratetype type,
-                            unsigned order, pfn_t pfn)
-{
-    if (list_unlink(z, &s->list[type][order], pfn))
-        s->mask[type] &= ~order_pages(order);
-}
-
-/** Take the first block off a list that has one. */
-static inline pfn_t list_pop(struct zone *z, struct list_set *s, enum migratetype type,
-                             unsigned order)
-{
-    struct free_list *l = &s->list[type][order];
-    pfn_t pfn = l->head;
-
-    if (--l->nr == 0) {
-        s->mask[type] &= ~order_pages(order);
-    } else {
-        pfn_t next = word_next(*word_at(z, pfn));
-
-        l->head = next;
-        word_store(word_at(z, next), word_with_prev(*word_at(z, next), next));
-    }
-    return pfn;
-}
-
-/* ---- blocks that rest ---- */
-
-static inline unsigned rest_index(unsigned order, enum migratetype type)
-{
-    return (unsigned)type * REST_ORDERS + order;
-}
-
-/** What rests of an order and type. One address, which the compiler does not take apart again. */
-static inline struct resting *resting_at(struct list_set *s, unsigned index)
-{
-    struct resting *r = &s->resting[index];
-
-    __asm__("" : "+r"(r));
-    return r;
-}
-
-/** Let a block rest, in r, which has room, and is that of its order and type. w: its word's, or
- * the low half of that. */
-static inline void rest(struct resting *r, pfn_t pfn, uint64_t *word, uint64_t w)
-{
-    uint32_t nr = r->nr;
-
-    word_store(word, word_resting(w));
-    r->pfn[nr] = pfn;
-    r->nr = nr + 1;
-}
-
-/** The block that was granted again last is not known any more, or has become another. */
-static inline void unrested_forget(struct zone *z)
-{
-    z->unrested = (struct unrested){.pfn = PFN_NONE,
-                                    .from = &z->set[0].resting[NR_MOBILITIES * REST_ORDERS - 1]};
-}
-
-/** Take the block that came last; there is one. */
-static inline pfn_t unrest(struct resting *r)
-{
-    return r->pfn[--r->nr];
-}
-
 /* ---- unmovable pages, counted in the pageblock where their block begins ---- */
 
 /**
@@ -427,34 +308,6 @@ struct found_block {
     unsigned set;
 };
 
-/** Take the head of the lowest list of this type that has a block of the order
- * (__rmqueue_smallest). */
-static inline bool take_smallest(struct zone *z, unsigned set, unsigned order,
-                                 enum migratetype type, struct found_block *ret)
-{
-    struct list_set *s = &z->set[set];
-    uint32_t m = s->mask[type] >> order;
-
-    if (m == 0)
-        return false;
-    ret->order = order + (unsigned)__builtin_ctz(m);
-    ret->pfn = list_pop(z, s, type, ret->order);
-    ret->type = type;
-    ret->set = set;
-    return true;
-}
-
-/** The same, but with ALLOC_SMALL only from a block that is less than a pageblock. */
-static inline bool take_below(struct zone *z, unsigned set, unsigned order, enum migratetype type,
-                              unsigned flags, struct found_block *ret)
-{
-    uint32_t small = order_pages(z->pageblock_order) - 1u;
-
-    if ((flags & ALLOC_SMALL) && (z->set[set].mask[type] & small) >> order == 0)
-        return false;
-    return take_smallest(z, set, order, type, ret);
-}
-
 /**
  * Halve a block that is off the lists until it has the order wanted, its upper halves going to the
  * lists (expand in Linux). Its own word is not written yet; counts are corrected for the halves.
@@ -470,6 +323,12 @@ void free_arrivals(struct zone *z);
 /** Merge all resting blocks: zone_settle()'s work when there are some. */
 void free_resting(struct zone *z);
 
+/** May there be blocks that rest, or arrive? */
+static inline bool zone_rests(const struct zone *z)
+{
+    return z->resting || z->nr_arrivals != 0;
+}
+
 /**
  * Merge what is resting. A freed block rests for a while as it is, before it is merged, since it is
  * so often asked for again: Linux has its pcp lists for this. Resting blocks are on no list, are
@@ -478,8 +337,15 @@ void free_resting(struct zone *z);
  */
 static inline void zone_settle(struct zone *z)
 {
-    if (z->resting)
+    z->open_orders = 0; /* whoever settles is about to change what is free */
+    if (zone_rests(z))
         free_resting(z);
+}
+
+/** Grants of what rested that nobody has counted. The zone is settled. */
+static inline uint64_t zone_regrants(const struct zone *z)
+{
+    return z->rested + z->refilled - z->merged - z->aside;
 }
 
 /** Serve a request from another type's memory: first pass, whole pageblocks. */

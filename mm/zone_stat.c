@@ -29,7 +29,7 @@ static bool stays_granted(const struct zone *z, pfn_t pfn)
 {
     if (pfn >= z->nr_pages || word_state(*word_at(z, pfn)) != BLOCK_ALLOCATED)
         return false;
-    for (unsigned i = 0; i < NR_ARRIVALS; i++) {
+    for (unsigned i = 0; i < z->nr_arrivals; i++) {
         if (z->arrival[i] == pfn)
             return false;
     }
@@ -81,8 +81,8 @@ void zone_stat(struct zone *z, struct zone_stat *ret)
         .isolated_pages = isolated,
         .busy_pages = z->nr_busy,
         .bad_pages = z->nr_bad,
-        .allocs = z->allocs + z->usual,
-        .frees = z->frees,
+        .allocs = z->allocs + z->usual + zone_regrants(z),
+        .frees = z->frees + z->rested,
         .bad_frees = z->bad_frees,
         .failures = z->failures,
         .claims = z->claims,
@@ -92,11 +92,15 @@ void zone_stat(struct zone *z, struct zone_stat *ret)
     };
 }
 
-void zone_numa_stat(const struct zone *z, struct zone_numa_stat *ret)
+void zone_numa_stat(struct zone *z, struct zone_numa_stat *ret)
 {
+    uint64_t usual;
+
+    zone_settle(z);
+    usual = z->usual + zone_regrants(z);
     *ret = z->numa;
-    ret->hit += z->usual;
-    ret->local += z->usual - z->usual_other;
+    ret->hit += usual;
+    ret->local += usual - z->usual_other;
     ret->other += z->usual_other;
 }
 

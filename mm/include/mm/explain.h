@@ -18,9 +18,8 @@ enum explain_bar {
     BAR_NONE = 0,
     BAR_KIND,     /**< a kind of zone that the request's class, or type, may not use */
     BAR_NODEMASK, /**< not lifted by its rights either */
-    BAR_ZONEMASK,
-    BAR_ONLY_ZONE, /**< another zone is the only one that it may use */
-    BAR_DOMAIN,    /**< the zone does not serve the domain */
+    BAR_ZONE,     /**< the zone itself may not */
+    BAR_DOMAIN,   /**< the zone does not serve the domain */
 };
 
 /**

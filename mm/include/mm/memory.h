@@ -21,15 +21,18 @@ struct zonelist {
     uint8_t id[MAX_ZONES];
 };
 
-struct list_set;
+struct resting;
 
 /** Where the most usual requests are served first; see alloc_pages(). */
 struct first_zone {
-    struct zone *zone;    /**< if there is none, one without domains, whose marks nothing passes */
-    struct list_set *set; /**< of its domain 0 */
+    struct zone *zone; /**< if there is none, one without domains, whose marks nothing passes */
+    struct resting *resting; /**< what rests of the mobility in its domain 0, by order */
     unsigned id;
     unsigned reserved[3]; /**< makes the index a shift */
 };
+
+/** Mobilities, and one that is none: a power of two, so that no mask of it leads astray. */
+#define NR_FIRST_TYPES (NR_MOBILITIES + 1)
 
 /** What is known of the host's nodes; zero-filled is one node. */
 struct mm_topology {
@@ -50,8 +53,9 @@ struct memory {
     struct mm_topology topology;
     struct zonelist all[MAX_NODES];   /**< from node n */
     struct zonelist local[MAX_NODES]; /**< of node n */
-    /** From node n, by mobility: requests with no word about zones (4: makes the index a shift). */
-    struct first_zone first[MAX_NODES][NR_MOBILITIES + 1];
+    /** From node n, by mobility: requests with no word about zones. Nodes that are not there, and
+     * the type that is none, are served by nothing. */
+    struct first_zone first[MAX_NODES][NR_FIRST_TYPES];
     unsigned sequence;        /**< counts rebuilds: who failed while it moved tries again */
     struct account *accounts; /**< those that are in no group: account.h */
     const struct account_ops *account_ops;

@@ -60,8 +60,7 @@ enum compact_priority {
     COMPACT_ASYNC = 2,
 };
 
-/** A request. Zero-filled but for zone = -1 it is one unmovable page from anywhere, now or never.
- */
+/** A request. Zero-filled it is one unmovable page from anywhere, now or never. */
 struct page_request {
     unsigned order;
     enum migratetype type; /**< one of the NR_MOBILITIES */
@@ -71,8 +70,7 @@ struct page_request {
     unsigned node;              /**< to prefer */
     unsigned caller_node;       /**< where the caller runs; for statistics */
     uint64_t nodemask;          /**< bit n: node n may be used; 0: all */
-    uint64_t zonemask;          /**< bit i: zone i may be used, whatever its rights; 0: all */
-    int zone;                   /**< the only zone that may be used, or -1 */
+    uint64_t barred_zones;      /**< bit i: zone i must not be used, whatever its rights */
     const struct requester *by; /**< for the page owner record; NULL: unknown */
     struct account *account;    /**< that is asked and charged, with its group; NULL: none */
     /** Where it is, if it waits for a compaction; NULL: it does not wait for one. */
@@ -93,6 +91,12 @@ struct path_progress {
     int no_progress;
     int compactions;
 };
+
+/** For barred_zones: all zones but one. */
+static inline uint64_t only_zone(unsigned zone)
+{
+    return ~((uint64_t)1 << zone);
+}
 
 /** What was granted. */
 struct page_grant {

@@ -295,7 +295,7 @@ struct zone_numa_stat {
 };
 
 void zone_stat(struct zone *z, struct zone_stat *ret);
-void zone_numa_stat(const struct zone *z, struct zone_numa_stat *ret);
+void zone_numa_stat(struct zone *z, struct zone_numa_stat *ret);
 /** Free pages that domain can have: its own, and all empty pageblocks. */
 pfn_t zone_free_pages(struct zone *z, unsigned domain);
 /**

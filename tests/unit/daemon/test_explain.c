@@ -172,7 +172,7 @@ static void test_small_room(void **state)
 {
     struct client *c = client_open(&f);
     const struct session *s = session_table_find(&f.hub->sessions, 1);
-    const struct grant_request grant = {.zone = -1, .zonemask = UINT64_MAX, .order = 3, .count = 1};
+    const struct grant_request grant = {.zone = -1, .order = 3, .count = 1};
     char all[4096], text[4096];
     size_t len;
 

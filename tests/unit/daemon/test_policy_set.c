@@ -138,7 +138,7 @@ static int take(struct someone *s, uint64_t mib, struct refusal *ret)
     static struct grant g;
     struct grant_request rq = {
         .zone = -1,
-        .zonemask = policy_of(&s->member)->zonemask,
+        .barred_zones = ~policy_of(&s->member)->zonemask,
         .order = 8, /* 1 MiB */
         .count = (uint32_t)mib,
     };

@@ -156,7 +156,7 @@ void path_marks(struct path_fixture *f, uint64_t min_free_kbytes)
 
 struct page_request path_request(unsigned order, enum migratetype type, unsigned flags)
 {
-    return (struct page_request){.order = order, .type = type, .flags = flags, .zone = -1};
+    return (struct page_request){.order = order, .type = type, .flags = flags};
 }
 
 int path_alloc(struct path_fixture *f, const struct page_request *rq, struct page_grant *ret)

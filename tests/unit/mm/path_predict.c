@@ -107,7 +107,7 @@ static bool may_use(const struct pm_zone *pz, unsigned id, const struct page_req
     return (int)pz->kind <= class_of(rq) && (nodemask >> pz->node & 1) &&
            (pz->kind != ZONE_MOVABLE || rq->type == MIGRATE_MOVABLE) &&
            (!(rq->flags & REQUEST_THISNODE) || pz->node == rq->node) &&
-           (rq->zone < 0 || rq->zone == (int)id);
+           !(rq->barred_zones >> id & 1);
 }
 
 /* Is zone a tried before zone b: nearer, of a higher kind, with a lower id? */

@@ -162,8 +162,9 @@ static struct page_request random_request(int *ret_account)
         .order = rng_one_in(&w.rng, 3) ? rng_below(&w.rng, WORLD_ORDER + 3) : 0,
         .type = (enum migratetype)rng_below(&w.rng, NR_MOBILITIES),
         .flags = flags[rng_below(&w.rng, sizeof(flags) / sizeof(flags[0]))],
-        .zone = rng_one_in(&w.rng, 2) ? (int)rng_below(&w.rng, w.shape->nr_zones) : -1,
-        .zonemask = rng_one_in(&w.rng, 4) ? rng_next(&w.rng) : 0,
+        .barred_zones =
+            (rng_one_in(&w.rng, 2) ? only_zone(rng_below(&w.rng, w.shape->nr_zones)) : 0) |
+            (rng_one_in(&w.rng, 4) ? rng_next(&w.rng) : 0),
         .domain = rng_below(&w.rng, w.shape->nr_domains),
     };
 
@@ -187,8 +188,7 @@ static bool is_entitled(const struct page_request *rq, int account)
     for (unsigned i = 0; i < w.shape->nr_zones; i++) {
         pfn_t need = rq->domain != 0 ? WORLD_P : 1;
 
-        if ((rq->zone >= 0 && rq->zone != (int)i) ||
-            (rq->zonemask != 0 && !(rq->zonemask >> i & 1)) ||
+        if ((rq->barred_zones >> i & 1) ||
             (w.shape->zone[i].kind == ZONE_MOVABLE && rq->type != MIGRATE_MOVABLE))
             continue;
         if (world_unmet(&w, top, i) >= need)
@@ -365,7 +365,8 @@ static void take_all(unsigned zone, bool look)
     static const unsigned rights[] = {REQUEST_RESERVE | REQUEST_CMA, REQUEST_HIGH,
                                       REQUEST_RESERVE | REQUEST_MAY_WAIT,
                                       REQUEST_HIGH | REQUEST_CMA, REQUEST_VICTIM};
-    struct page_request rq = {.zone = (int)zone, .domain = rng_below(&w.rng, w.shape->nr_domains)};
+    struct page_request rq = {.barred_zones = only_zone(zone),
+                              .domain = rng_below(&w.rng, w.shape->nr_domains)};
 
     for (unsigned i = 0; i < 5; i++) {
         rq.flags = rights[i];
@@ -393,7 +394,7 @@ static void probe(void)
     for (unsigned i = 0; i < WORLD_ACCOUNTS; i++) {
         for (unsigned z = 0; w.live[i] && z < w.shape->nr_zones; z++) {
             struct page_request rq = {.type = MIGRATE_MOVABLE,
-                                      .zone = (int)z,
+                                      .barred_zones = only_zone(z),
                                       .account = &w.account[i],
                                       .domain = w.account[i].domain,
                                       .flags = rng_one_in(&w.rng, 2) ? REQUEST_MAY_WAIT : 0};

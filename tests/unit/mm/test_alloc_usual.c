@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "marks.h"
 #include "mm/page_alloc.h"
@@ -176,6 +177,106 @@ static void answers_and_counts_are_those_of_the_pass(void **state)
     path_close(&slow);
 }
 
+/* What an open zone promises: no request of these orders would find it low. */
+static void assert_open_is_above(const struct zone *z)
+{
+    for (unsigned t = 0; t < NR_MOBILITIES && z->open_orders > 0; t++)
+        assert_true(!z->boosted &&
+                    above_low(z, &z->set[0], z->open_orders - 1u, (enum migratetype)t));
+}
+
+static void take_from_zone(struct rng *r, struct zone *z, pfn_t *pfn)
+{
+    static const unsigned flags[] = {0, ALLOC_HIGHATOMIC, ALLOC_KSWAPD, ALLOC_SMALL};
+    const struct zone_request rq = {.order = rng_below(r, 6),
+                                    .type = (enum migratetype)rng_below(r, NR_MOBILITIES),
+                                    .flags = flags[rng_below(r, 4)]};
+
+    if (*pfn == PFN_NONE)
+        (void)zone_rmqueue(z, &rq, pfn);
+}
+
+/* A block moves, and comes back at once. */
+static void try_a_move(struct zone *z, pfn_t pfn)
+{
+    struct zone_block b;
+    bool freed;
+
+    if (zone_move_begin(z, pfn) != 0)
+        return;
+    assert_open_is_above(z);
+    assert_int_equal(zone_block(z, pfn, &b), 0);
+    assert_int_equal(zone_move_abort(z, pfn, &freed), 0);
+}
+
+/* Something that changes what is free, or what is asked of it. */
+static void disturb(struct rng *r, struct zone *z, pfn_t *pfn)
+{
+    struct mm_settings settings = random_settings(r);
+
+    settings.min_free_kbytes = rng_below(r, 2) ? MIN_FREE_NONE : 256;
+    settings.watermark_scale_factor = 1 + rng_below(r, 300);
+    switch (rng_below(r, 6)) {
+    case 0:
+        take_from_zone(r, z, pfn);
+        break;
+    case 1:
+        (void)zone_boost_watermark(z);
+        break;
+    case 2:
+        zone_unboost(z, rng_below(r, 64));
+        break;
+    case 3:
+        if (rng_one_in(r, 20))
+            assert_int_equal(memory_set(&fast.m, &settings), 0);
+        break;
+    case 4:
+        if (*pfn != PFN_NONE)
+            try_a_move(z, *pfn);
+        break;
+    default:
+        z->boosted = false;
+        break;
+    }
+}
+
+/* What is noted of a zone stays true, whatever is done to it behind alloc_pages()'s back. */
+static void an_open_zone_is_above_its_mark(void **state)
+{
+    static const struct path_zone zones[] = {{.kind = ZONE_NORMAL, .nr_pages = 1024},
+                                             {.kind = ZONE_MOVABLE, .nr_pages = 512}};
+    static pfn_t live[MAX_LIVE];
+    struct rng r = {seed_of()};
+    unsigned nr_open = 0;
+
+    (void)state;
+    path_open(&fast, zones, 2, NULL);
+    memset(live, 0xff, sizeof(live));
+    for (unsigned i = 0; i < NR_STEPS; i++) {
+        struct zone *z = fast.zf[0].z;
+        struct page_request rq = path_request(
+            rng_below(&r, 6), rng_below(&r, 2) ? MIGRATE_UNMOVABLE : MIGRATE_RECLAIMABLE,
+            rng_one_in(&r, 2) ? REQUEST_WAKE : 0);
+        pfn_t *place = &live[rng_below(&r, i / 10000 % 2 ? 64 : 512)];
+        struct page_grant got;
+        struct refusal refusal;
+
+        if (*place == PFN_NONE && alloc_pages(&fast.m, NULL, NULL, &rq, &got, &refusal) == 0) {
+            *place = got.pfn;
+        } else if (*place != PFN_NONE && rng_one_in(&r, 2)) {
+            zone_free_later(z, *place);
+            *place = PFN_NONE;
+        }
+        assert_open_is_above(z);
+        disturb(&r, z, place);
+        assert_open_is_above(z);
+        nr_open += z->open_orders > 0;
+    }
+    print_message("open after %u of %u steps\n", nr_open, NR_STEPS);
+    assert_true(nr_open > NR_STEPS / 20 && nr_open < NR_STEPS);
+    path_close(&fast);
+}
+
 /* The block that was freed last is the one that is granted again, with the new tag. */
 static void what_rests_is_granted_again(void **state)
 {
@@ -254,6 +355,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_comparison_is_the_whole_arithmetic),
         cmocka_unit_test(answers_and_counts_are_those_of_the_pass),
+        cmocka_unit_test(an_open_zone_is_above_its_mark),
         cmocka_unit_test(what_rests_is_granted_again),
         cmocka_unit_test(nobody_is_served_from_nowhere),
         cmocka_unit_test(a_boost_wakes_the_balancer),

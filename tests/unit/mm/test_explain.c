@@ -153,23 +153,20 @@ static void zones_that_are_not_asked(void **state)
     rq.domain = 1;
     rq.nodemask = 1;
     for (unsigned round = 0; round < 3; round++) {
-        rq.zone = round == 1 ? 2 : -1;
-        rq.zonemask = round == 2 ? 2 : 0;
+        rq.barred_zones = round == 0 ? 0 : only_zone(round);
         assert_int_equal(alloc_explain(&f.m, &rq, &e), 0);
         assert_int_equal(e.nr_steps, 4);
         for (unsigned i = 0; i < 4; i++)
             bar[e.step[i].zone] = e.step[i].bar;
-        assert_int_equal(bar[0], round == 0 ? BAR_NONE : round == 1 ? BAR_ONLY_ZONE : BAR_ZONEMASK);
-        assert_int_equal(bar[1], round == 1 ? BAR_ONLY_ZONE : BAR_KIND);
-        assert_int_equal(bar[2], round == 2 ? BAR_ZONEMASK : BAR_DOMAIN);
-        assert_int_equal(bar[3], round == 0   ? BAR_NODEMASK
-                                 : round == 1 ? BAR_ONLY_ZONE
-                                              : BAR_ZONEMASK);
+        assert_int_equal(bar[0], round == 0 ? BAR_NONE : BAR_ZONE);
+        assert_int_equal(bar[1], round == 2 ? BAR_ZONE : BAR_KIND);
+        assert_int_equal(bar[2], round == 1 ? BAR_ZONE : BAR_DOMAIN);
+        assert_int_equal(bar[3], round == 0 ? BAR_NODEMASK : BAR_ZONE);
     }
     /* All that is empty lies in domain 0's file: it can pass, for who waits. */
     rq = path_request(0, MIGRATE_UNMOVABLE, REQUEST_MAY_WAIT);
     rq.domain = 1;
-    rq.zone = 0;
+    rq.barred_zones = only_zone(0);
     assert_int_equal(alloc_explain(&f.m, &rq, &e), 0);
     assert_int_equal(e.result, -EINPROGRESS);
     path_close(&f);

@@ -115,7 +115,7 @@ static struct migration granted(struct host *h, struct account *a, unsigned orde
     const struct page_request rq = {.order = order,
                                     .type = type,
                                     .tag = tag,
-                                    .zone = 0,
+                                    .barred_zones = only_zone(0),
                                     .account = a,
                                     .domain = a ? a->domain : 0};
     struct page_grant g;
@@ -360,7 +360,7 @@ static void a_block_of_another_domain(void **state)
     const struct page_request rq = {.order = 1,
                                     .type = MIGRATE_MOVABLE,
                                     .tag = 5,
-                                    .zone = 0,
+                                    .barred_zones = only_zone(0),
                                     .account = &a,
                                     .domain = 1,
                                     .flags = REQUEST_MAY_PASS};

@@ -43,8 +43,7 @@ static void house_close(struct house *h)
 
 static struct page_request request(unsigned order, unsigned flags)
 {
-    return (struct page_request){
-        .order = order, .type = MIGRATE_MOVABLE, .flags = flags, .zone = -1};
+    return (struct page_request){.order = order, .type = MIGRATE_MOVABLE, .flags = flags};
 }
 
 static struct refusal assert_refused(struct house *h, struct page_request rq)
@@ -317,7 +316,7 @@ static void zones_by_node_and_id(void **state)
     rq.node = 1;
     assert_zones(rq, "4");
     rq = path_request(17, MIGRATE_MOVABLE, 0);
-    rq.zone = 3;
+    rq.barred_zones = only_zone(3);
     assert_zones(rq, "3");
     rq.node = 1;
     assert_zones(rq, "3");
@@ -329,19 +328,19 @@ static void zones_that_may_not_be_used(void **state)
 
     (void)state;
     open_kinds();
-    rq.zone = 1; /* MOVABLE */
+    rq.barred_zones = only_zone(1); /* MOVABLE */
     path_refused(&f, &rq);
     assert_int_equal(f.refusal.reason, REFUSAL_NO_ZONE);
     path_called(&f, "");
-    rq.zone = 0; /* GIGANTIC */
+    rq.barred_zones = only_zone(0); /* GIGANTIC */
     path_refused(&f, &rq);
     assert_int_equal(f.refusal.reason, REFUSAL_NO_ZONE);
-    rq.zone = 5;
+    rq.barred_zones = only_zone(5);
     path_refused(&f, &rq);
-    rq.zone = 2;
+    rq.barred_zones = only_zone(2);
     rq.nodemask = 2;
     path_refused(&f, &rq);
-    rq.zone = -1;
+    rq.barred_zones = 0;
     rq.nodemask = 4; /* no such node */
     path_refused(&f, &rq);
     rq.nodemask = 0;

@@ -118,12 +118,12 @@ static void only_zones_of_the_preferred_node(void **state)
     assert_int_equal(bulk(rq, 10, got), 10);
     assert_int_equal(got[0].zone, 2);
     rq.nodemask = 0;
-    rq.zone = 2;
+    rq.barred_zones = only_zone(2);
     assert_int_equal(bulk(rq, 10, got), 10);
     assert_int_equal(got[0].zone, 2);
-    rq.zone = 1;
+    rq.barred_zones = only_zone(1);
     assert_int_equal(bulk(rq, 10, got), 0);
-    rq.zone = 5;
+    rq.barred_zones = only_zone(5);
     assert_int_equal(bulk(rq, 10, got), 0);
     path_close(&f);
 }

@@ -269,7 +269,7 @@ static void a_request_over_zones(void **state)
 {
     static const uint64_t tags[EXACT_MAX_BLOCKS] = {0};
     struct requester by = who(12);
-    struct page_request rq = {.type = MIGRATE_UNMOVABLE, .zone = -1, .by = &by};
+    struct page_request rq = {.type = MIGRATE_UNMOVABLE, .by = &by};
     struct page_grant g[EXACT_MAX_BLOCKS];
     struct refusal refusal;
     struct memory m;

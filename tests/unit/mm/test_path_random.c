@@ -130,7 +130,6 @@ static struct page_request random_request(struct run *r)
     struct page_request rq = {.type = (enum migratetype)rng_below(&r->rng, NR_MOBILITIES),
                               .node = rng_below(&r->rng, PM_NODES),
                               .caller_node = rng_below(&r->rng, PM_NODES),
-                              .zone = -1,
                               .tag = rng_next(&r->rng) >> 16};
 
     if (!rng_one_in(&r->rng, 8))
@@ -144,7 +143,7 @@ static struct page_request random_request(struct run *r)
     if (rng_one_in(&r->rng, 5))
         rq.nodemask = 1 + rng_below(&r->rng, 2u << PM_NODES);
     if (rng_one_in(&r->rng, 12))
-        rq.zone = (int)rng_below(&r->rng, NR_SHAPES + 1);
+        rq.barred_zones = only_zone(rng_below(&r->rng, NR_SHAPES + 1));
     return rq;
 }
 

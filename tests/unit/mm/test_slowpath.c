@@ -378,7 +378,7 @@ static void only_its_own_zone_unreserves(void **state)
     highatomic_reserve(f.zf[1].z, kept);
     give(f.zf[1].z, kept);
     path_leave(f.zf[0].z, 0, MOVABLE);
-    rq.zone = 0;
+    rq.barred_zones = only_zone(0);
     path_refused(&f, &rq);
     path_called(&f, "r end");
     assert_int_equal(highatomic_pages(f.zf[1].z), PATH_P);
@@ -452,10 +452,10 @@ static void only_its_own_zones_are_reclaimed_for(void **state)
     path_refused(&f, &rq);
     path_called(&f, "r end");
     rq.nodemask = 0;
-    rq.zone = 0;
+    rq.barred_zones = only_zone(0);
     path_refused(&f, &rq);
     path_called(&f, "r end");
-    rq.zone = -1;
+    rq.barred_zones = 0;
     rq.flags |= REQUEST_THISNODE;
     path_refused(&f, &rq);
     path_called(&f, "r");
@@ -678,7 +678,7 @@ static void skipped_is_retried_if_there_could_be_enough(void **state)
         path_refused(&f, &rq);
         assert_int_equal(f.nr_reclaims, rows[i].retried ? 6 : 1);
         assert_int_equal(f.nr_compacts, f.nr_reclaims + (rows[i].order > COSTLY_ORDER ? 1 : 0));
-        rq.zone = 1; /* no zone at all */
+        rq.barred_zones = only_zone(1); /* no zone at all */
         path_refused(&f, &rq);
         path_called(&f, "");
         path_close(&f);
@@ -699,10 +699,10 @@ static void only_its_own_zones_are_compacted_for(void **state)
     path_fragment(f.zf[1].z);
     f.progress = 1;
     f.nr_progress = 3;
-    rq.zone = 0;
+    rq.barred_zones = only_zone(0);
     path_refused(&f, &rq);
     path_called(&f, "r d light end");
-    rq.zone = -1;
+    rq.barred_zones = 0;
     path_refused(&f, &rq);
     path_called(&f, "r,d,light*3 r light end");
     path_close(&f);
@@ -916,7 +916,7 @@ static void all_balancers_that_could_help_are_woken(void **state)
             path_request(rows[i].order, rows[i].type, rows[i].flags | REQUEST_WAKE);
 
         rq.nodemask = rows[i].nodemask;
-        rq.zone = rows[i].zone;
+        rq.barred_zones = rows[i].zone < 0 ? 0 : only_zone((unsigned)rows[i].zone);
         rq.domain = rows[i].domain;
         path_refused(&f, &rq);
         path_called(&f, rows[i].log);

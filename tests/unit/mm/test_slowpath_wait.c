@@ -282,7 +282,7 @@ static void its_zones_may_go(void **state)
     path_open(&f, zones, 2, NULL);
     f.compacted = COMPACT_CONTINUE;
     rq.progress = &progress;
-    rq.zone = 1;
+    rq.barred_zones = only_zone(1);
     waits(&rq, "w1+6c1 async");
     assert_int_equal(memory_remove_zone(&f.m, 1), 0);
     assert_int_equal(path_alloc(&f, &rq, &got), -ENOMEM);

@@ -12,6 +12,7 @@
 #include "mm/isolate.h"
 #include "zone_fixture.h"
 #include "zone_internal.h"
+#include "free_list.h"
 
 #define ORDER 4u
 #define P     ((pfn_t)1 << ORDER)
@@ -341,6 +342,32 @@ static void what_lies_behind_the_end(void **state)
 }
 
 /* Nobody needs to ask why. */
+/* What is noted for the fast path, in a zone that has one. */
+static void what_is_noted(void **state)
+{
+    const struct zone_config config = {
+        .nr_pages = 8 * P, .pageblock_order = ORDER, .nr_domains = 1};
+    struct zone_fixture f;
+    uint64_t *w, saved;
+
+    (void)state;
+    fixture_open_config(&f, &config);
+    w = word_at(f.z, take(f.z, 0, MIGRATE_MOVABLE));
+    saved = *w;
+    assert_true((saved & WORD_HOME) != 0);
+    *w = word_make(BLOCK_ALLOCATED, 0, MIGRATE_RECLAIMABLE, 0) | WORD_HOME;
+    assert_noticed(&f, "a block at home elsewhere", 0);
+    *w = saved;
+    f.z->open_orders = MAX_PAGE_ORDER;
+    assert_noticed(&f, "orders that are open", MAX_PAGE_ORDER);
+    f.z->open_orders = 1;
+    f.z->boosted = true;
+    assert_noticed(&f, "a boosted zone that is open", 1);
+    f.z->boosted = false;
+    f.z->open_orders = 0;
+    fixture_close(&f);
+}
+
 static void no_text_is_wanted(void **state)
 {
     struct zone_fixture f;
@@ -368,6 +395,7 @@ int main(void)
         cmocka_unit_test(buddies_that_did_not_merge),
         cmocka_unit_test(what_is_isolated),
         cmocka_unit_test(what_lies_behind_the_end),
+        cmocka_unit_test(what_is_noted),
         cmocka_unit_test(no_text_is_wanted),
     };
 
