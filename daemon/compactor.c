@@ -319,6 +319,14 @@ static void on_moved(void *ctx, uint64_t zones)
     }
 }
 
+void compactor_retry(struct compactor *c)
+{
+    for (uint32_t i = 0; i < c->hub->zones->nr; i++) {
+        zone_compact_retry(compactor_zone(c, i));
+        c->work[i].considered = 1u << c->work[i].defer_shift;
+    }
+}
+
 /* ---- in the background ---- */
 
 void compactor_wake(struct compactor *c, unsigned node, unsigned order, enum zone_kind class,

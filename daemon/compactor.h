@@ -70,6 +70,8 @@ void compactor_join(struct compactor *c, struct compact_wait *w);
 /** It waits no more; allowed for any. */
 void compactor_leave(struct compactor *c, struct compact_wait *w);
 
+/** Blocks that were found pinned are so no more: no try is left out for earlier failures. */
+void compactor_retry(struct compactor *c);
 /** Compact the zones of a node up to a class in the background (wakeup_kcompactd). */
 void compactor_wake(struct compactor *c, unsigned node, unsigned order, enum zone_kind class,
                     uint64_t domains);

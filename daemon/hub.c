@@ -104,6 +104,7 @@ void hub_close(struct hub *hub)
     hub_close_handle(hub, (uv_handle_t *)&hub->idle);
     hub_close_handle(hub, (uv_handle_t *)&hub->last_resort.timer);
     hub_close_handle(hub, (uv_handle_t *)&hub->pins.timer);
+    hub_close_handle(hub, (uv_handle_t *)&hub->pins.wait);
 }
 
 void hub_use(struct hub *hub)

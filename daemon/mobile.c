@@ -23,6 +23,9 @@ struct mobiles {
     struct mobile *record;
     size_t bytes;
     uint32_t used;
+    uint32_t nr_found; /* blocks that were found pinned, in a queue by index + 1 */
+    uint32_t found_first;
+    uint32_t found_last;
 };
 
 int mobiles_create(uint32_t nr, struct mobiles **ret)
@@ -82,9 +85,44 @@ static uint64_t word_of(const struct zone_set *zs, uint64_t handle, enum slot_st
 
 /* ---- pins ---- */
 
-/* So it was found: what its account has pinned changes. */
-static void note_pinned(struct mobile *m, bool pinned)
+static void find(struct mobiles *ms, struct mobile *m)
 {
+    const uint32_t id = (uint32_t)(m - ms->record) + 1;
+
+    if (m->found)
+        return;
+    m->found = true;
+    m->found_next = 0;
+    m->found_prev = ms->found_last;
+    if (ms->found_last != 0)
+        ms->record[ms->found_last - 1].found_next = id;
+    else
+        ms->found_first = id;
+    ms->found_last = id;
+    ms->nr_found++;
+}
+
+static void forget(struct mobiles *ms, struct mobile *m)
+{
+    if (!m->found)
+        return;
+    m->found = false;
+    if (m->found_prev != 0)
+        ms->record[m->found_prev - 1].found_next = m->found_next;
+    else
+        ms->found_first = m->found_next;
+    if (m->found_next != 0)
+        ms->record[m->found_next - 1].found_prev = m->found_prev;
+    else
+        ms->found_last = m->found_prev;
+    ms->nr_found--;
+}
+
+/* So it was found: what its account has pinned changes. */
+static void note_pinned(struct mobiles *ms, struct mobile *m, bool pinned)
+{
+    if (pinned)
+        find(ms, m);
     if (m->pinned == pinned)
         return;
     m->pinned = pinned;
@@ -92,11 +130,11 @@ static void note_pinned(struct mobile *m, bool pinned)
         account_pin(m->holdings->account, (pfn_t)1 << m->order, pinned);
 }
 
-static bool look_pinned(struct mobile *m)
+static bool look_pinned(struct mobiles *ms, struct mobile *m)
 {
     bool pinned = slot_table_pinned(m->holdings->slots, m->slot);
 
-    note_pinned(m, pinned);
+    note_pinned(ms, m, pinned);
     return pinned;
 }
 
@@ -108,7 +146,7 @@ static bool seize(const struct zone_set *zs, uint64_t handle, enum slot_state st
     bool seized =
         slot_table_seize(m->holdings->slots, m->slot, word_of(zs, handle, state), &before);
 
-    note_pinned(m, !seized);
+    note_pinned(zs->mobiles, m, !seized);
     m->referenced = seized && (before & SLOT_REFERENCED);
     return seized;
 }
@@ -117,7 +155,7 @@ bool mobile_pinned(struct zone_set *zs, uint64_t handle)
 {
     struct mobile *m = record_of(zs, handle);
 
-    return m->state == MOBILE_NORMAL && look_pinned(m);
+    return m->state == MOBILE_NORMAL && look_pinned(zs->mobiles, m);
 }
 
 uint32_t mobile_pins(const struct zone_set *zs, uint64_t handle)
@@ -143,10 +181,32 @@ void mobiles_sample(struct zone_set *zs, uint32_t *index, uint32_t max)
         struct mobile *m = &zs->mobiles->record[*index];
 
         if (m->state == MOBILE_NORMAL)
-            (void)look_pinned(m);
+            (void)look_pinned(zs->mobiles, m);
     }
     if (*index == end)
         *index = 0;
+}
+
+uint32_t mobiles_found(const struct mobiles *ms)
+{
+    return ms->nr_found;
+}
+
+struct holdings *mobiles_unpinned(struct zone_set *zs, uint32_t *budget)
+{
+    struct mobiles *ms = zs->mobiles;
+
+    for (; *budget > 0 && ms->found_first != 0; (*budget)--) {
+        struct mobile *m = &ms->record[ms->found_first - 1];
+
+        forget(ms, m);
+        /* One that is pinned stands behind all others now. */
+        if (m->state != MOBILE_NORMAL || !look_pinned(ms, m)) {
+            (*budget)--;
+            return m->holdings;
+        }
+    }
+    return NULL;
 }
 
 /* ---- grants ---- */
@@ -187,7 +247,8 @@ void mobile_end(struct zone_set *zs, uint64_t handle)
 
     if (m->state == MOBILE_NONE)
         return;
-    note_pinned(m, false);
+    note_pinned(zs->mobiles, m, false);
+    forget(zs->mobiles, m);
     if (m->type == MIGRATE_RECLAIMABLE && m->holdings->lists)
         reclaim_lists_end(zs, m->holdings, handle);
     slot_table_put(m->holdings->slots, m->slot);
@@ -209,7 +270,7 @@ bool mobile_movable(struct zone_set *zs, uint64_t tag)
     uint64_t handle = handle_of_tag(zs->handles, tag);
 
     return handle != HANDLE_NONE && record_of(zs, handle)->state == MOBILE_NORMAL &&
-           !look_pinned(record_of(zs, handle));
+           !look_pinned(zs->mobiles, record_of(zs, handle));
 }
 
 bool mobile_try_move(struct zone_set *zs, uint64_t handle)

@@ -45,10 +45,13 @@ struct mobile {
     uint8_t state; /**< enum mobile_state */
     uint8_t type;  /**< MIGRATE_MOVABLE or MIGRATE_RECLAIMABLE */
     uint8_t order;
-    bool tell;       /**< the client wants to be told when it is discarded */
-    bool referenced; /**< so was the word when it was seized */
-    bool pinned;     /**< so it was found last, and is charged as such */
-    bool kept;       /**< not to be discarded at present */
+    bool tell;           /**< the client wants to be told when it is discarded */
+    bool referenced;     /**< so was the word when it was seized */
+    bool pinned;         /**< so it was found last, and is charged as such */
+    bool kept;           /**< not to be discarded at present */
+    bool found;          /**< pinned, and mobiles_unpinned() has not found otherwise */
+    uint32_t found_prev; /**< index + 1 of the others; 0: none */
+    uint32_t found_next;
 };
 
 struct mobiles;
@@ -64,6 +67,14 @@ uint32_t mobiles_used(const struct mobiles *ms);
  * pinned. *index: where to go on; 0 after the last.
  */
 void mobiles_sample(struct zone_set *zs, uint32_t *index, uint32_t max);
+
+/** How many blocks were found pinned, and not pinned no more by mobiles_unpinned(). */
+uint32_t mobiles_found(const struct mobiles *ms);
+/**
+ * Look at those, at most *budget of them, which is lowered by as many. Returns whose the first one
+ * is that is pinned no more, and forgets it; or NULL.
+ */
+struct holdings *mobiles_unpinned(struct zone_set *zs, uint32_t *budget);
 
 /** What is known of a block. A block without a record is in state MOBILE_NONE. */
 const struct mobile *mobile_of(const struct zone_set *zs, uint64_t handle);

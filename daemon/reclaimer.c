@@ -35,11 +35,6 @@ static struct reclaim_lists *lists_of(const struct reclaimer *r)
     return r->hub->zones->lists;
 }
 
-static struct session *session_of(const struct holdings *holdings)
-{
-    return (struct session *)((char *)holdings - offsetof(struct session, holdings));
-}
-
 /* What an account, or a group, has that can be reclaimed; NULL: nothing. */
 static struct account_lists *account_lists_of(struct account *a)
 {
@@ -68,7 +63,7 @@ static uint64_t missing_pages(const struct account *a)
 static void on_discarded(void *ctx, struct holdings *holdings)
 {
     struct reclaimer *r = ctx;
-    struct session *s = session_of(holdings);
+    struct session *s = session_of_holdings(holdings);
 
     if (holdings->lists->told_first != 0)
         hub_queue_work(r->hub, s);

@@ -70,6 +70,12 @@ struct session {
     uv_poll_t pid_poll;
 };
 
+/** Whose holdings these are. */
+static inline struct session *session_of_holdings(struct holdings *holdings)
+{
+    return (struct session *)((char *)holdings - offsetof(struct session, holdings));
+}
+
 /**
  * Begin a session on a connected socket. Returns 0, and fd is the session's; or a negative errno as
  * server_add_session(), and fd is still the caller's. why (size bytes) has one line if the policy

@@ -251,6 +251,7 @@ static void remember(struct waiting_request *w, int error, const struct refusal 
 
     stand_where(w, error, why);
     freed = path_tried(w->hub, &w->path, error);
+    pin_watch_await(w->hub);
     if (error == -EAGAIN)
         return;
     if (freed && error == -ENOMEM && !zones) /* its account can do more, and had no time for it */

@@ -92,6 +92,11 @@ void compact_defer_reset(struct zone *z, unsigned order)
         zc->order_failed = order + 1;
 }
 
+void zone_compact_retry(struct zone *z)
+{
+    z->compact.considered = 1u << z->compact.defer_shift;
+}
+
 unsigned zone_compact_score(struct zone *z)
 {
     uint64_t small = 0;

@@ -128,6 +128,12 @@ void compact_cancel(struct compaction *c);
 enum compact_result zone_compact_suitable(struct zone *z, const struct compact_request *rq,
                                           enum zone_watermark mark);
 
+/**
+ * What stood in the way of earlier compactions may have gone: the next one is not left out, however
+ * often they failed. (In Linux they are counted on; there a page is pinned for a moment.)
+ */
+void zone_compact_retry(struct zone *z);
+
 /** How much of what is free lies in less than pageblocks, in percent (fragmentation_score_zone). */
 unsigned zone_compact_score(struct zone *z);
 /** The same, weighted by the zone's share of its node's pages: add up those of all zones of a node

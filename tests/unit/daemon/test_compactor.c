@@ -301,6 +301,36 @@ static void test_pinned(void **state)
     expect_content();
 }
 
+/* Who waits behind them is served when they are pinned no more, though nobody is told of that. */
+static void test_unpinned(void **state)
+{
+    const uint64_t end_ns = uv_hrtime() + UINT64_C(10000000000);
+    struct wire_request in_vain = large(1), rq = large(LONG_MS);
+    struct wire_server_packet packet;
+
+    (void)state;
+    fill(MIGRATE_MOVABLE);
+    thin_out(2);
+    for (unsigned i = 0; i < nr; i++)
+        pin(i, true);
+    /* However often it was tried in vain before. */
+    for (unsigned i = 0; i < 100; i++)
+        expect_pinned(client_call(other, &in_vain));
+    client_send(other, &rq, 1);
+    settle();
+    assert_int_equal(f.hub->waiting.nr, 1);
+    for (unsigned i = 0; i < nr; i++)
+        pin(i, false);
+    while (f.hub->waiting.nr != 0) {
+        assert_true(uv_hrtime() < end_ns);
+        (void)uv_run(&f.loop, UV_RUN_NOWAIT);
+    }
+    client_receive(other, &packet);
+    assert_int_equal(packet.responses[0].error, 0);
+    settle();
+    expect_content();
+}
+
 /* Its time passes while the zone is compacted for it, or its client goes. */
 static void test_leave(void **state)
 {
@@ -424,6 +454,7 @@ int main(void)
         TEST(test_direct),
         TEST(test_many),
         TEST(test_pinned),
+        TEST(test_unpinned),
         TEST(test_leave),
         TEST(test_full),
         TEST(test_full_leave),

@@ -139,6 +139,21 @@ static void failures_defer(void **state)
     world_close(&w);
 }
 
+/* But not when something has changed; what fails then is left out for longer all the same. */
+static void changes_are_tried(void **state)
+{
+    struct compact_request rq = world_request(4);
+
+    (void)state;
+    open_hopeless();
+    assert_int_equal(world_run(&w, &c, &rq, 1000), COMPACT_FAILED);
+    zone_compact_retry(w.z);
+    assert_int_equal(tries_left_out(&rq), 0);
+    assert_int_equal(world_run(&w, &c, &rq, 1000), COMPACT_FAILED);
+    assert_int_equal(tries_left_out(&rq), 3);
+    world_close(&w);
+}
+
 /* A lower order that fails is deferred too; a higher one that succeeds speaks for all below. */
 static void failures_of_several_orders(void **state)
 {
@@ -208,6 +223,7 @@ int main(void)
         cmocka_unit_test(what_there_is_to_compact_with),
         cmocka_unit_test(nothing_moves_below_min),
         cmocka_unit_test(failures_defer),
+        cmocka_unit_test(changes_are_tried),
         cmocka_unit_test(failures_of_several_orders),
         cmocka_unit_test(scores),
         cmocka_unit_test(guarantees_are_left_alone),
