@@ -142,26 +142,22 @@ static int grant_range(struct contig *c, struct zone_obstacle *ret)
     return 0;
 }
 
-static int grant_if_empty(struct contig *c, int r, struct zone_obstacle *ret)
-{
-    return r == 0 ? grant_range(c, ret) : r;
-}
-
-static int begin_at(struct zone *z, pfn_t start, unsigned types, bool movable_now, struct contig *c,
-                    struct zone_obstacle *ret)
+/* Begin with the window at c->start; left: of the slice. */
+static int begin_window(struct zone *z, struct contig *c, unsigned left, struct zone_obstacle *ret)
 {
     struct evacuate_request rq = {
-        .start = start,
-        .end = start + c->rq.nr_pages,
-        .types = types,
+        .start = c->start,
+        .end = c->start + c->rq.nr_pages,
+        .types = c->types,
         .domain = c->rq.domain,
         .max_moves = c->rq.max_moves,
         .may_discard = c->rq.may_discard,
-        .movable_now = movable_now,
+        .movable_now = c->slides,
+        .slice = c->rq.slice,
+        .left = left,
     };
 
-    c->start = start;
-    return grant_if_empty(c, evacuate_begin(&c->ev, z, &rq, ret), ret);
+    return evacuate_begin(&c->ev, z, &rq, ret);
 }
 
 static bool request_is_good(const struct zone *z, const struct contig_request *rq)
@@ -176,50 +172,72 @@ static bool request_is_good(const struct zone *z, const struct contig_request *r
     return true;
 }
 
+static pfn_t window_step(const struct zone *z, const struct contig *c)
+{
+    return order_pages(c->rq.align_order > z->pageblock_order ? c->rq.align_order
+                                                              : z->pageblock_order);
+}
+
+/* The first window from start on, for which there are tags; behind the last one in CMA areas those
+ * outside. */
+static bool find_window(const struct zone *z, struct contig *c, pfn_t start)
+{
+    const pfn_t nr = c->rq.nr_pages;
+
+    for (; nr <= z->nr_pages && start <= z->nr_pages - nr; start += window_step(z, c)) {
+        if (block_count_in(start, nr) <= c->rq.nr_tags) {
+            c->start = start;
+            return true;
+        }
+    }
+    if (c->types == TYPES_MOBILE)
+        return false;
+    c->types = TYPES_MOBILE;
+    return find_window(z, c, 0);
+}
+
+/* What came of the present window; while windows slide, and it cannot be had, go on to the next. */
+static int slide(struct zone *z, struct contig *c, int r, struct zone_obstacle *o)
+{
+    for (;;) {
+        pfn_t step = window_step(z, c), start = c->start;
+
+        if (r == 0)
+            r = grant_range(c, o);
+        if (r == -EINPROGRESS || r == -EAGAIN)
+            c->slides = c->slides && c->ev.more;
+        if (r == 0 || r == -EINPROGRESS || r == -EAGAIN || !c->slides)
+            return r;
+        /* A window that contains the same obstacle fails the same way. */
+        if (r == -EBUSY && o->pfn > start)
+            start = o->pfn & ~(step - 1);
+        if (!find_window(z, c, start + step))
+            return -ENOMEM;
+        r = begin_window(z, c, c->ev.left, o);
+    }
+}
+
 int alloc_contig_range(struct zone *z, pfn_t start, const struct contig_request *rq,
                        struct contig *c, struct zone_obstacle *ret_obstacle)
 {
     struct zone_obstacle ignored, *o = ret_obstacle ? ret_obstacle : &ignored;
-    unsigned types = TYPES_MOBILE;
 
     if (!request_is_good(z, rq) || start >= z->nr_pages || rq->nr_pages > z->nr_pages - start ||
         block_count_in(start, rq->nr_pages) > rq->nr_tags)
         return -EINVAL;
     c->rq = *rq;
+    c->start = start;
+    c->slides = false;
+    c->types = TYPES_MOBILE;
     if ((rq->flags & ALLOC_CMA) && pageblock_of(z, block_head(z, start))->type == MIGRATE_CMA)
-        types = 1u << MIGRATE_CMA;
-    return begin_at(z, start, types, false, c, o);
-}
-
-/* Try all windows over pageblocks of these types. */
-static int slide(struct zone *z, unsigned types, struct contig *c, struct zone_obstacle *o)
-{
-    unsigned order =
-        c->rq.align_order > z->pageblock_order ? c->rq.align_order : z->pageblock_order;
-    pfn_t step = order_pages(order), start = 0;
-    int r = -ENOMEM;
-
-    while (start <= z->nr_pages - c->rq.nr_pages) {
-        if (block_count_in(start, c->rq.nr_pages) > c->rq.nr_tags) {
-            start += step;
-            continue;
-        }
-        r = begin_at(z, start, types, true, c, o);
-        if (r == 0 || r == -EINPROGRESS || r == -EAGAIN)
-            return r;
-        /* A window that contains the same obstacle fails the same way. */
-        if (r == -EBUSY && o->pfn > start)
-            start = o->pfn & ~(step - 1);
-        start += step;
-    }
-    return -ENOMEM;
+        c->types = 1u << MIGRATE_CMA;
+    return slide(z, c, begin_window(z, c, rq->slice, o), o);
 }
 
 int alloc_contig_pages(struct zone *z, const struct contig_request *rq, struct contig *c,
                        struct zone_obstacle *ret_obstacle)
 {
     struct zone_obstacle ignored, *o = ret_obstacle ? ret_obstacle : &ignored;
-    int r = -ENOMEM;
 
     if (!request_is_good(z, rq))
         return -EINVAL;
@@ -231,16 +249,16 @@ int alloc_contig_pages(struct zone *z, const struct contig_request *rq, struct c
         (!rq->may_discard && rq->nr_pages > domain_free_pages(z, rq->domain)))
         return -ENOMEM;
     c->rq = *rq;
-    if (rq->flags & ALLOC_CMA)
-        r = slide(z, 1u << MIGRATE_CMA, c, o);
-    if (r == -ENOMEM)
-        r = slide(z, TYPES_MOBILE, c, o);
-    return r;
+    c->slides = true;
+    c->types = rq->flags & ALLOC_CMA ? 1u << MIGRATE_CMA : TYPES_MOBILE;
+    if (!find_window(z, c, 0))
+        return -ENOMEM;
+    return slide(z, c, begin_window(z, c, rq->slice, o), o);
 }
 
 int contig_continue(struct contig *c, struct zone_obstacle *ret_obstacle)
 {
     struct zone_obstacle ignored, *o = ret_obstacle ? ret_obstacle : &ignored;
 
-    return grant_if_empty(c, evacuate_continue(&c->ev, o), o);
+    return slide(c->ev.z, c, evacuate_continue(&c->ev, o), o);
 }

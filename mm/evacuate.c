@@ -1,118 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * evacuate.c: emptying a range: first on paper, then by moves.
- *
- * On paper each block takes a place from a copy of the lists' lengths by the rule of
- * move_begin_anywhere(), in the order in which they will move; so what it finds possible is
- * possible, if nobody takes memory meanwhile.
+ * evacuate.c: emptying a range that was looked at: it is isolated, a few pageblocks at a time, and
+ * then its blocks move.
  */
 #include "evacuate.h"
 
 #include <errno.h>
 
 #include "guarantee.h"
-
-/* Free blocks of one domain outside the range. */
-struct room {
-    pfn_t nr[NR_MOBILITIES][NR_PAGE_ORDERS];
-};
-
-/* Count the aligned blocks of which a part of a free block is made. */
-static void room_add(struct room *room, enum migratetype type, pfn_t start, pfn_t end)
-{
-    while (start < end) {
-        unsigned order = range_order(start, end);
-
-        room->nr[type][order]++;
-        start += order_pages(order);
-    }
-}
-
-static void room_open(struct room *room, const struct zone *z, pfn_t start, pfn_t end,
-                      unsigned domain)
-{
-    for (unsigned t = 0; t < NR_MOBILITIES; t++) {
-        for (unsigned o = 0; o < NR_PAGE_ORDERS; o++)
-            room->nr[t][o] = z->set[domain].list[t][o].nr;
-    }
-    for (pfn_t pfn = block_head(z, start); pfn < end; pfn = block_end(z, pfn)) {
-        const struct pageblock *pb = pageblock_of(z, pfn);
-        enum migratetype type = (enum migratetype)pb->type;
-
-        if (word_state(*word_at(z, pfn)) != BLOCK_FREE || pb->resident != domain ||
-            !type_merges(type))
-            continue;
-        room->nr[type][word_order(*word_at(z, pfn))]--;
-        room_add(room, type, pfn, start);
-        room_add(room, type, end, block_end(z, pfn));
-    }
-}
-
-/* Take a place as move_begin_anywhere() does. */
-static bool room_take(struct room *room, const struct zone *z, unsigned order,
-                      enum migratetype type)
-{
-    enum migratetype own = list_type(z, type);
-
-    for (unsigned i = 0; i < NR_MOBILITIES; i++) {
-        enum migratetype donor = move_types[own][i];
-        unsigned o = order;
-
-        while (o < NR_PAGE_ORDERS && room->nr[donor][o] == 0)
-            o++;
-        if (o == NR_PAGE_ORDERS)
-            continue;
-        room->nr[donor][o]--;
-        if (o >= z->pageblock_order) { /* what it needs of this becomes its own type */
-            while (o > order && o > z->pageblock_order)
-                room->nr[donor][--o]++;
-            donor = own;
-        }
-        while (o > order)
-            room->nr[donor][--o]++;
-        return true;
-    }
-    return false;
-}
-
-/* Is there room outside the range for all of these types that is granted in it, and belongs to this
- * domain? */
-static int check_room_of(const struct zone *z, pfn_t start, pfn_t end, unsigned domain,
-                         unsigned types, struct zone_obstacle *ret)
-{
-    struct room room;
-
-    room_open(&room, z, start, end, domain);
-    for (pfn_t pfn = start; pfn < end; pfn = block_end(z, pfn)) {
-        uint64_t w;
-
-        pfn = block_head(z, pfn);
-        w = *word_at(z, pfn);
-        if (word_state(w) == BLOCK_FREE || pageblock_of(z, pfn)->resident != domain ||
-            !(types >> word_type(w) & 1u))
-            continue;
-        if (!room_take(&room, z, word_order(w), word_type(w))) {
-            *ret = (struct zone_obstacle){.reason = OBSTACLE_NO_ROOM, .pfn = pfn};
-            return -ENOMEM;
-        }
-    }
-    return 0;
-}
-
-static int check_room(const struct zone *z, pfn_t start, pfn_t end, unsigned types,
-                      struct zone_obstacle *ret)
-{
-    uint64_t domains = 0;
-    int r = 0;
-
-    for (pfn_t pfn = block_head(z, start); pfn < end; pfn = block_end(z, pfn)) {
-        if (word_state(*word_at(z, pfn)) != BLOCK_FREE)
-            domains |= (uint64_t)1 << pageblock_of(z, pfn)->resident;
-    }
-    for (; r == 0 && domains != 0; domains &= domains - 1)
-        r = check_room_of(z, start, end, (unsigned)__builtin_ctzll(domains), types, ret);
-    return r;
-}
 
 /* Grow the range to whole pageblocks, and to the whole of granted blocks at its edges. */
 static void widen(struct evacuation *ev, pfn_t start, pfn_t end)
@@ -131,57 +26,98 @@ static void widen(struct evacuation *ev, pfn_t start, pfn_t end)
         ev->end = block_end(z, head);
 }
 
-/* Everything moves if there is room for it; else, where that is allowed, RECLAIMABLE blocks go. */
-static int plan(struct evacuation *ev, struct zone_obstacle *ret)
+/* The blocks of a pageblock change their lists; what is larger is quickly done. */
+static unsigned isolation_work(const struct zone *z, pfn_t at)
 {
-    int r = check_room(ev->z, ev->start, ev->end, TYPES_MOBILE, ret);
-
-    if (r == 0 || !ev->may_discard)
-        return r;
-    ev->discards = true;
-    return check_room(ev->z, ev->start, ev->end, TYPES_MOBILE & ~(1u << MIGRATE_RECLAIMABLE), ret);
+    return word_order(*word_at(z, block_head(z, at))) < z->pageblock_order
+               ? (unsigned)order_pages(z->pageblock_order) / 2
+               : EVACUATE_STEP_WORK;
 }
 
-/* Is nothing in the range in use at present? */
-static int check_movable(const struct evacuation *ev, struct zone_obstacle *ret)
+/* Since they were looked at, these pageblocks may have changed. */
+static int isolate(struct evacuation *ev, struct zone_obstacle *ret)
 {
     struct zone *z = ev->z;
 
-    for (pfn_t pfn = block_head(z, ev->start); pfn < ev->end; pfn = block_end(z, pfn)) {
-        if (word_state(*word_at(z, pfn)) == BLOCK_ALLOCATED && !zone_movable(z, pfn)) {
-            *ret = (struct zone_obstacle){.reason = OBSTACLE_PINNED, .pfn = pfn};
-            return -EBUSY;
-        }
+    while (ev->isolated < ev->end) {
+        pfn_t at = ev->isolated, end;
+        int r;
+
+        if (ev->left == 0)
+            return -EINPROGRESS;
+        end = evacuate_step_end(ev, at);
+        r = range_check(z, at, end, ev->types, ev->domain, ret);
+        if (r == 0)
+            r = guarantee_check_range(z, at, end, ret);
+        if (r < 0)
+            return r;
+        evacuate_spend(ev, isolation_work(z, at));
+        range_isolate(z, at, end);
+        ev->isolated = end;
     }
     return 0;
 }
 
-int evacuate_begin(struct evacuation *ev, struct zone *z, const struct evacuate_request *rq,
-                   struct zone_obstacle *ret)
+static void undo(struct evacuation *ev)
+{
+    if (ev->isolated > ev->start)
+        range_undo_isolate(ev->z, ev->start, ev->isolated);
+}
+
+/* What is in use for others may be so for a moment only. With a window there are others to try. */
+static bool may_pass(const struct evacuation *ev, const struct zone_obstacle *o)
+{
+    return ev->slice != 0 && !ev->movable_now &&
+           (o->reason == OBSTACLE_BUSY || o->reason == OBSTACLE_ISOLATED);
+}
+
+/* Look, and isolate. Returns 0 when all of it was isolated before, or as evacuate_begin(). */
+static int prepare(struct evacuation *ev, struct zone_obstacle *ret)
 {
     int r;
 
+    ev->more = false;
+    if (ev->isolated == ev->end)
+        return 0;
+    if (ev->end > ev->z->nr_pages) { /* it was cut off meanwhile */
+        *ret = (struct zone_obstacle){.reason = OBSTACLE_BEHIND, .pfn = ev->z->nr_pages};
+        r = -EBUSY;
+    } else {
+        r = evacuate_look(ev, ret);
+    }
+    if (r == 0)
+        r = isolate(ev, ret);
+    if (r == 0 && ev->slice != 0)
+        r = -EINPROGRESS; /* who wants to know what is isolated can look at it now */
+    if (r == -EBUSY && may_pass(ev, ret))
+        return -EAGAIN;
+    ev->more = r == -EINPROGRESS;
+    if (r < 0 && !ev->more)
+        undo(ev);
+    return r;
+}
+
+static int go_on(struct evacuation *ev, struct zone_obstacle *ret);
+
+int evacuate_begin(struct evacuation *ev, struct zone *z, const struct evacuate_request *rq,
+                   struct zone_obstacle *ret)
+{
     zone_settle(z);
     *ev = (struct evacuation){
         .z = z,
         .wanted = rq->start,
         .to_discard = PFN_NONE,
+        .types = rq->types,
+        .domain = rq->domain,
         .may_discard = rq->may_discard,
+        .movable_now = rq->movable_now,
         .max_moves = rq->max_moves ? rq->max_moves : EVACUATE_MOVES,
+        .slice = rq->slice,
+        .left = rq->slice ? rq->left : 1,
     };
     widen(ev, rq->start, rq->end);
-    ev->clean = ev->begun = ev->start;
-    r = range_check(z, ev->start, ev->end, rq->types, rq->domain, ret);
-    if (r == 0 && rq->movable_now)
-        r = check_movable(ev, ret);
-    if (r == 0)
-        r = plan(ev, ret);
-    if (r == 0)
-        r = guarantee_check_range(z, ev->start, ev->end, ret);
-    if (r < 0)
-        return r;
-    range_isolate(z, ev->start, ev->end);
-    return evacuate_continue(ev, ret);
+    ev->clean = ev->begun = ev->isolated = ev->look.at = ev->start;
+    return go_on(ev, ret);
 }
 
 /* Where a step has come to. */
@@ -247,12 +183,11 @@ static int step_result(struct evacuation *ev, const struct step *s, struct zone_
  * whatever the size of the range; beyond what is begun it stops when enough moves are under way, or
  * so many blocks are in use.
  */
-int evacuate_continue(struct evacuation *ev, struct zone_obstacle *ret)
+static int empty(struct evacuation *ev, struct zone_obstacle *ret)
 {
     struct zone *z = ev->z;
     struct step s = {.nr_moving = 0};
 
-    zone_settle(z);
     ev->to_discard = PFN_NONE;
     for (pfn_t pfn = block_head(z, ev->clean); pfn < ev->end; pfn = block_end(z, pfn)) {
         if (word_state(*word_at(z, pfn)) == BLOCK_FREE)
@@ -272,7 +207,7 @@ int evacuate_continue(struct evacuation *ev, struct zone_obstacle *ret)
             int r = begin_move(ev, &s, pfn, ret);
 
             if (r < 0) {
-                range_undo_isolate(z, ev->start, ev->end);
+                undo(ev);
                 return r;
             }
         }
@@ -280,8 +215,22 @@ int evacuate_continue(struct evacuation *ev, struct zone_obstacle *ret)
     return step_result(ev, &s, ret);
 }
 
+static int go_on(struct evacuation *ev, struct zone_obstacle *ret)
+{
+    int r = prepare(ev, ret);
+
+    return r == 0 ? empty(ev, ret) : r;
+}
+
+int evacuate_continue(struct evacuation *ev, struct zone_obstacle *ret)
+{
+    zone_settle(ev->z);
+    ev->left = ev->slice ? ev->slice : 1;
+    return go_on(ev, ret);
+}
+
 void evacuate_cancel(struct evacuation *ev)
 {
     zone_settle(ev->z);
-    range_undo_isolate(ev->z, ev->start, ev->end);
+    undo(ev);
 }

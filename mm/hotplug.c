@@ -85,8 +85,8 @@ static int cut_off_if_empty(struct evacuation *ev, int r, struct zone_obstacle *
     return r;
 }
 
-int zone_shrink(struct zone *z, pfn_t nr_pages, bool may_discard, struct evacuation *ev,
-                struct zone_obstacle *ret_obstacle)
+int zone_shrink_sliced(struct zone *z, pfn_t nr_pages, bool may_discard, unsigned slice,
+                       struct evacuation *ev, struct zone_obstacle *ret_obstacle)
 {
     struct zone_obstacle ignored, *o = ret_obstacle ? ret_obstacle : &ignored;
     const struct evacuate_request rq = {
@@ -95,6 +95,8 @@ int zone_shrink(struct zone *z, pfn_t nr_pages, bool may_discard, struct evacuat
         .types = TYPES_USABLE,
         .domain = DOMAIN_NONE,
         .may_discard = may_discard,
+        .slice = slice,
+        .left = slice,
     };
 
     if (!range_is_whole(z, rq.start, nr_pages)) /* nor does a start below 0 lie in the zone */

@@ -26,6 +26,7 @@ struct contig_request {
     const uint64_t *tag; /**< of the blocks, in order; to be kept until the request has ended */
     unsigned nr_tags;    /**< block_count_in() of the range, or more */
     bool may_discard;    /**< RECLAIMABLE blocks in the way may be discarded: evacuate.h */
+    unsigned slice;      /**< blocks to look at in one call, about; 0: all (evacuate.h) */
     const struct requester *by; /**< for the page owner records, kept as long; NULL: unknown */
 };
 
@@ -33,7 +34,9 @@ struct contig_request {
 struct contig {
     struct evacuation ev; /**< for evacuate_cancel() */
     struct contig_request rq;
-    pfn_t start; /**< of the range that is, or will be, granted */
+    pfn_t start;    /**< of the range that is, or will be, granted */
+    unsigned types; /**< a set: of the pageblocks of the present window */
+    bool slides;    /**< if that cannot be had, the next one is tried */
 };
 
 /** The order of the first of the fewest aligned blocks that make up start to end - 1. */

@@ -2,9 +2,13 @@
 /*
  * evacuate.h: emptying a range of pageblocks, split-phase, since what is granted there must move.
  *
- * The range is isolated at once; then its blocks move, a few at a time, to places outside it. Who
- * began it calls its continue function whenever a move in the zone has ended, until that answers
- * something else than -EINPROGRESS. Owners may free their blocks meanwhile.
+ * The range is looked at and isolated; then its blocks move, a few at a time, to places outside it.
+ * Who began it calls its continue function whenever a move in the zone has ended, until that
+ * answers something else than -EINPROGRESS. Owners may free their blocks meanwhile.
+ *
+ * All is looked at in one call, or, if the request says so, in slices of so many blocks: then more
+ * is set while there is more to look at, and it is to be continued soon. What changes between
+ * slices is found when the range is isolated, at the latest.
  *
  * A block that its owner uses (zone_ops.movable, or move says no) is passed over and tried again
  * whenever it is continued. When nothing else is in the way any more, the answer is -EAGAIN with
@@ -29,8 +33,27 @@
 /** Moves that are under way at a time, unless the caller says otherwise (SWAP_CLUSTER_MAX). */
 #define EVACUATE_MOVES 32u
 
-/** One range on its way to be empty. The caller's memory; but for to_discard its fields are not for
- * the caller. */
+/** Free blocks of one domain outside the range. */
+struct evacuation_room {
+    pfn_t nr[NR_MOBILITIES][NR_PAGE_ORDERS];
+};
+
+/** How far the range was looked at. */
+struct evacuation_look {
+    enum {
+        LOOK_CHECK = 0, /**< what lies there: may it leave? */
+        LOOK_ROOM,      /**< what is free elsewhere, for one domain */
+        LOOK_PLACES,    /**< for its blocks */
+        LOOK_DONE,
+    } phase;
+    pfn_t at;           /**< the look goes on here */
+    uint64_t domains;   /**< that have blocks in the range */
+    uint64_t unplanned; /**< of them: whose room is not known to be enough yet */
+    struct evacuation_room room;
+};
+
+/** One range on its way to be empty. The caller's memory; but for to_discard, more and isolated its
+ * fields are not for the caller. */
 struct evacuation {
     struct zone *z;
     pfn_t start; /**< what is isolated: whole pageblocks, and no granted block straddles it */
@@ -39,6 +62,14 @@ struct evacuation {
     pfn_t clean;      /**< up to here nothing is granted any more */
     pfn_t begun;      /**< up to here moves have been begun */
     pfn_t to_discard; /**< with -EINPROGRESS: the caller is to free this block; else PFN_NONE */
+    bool more;        /**< with -EINPROGRESS: continue soon, whatever ends */
+    unsigned slice;   /**< blocks to look at in one call; 0: all */
+    unsigned left;    /**< of it, in this one; never 0 when all are */
+    struct evacuation_look look;
+    pfn_t isolated;  /**< up to here the range is */
+    unsigned types;  /**< a set: of the pageblocks that may be emptied */
+    unsigned domain; /**< in whose file they have to lie; DOMAIN_NONE: any */
+    bool movable_now;
     bool may_discard;
     bool discards; /**< there is not room for all: no RECLAIMABLE block moves */
     unsigned max_moves;
