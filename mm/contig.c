@@ -9,6 +9,7 @@
 
 #include <errno.h>
 
+#include "alloc_pass.h"
 #include "debug.h"
 #include "evacuate.h"
 #include "guarantee.h"
@@ -164,6 +165,8 @@ static bool request_is_good(const struct zone *z, const struct contig_request *r
 {
     if (rq->nr_pages == 0 || rq->align_order > MAX_PAGE_ORDER || rq->type >= NR_MOBILITIES ||
         rq->domain >= z->nr_domains || (rq->flags & ~ALLOC_CMA) != 0)
+        return false;
+    if (!zone_serves(z, (enum zone_kind)z->kind, rq->type))
         return false;
     for (unsigned i = 0; i < rq->nr_tags; i++) {
         if (rq->tag[i] >> BLOCK_TAG_BITS != 0)

@@ -19,7 +19,8 @@
 struct contig_request {
     pfn_t nr_pages;        /**< any number from 1 */
     unsigned align_order;  /**< alloc_contig_pages(): the range begins at a multiple of 2^this */
-    enum migratetype type; /**< one of the NR_MOBILITIES: of the blocks that are granted */
+    enum migratetype type; /**< one of the NR_MOBILITIES: of the blocks that are granted; in a
+                                MOVABLE zone MOVABLE alone */
     unsigned domain;
     unsigned flags;      /**< ALLOC_CMA: in CMA areas, too; nothing else */
     unsigned max_moves;  /**< that are under way at a time; 0: EVACUATE_MOVES */

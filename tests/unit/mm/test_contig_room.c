@@ -253,6 +253,30 @@ static void refuses_requests_that_cannot_be(void **state)
     fixture_close(&f);
 }
 
+/* What cannot move never comes to lie in a MOVABLE zone, which is to be emptied some day. */
+static void a_movable_zone_has_movable_blocks_alone(void **state)
+{
+    const struct zone_config config = {
+        .nr_pages = 16 * P, .pageblock_order = ORDER, .nr_domains = 1, .kind = ZONE_MOVABLE};
+    struct contig_request rq = contig_request_of(P);
+    struct zone_fixture f;
+    struct contig c;
+
+    (void)state;
+    fixture_open_config(&f, &config);
+    for (unsigned t = 0; t < NR_MOBILITIES; t++) {
+        rq.type = (enum migratetype)t;
+        if (rq.type == MIGRATE_MOVABLE)
+            continue;
+        assert_contig_refused_rq(&f, 0, &rq, -EINVAL, OBSTACLE_NONE, 0);
+        assert_int_equal(alloc_contig_pages(f.z, &rq, &c, NULL), -EINVAL);
+    }
+    rq.type = MIGRATE_MOVABLE;
+    assert_int_equal(alloc_contig_pages(f.z, &rq, &c, NULL), 0);
+    assert_contig(f.z, 0, P);
+    fixture_close(&f);
+}
+
 /* Moves stay in the domain: what is free in another file is no room. */
 static void room_is_in_the_same_file(void **state)
 {
@@ -358,6 +382,7 @@ int main(void)
         cmocka_unit_test(reclaimable_blocks_leave_into_broken_pageblocks),
         cmocka_unit_test(the_type_of_the_pageblocks_afterwards),
         cmocka_unit_test(refuses_requests_that_cannot_be),
+        cmocka_unit_test(a_movable_zone_has_movable_blocks_alone),
         cmocka_unit_test(room_is_in_the_same_file),
         cmocka_unit_test(what_is_begun_ends_well),
     };
