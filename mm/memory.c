@@ -177,6 +177,8 @@ int memory_remove_zone(struct memory *m, unsigned id)
     if (m->zone[id]->guaranteed != 0)
         return -EBUSY;
     m->zone[id] = NULL;
+    for (struct account *a = m->accounts; a; a = a->next)
+        account_refresh(m, a); /* a domain may have held there what was free but kept */
     while (m->nr_zones > 0 && !m->zone[m->nr_zones - 1])
         m->nr_zones--;
     memory_rebuild(m);

@@ -528,6 +528,32 @@ static void a_domains_kept_pageblock_is_held(void **state)
     path_close(&f);
 }
 
+/* What it held in a zone that was free but kept for HIGHATOMIC goes with the zone. */
+static void a_zone_that_goes_is_not_used(void **state)
+{
+    static const struct path_zone zones[] = {
+        {ZONE_NORMAL, .nr_pages = 2048, .nr_domains = 2},
+        {ZONE_MOVABLE, .nr_pages = 2048, .nr_domains = 2},
+    };
+    pfn_t pfn;
+
+    (void)state;
+    path_open(&f, zones, 2, NULL);
+    path_marks(&f, MIN_FREE_NONE);
+    memset(&other, 0, sizeof(other));
+    assert_int_equal(add(&other, NULL, 1, limits(4 * PATH_P, 0, 0, 0), 0), 0);
+    pfn = take_passing(&f.zf[1], 1, MOVABLE, 1);
+    highatomic_reserve(f.zf[1].z, pfn);
+    give(f.zf[1].z, pfn);
+    account_refresh(&f.m, &other);
+    assert_int_equal(other.used_pages, PATH_P);
+    assert_int_equal(memory_remove_zone(&f.m, 1), 0);
+    assert_int_equal(other.used_pages, 0);
+    check();
+    assert_int_equal(account_remove(&f.m, &other), 0);
+    path_close(&f);
+}
+
 /* ---- the checks can fail ---- */
 
 static void damage_is_found(void **state)
@@ -615,6 +641,7 @@ int main(void)
         cmocka_unit_test(an_account_reclaims_its_own_first),
         cmocka_unit_test(limits_may_change_on_the_way),
         cmocka_unit_test(bulk_and_exact_requests_are_charged),
+        cmocka_unit_test(a_zone_that_goes_is_not_used),
         cmocka_unit_test(guarantees_stand_against_every_right),
         cmocka_unit_test(a_guarantee_asks_no_mark),
         cmocka_unit_test(a_range_is_not_taken_from_a_guarantee),
