@@ -541,7 +541,7 @@ static void a_zone_that_goes_is_not_used(void **state)
     path_open(&f, zones, 2, NULL);
     path_marks(&f, MIN_FREE_NONE);
     memset(&other, 0, sizeof(other));
-    assert_int_equal(add(&other, NULL, 1, limits(4 * PATH_P, 0, 0, 0), 0), 0);
+    assert_int_equal(add(&other, NULL, 1, limits((uint64_t)4 * PATH_P, 0, 0, 0), 0), 0);
     pfn = take_passing(&f.zf[1], 1, MOVABLE, 1);
     highatomic_reserve(f.zf[1].z, pfn);
     give(f.zf[1].z, pfn);
