@@ -25,7 +25,7 @@ struct session;
 /** A request asks for so many pages at least (SWAP_CLUSTER_MAX). */
 #define RECLAIMER_CLUSTER_PAGES 32u
 /** A request reclaims for so long at most in each try, and in each step of its last one. */
-#define RECLAIMER_DIRECT_US 100u
+#define RECLAIMER_DIRECT_US 50u
 #define RECLAIMER_LAST_US   10u
 
 /** Returns 0 or -ENOMEM. Release with reclaimer_free(). */

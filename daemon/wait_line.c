@@ -30,6 +30,8 @@ void wait_line_remove(struct waiter *w)
 
     if (!line)
         return;
+    if (line->at == w)
+        line->at = wait_line_next(w);
     if (w->prev)
         w->prev->next = w->next;
     else

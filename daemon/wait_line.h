@@ -42,15 +42,20 @@ struct wait_line {
     struct waiter *first[WAIT_PRIORITIES];
     struct waiter *last[WAIT_PRIORITIES];
     uint32_t nr;
-    bool changed; /**< in the list of lines that have something for somebody: waiting.h */
-    bool again;   /**< and will have so when it was looked through */
+    bool changed;      /**< in the list of lines that have something for somebody: waiting.h */
+    bool walking;      /**< it is looked through: */
+    struct waiter *at; /**< who is next, or NULL at the end */
+    uint32_t in_vain;  /**< who were tried, and still wait */
+    bool again;        /**< something came free for all since that began; */
+    bool look_back;    /**< or for those in vain, while another one was tried */
+    bool looks_back;   /**< it is looked through for that */
     struct wait_line *changed_next;
     struct wait_line *changed_prev;
 };
 
 /** Put one in by its priority and arrival; it must stand nowhere. */
 void wait_line_add(struct wait_line *line, struct waiter *w);
-/** Take it out of its line; nothing if it stands nowhere. */
+/** Take it out of its line; nothing if it stands nowhere. A walk goes on with who is next. */
 void wait_line_remove(struct waiter *w);
 /** The one to be served first, or NULL. */
 struct waiter *wait_line_first(const struct wait_line *line);

@@ -19,11 +19,6 @@
 #include "policy.h"
 #include "session.h"
 
-static struct waiting_request *request_of(struct waiter *w)
-{
-    return (struct waiting_request *)((char *)w - offsetof(struct waiting_request, waiter));
-}
-
 static uint64_t now_ms(const struct hub *hub)
 {
     return uv_now(hub->loop);
@@ -43,16 +38,25 @@ static void unmark(struct waiting *q, struct wait_line *line)
         line->changed_next->changed_prev = line->changed_prev;
     else
         q->changed_last = line->changed_prev;
-    line->changed = line->again = false;
+    line->changed = line->walking = false;
 }
 
 static void mark(struct hub *hub, struct wait_line *line)
 {
     struct waiting *q = &hub->waiting;
 
-    if (line->nr == 0 || line->changed)
+    if (line->nr == 0)
         return;
+    if (line->changed) {
+        /* What one frees who is tried he has had himself: he is not tried for ever for that. */
+        if (q->trying == line)
+            line->look_back = line->look_back || (line->in_vain != 0 && !line->looks_back);
+        else
+            line->again = line->again || line->walking;
+        return;
+    }
     line->changed = true;
+    line->walking = line->again = line->look_back = line->looks_back = false;
     line->changed_next = NULL;
     line->changed_prev = q->changed_last;
     if (q->changed_last)
@@ -184,35 +188,64 @@ static void on_deadline(uv_timer_t *timer)
     (void)try_again(timer->data, true);
 }
 
+static void begin_walk(struct wait_line *line)
+{
+    line->walking = true;
+    line->at = wait_line_first(line);
+    line->in_vain = 0;
+    line->again = line->look_back = false;
+}
+
+/* It was looked through; perhaps it is to be again. */
+static void end_walk(struct hub *hub, struct wait_line *line)
+{
+    const bool again = line->again, look_back = line->look_back;
+
+    unmark(&hub->waiting, line);
+    if (!again && !look_back)
+        return;
+    mark(hub, line);
+    line->looks_back = !again;
+}
+
+/* Try the next one in the line. Returns whether the walk may go on at once. */
+static bool try_next(struct hub *hub, struct wait_line *line)
+{
+    struct waiting *q = &hub->waiting;
+    struct waiting_request *w = waiting_request_of(line->at);
+    const uint64_t dropped = q->nr_dropped;
+    bool waits;
+
+    line->at = wait_line_next(line->at);
+    q->trying = line;
+    waits = try_again(w, false);
+    q->trying = NULL;
+    if (waits)
+        line->in_vain++;
+    /* An answer that cannot be sent ends its session, and all that it waits for. */
+    return q->nr_dropped == dropped + (waits ? 0 : 1);
+}
+
 bool waiting_slice(struct hub *hub)
 {
     struct waiting *q = &hub->waiting;
     struct wait_line *line = q->changed_first;
-    struct waiter *w = line ? wait_line_first(line) : NULL;
-    unsigned tries = 0, in_vain = 0;
+    unsigned tries = 0;
+    uint64_t end_ns;
 
-    while (w && in_vain < WAIT_MAX_OVERTAKES) {
-        struct waiter *next = wait_line_next(w);
-        uint64_t dropped = q->nr_dropped;
-
-        if (tries++ == WAITING_SLICE_TRIES)
+    if (!line)
+        return false;
+    end_ns = uv_hrtime() + WAITING_SLICE_US * UINT64_C(1000);
+    if (!line->walking)
+        begin_walk(line);
+    while (line->at && line->in_vain < WAIT_MAX_OVERTAKES) {
+        if (tries == WAITING_SLICE_TRIES || (tries != 0 && uv_hrtime() >= end_ns) ||
+            !try_next(hub, line))
             return true;
-        if (try_again(request_of(w), false))
-            in_vain++;
-        else
-            dropped++;
-        /* An answer that cannot be sent ends its session, and all that it waits for. */
-        if (q->nr_dropped != dropped)
-            return true;
-        w = next;
+        tries++;
     }
-    if (line) {
-        const bool again = line->again;
-
-        unmark(q, line);
-        if (again)
-            mark(hub, line);
-    }
+    if (line->changed)
+        end_walk(hub, line);
     return q->changed_first != NULL;
 }
 
@@ -225,7 +258,7 @@ static uint64_t pages_of(const struct wire_alloc *rq)
 
 uint64_t waiting_pages(struct waiter *w)
 {
-    return pages_of(&request_of(w)->alloc);
+    return pages_of(&waiting_request_of(w)->alloc);
 }
 
 /* Until another one is wanted, or it waits no more: what is being emptied may look like shortage.
@@ -342,72 +375,4 @@ bool waiting_park(struct call *c, const struct wire_alloc *rq, int error, const 
     remember(w, error, why);
     c->parked = true;
     return true;
-}
-
-/* ---- who may pass whom ---- */
-
-/* Zones that a request must leave alone for the sake of one that holds. */
-static uint64_t kept_zones(const struct hub *hub, const struct waiting_request *holder,
-                           const struct grant_request *grant)
-{
-    struct zone *z;
-
-    if (holder->fragmented)
-        return holder->alloc.zone < 0 ? UINT64_MAX : (uint64_t)1 << holder->alloc.zone;
-    if (holder->near_zone >= hub->zones->nr)
-        return 0;
-    z = hub->zones->entry[holder->near_zone].zone;
-    return zone_free_pages(z, holder->session->policy.account.domain) <
-                   holder->floor_pages + pages_of(&holder->alloc) + grant_request_pages(grant)
-               ? (uint64_t)1 << holder->near_zone
-               : 0;
-}
-
-/* Is this account's memory kept for another of its requests? */
-static bool is_kept(const struct hub *hub, const struct wait_line *line, unsigned priority,
-                    uint64_t arrival)
-{
-    struct waiter *holder = wait_line_holder(line, priority, arrival);
-
-    return holder && !wait_line_relent(holder, now_ms(hub));
-}
-
-bool waiting_restrain(struct session *s, const struct waiting_request *w,
-                      struct grant_request *grant)
-{
-    struct hub *hub = s->hub;
-    const uint64_t arrival = w ? w->waiter.arrival : UINT64_MAX;
-    struct waiter *holder;
-    bool left = false;
-    uint64_t zones;
-
-    if (hub->waiting.nr == 0)
-        return true;
-    if (is_kept(hub, &s->policy.line, s->priority, arrival) ||
-        is_kept(hub, &s->policy.group->line, s->priority, arrival))
-        return false;
-    holder = wait_line_holder(&hub->waiting.zones, s->priority, arrival);
-    if (!holder)
-        return true;
-    if (request_of(holder)->fragmented && wait_line_relent(holder, now_ms(hub)))
-        return true;
-    zones = kept_zones(hub, request_of(holder), grant);
-    for (uint32_t i = 0; i < hub->zones->nr; i++) {
-        if (zones >> i & 1 && !policy_guarantees(&s->policy, i, grant_request_pages(grant)))
-            grant->barred_zones |= (uint64_t)1 << i;
-        left = left || !(grant->barred_zones >> i & 1);
-    }
-    return left;
-}
-
-void waiting_passed(struct session *s, const struct waiting_request *w)
-{
-    struct hub *hub = s->hub;
-    const uint64_t arrival = w ? w->waiter.arrival : UINT64_MAX;
-
-    if (hub->waiting.nr == 0)
-        return;
-    wait_line_passed(&hub->waiting.zones, s->priority, arrival, now_ms(hub));
-    wait_line_passed(&s->policy.line, s->priority, arrival, now_ms(hub));
-    wait_line_passed(&s->policy.group->line, s->priority, arrival, now_ms(hub));
 }

@@ -26,6 +26,8 @@ struct hub;
 struct policy_member;
 struct session;
 
+/** How long a slice begins new tries, in us; the last one reclaims for RECLAIMER_DIRECT_US more. */
+#define WAITING_SLICE_US 50u
 /** Tries in one slice: each is an allocation of up to WIRE_MAX_BLOCKS blocks. */
 #define WAITING_SLICE_TRIES 32u
 /** How long a request that may not wait for memory waits for some that is on its way to it. */
@@ -53,12 +55,18 @@ struct waiting_request {
     uint64_t handle[];
 };
 
+static inline struct waiting_request *waiting_request_of(struct waiter *w)
+{
+    return (struct waiting_request *)((char *)w - offsetof(struct waiting_request, waiter));
+}
+
 /** Zero-filled is empty. */
 struct waiting {
     struct wait_line zones; /**< those to whom the zones said no */
     uint64_t arrivals;
-    uint64_t nr_dropped; /**< so that a walk knows when it must begin again */
-    uint32_t nr;         /**< requests that wait */
+    uint64_t nr_dropped;      /**< so that a walk knows when it must begin again */
+    uint32_t nr;              /**< requests that wait */
+    struct wait_line *trying; /**< where one is tried at this moment */
     /** Lines in which somebody may be served: something came free since their last whole walk. */
     struct wait_line *changed_first;
     struct wait_line *changed_last;

@@ -620,6 +620,80 @@ static void test_rests(void **state)
     assert_int_equal(packet.responses[0].error, 0);
 }
 
+/* ---- slices ---- */
+
+/* However hard it is to find memory for those who wait, others have their turn in between. */
+static void test_slices_are_short(void **state)
+{
+    struct wire_request rq[12];
+    uint64_t least_ns = UINT64_MAX;
+
+    (void)state;
+    take(&cache, MIGRATE_RECLAIMABLE, ZONE_PAGES, 0);
+    for (unsigned i = 0; i < ZONE_PAGES; i++)
+        pin(&cache, i, true);
+    for (unsigned i = 0; i < 12; i++) {
+        rq[i] = request(MIGRATE_UNMOVABLE, 1, 0);
+        rq[i].alloc.deadline_ms = LONG_MS;
+    }
+    client_send(other.c, rq, 12);
+    settle();
+    assert_int_equal(f.hub->waiting.nr, 12);
+    /* The shortest of them is what it takes when nobody disturbs the test. */
+    for (unsigned i = 0; i < 100; i++) {
+        uint64_t begin_ns, ns;
+
+        waiting_changed(f.hub, NULL);
+        begin_ns = uv_hrtime();
+        (void)waiting_slice(f.hub);
+        ns = uv_hrtime() - begin_ns;
+        least_ns = ns < least_ns ? ns : least_ns;
+        /* All of them are looked at in the end. */
+        for (unsigned n = 0; f.hub->waiting.changed_first; n++) {
+            assert_true(n < 100);
+            (void)waiting_slice(f.hub);
+        }
+    }
+    assert_in_range(least_ns, 0, 4 * WAITING_SLICE_US * 1000);
+}
+
+static bool helping;
+
+/* One page comes free while a block of order 3 is sought, which it cannot serve. */
+static pfn_t reclaim_a_page(void *ctx, const struct page_request *rq)
+{
+    (void)ctx;
+    if (helping && rq->order == 3) {
+        helping = false;
+        discard(&cache, 0);
+    }
+    return 0;
+}
+
+/* What comes free while one is tried in vain is for those who were tried before it. */
+static void test_look_back(void **state)
+{
+    static const struct path_ops ops = {.reclaim = reclaim_a_page};
+    const struct path_ops *const before = f.hub->zones->path;
+    struct wire_request rq[2] = {alloc_request(0, 1), alloc_request(3, 1)};
+
+    (void)state;
+    take(&cache, MIGRATE_RECLAIMABLE, ZONE_PAGES, 0);
+    rq[0].alloc.deadline_ms = rq[1].alloc.deadline_ms = LONG_MS;
+    helping = false;
+    f.hub->zones->path = &ops;
+    client_send(other.c, rq, 2);
+    settle();
+    assert_int_equal(f.hub->waiting.nr, 2);
+    helping = true;
+    waiting_changed(f.hub, NULL);
+    expect_answer(&other, 0);
+    assert_false(helping);
+    assert_int_equal(f.hub->waiting.nr, 1);
+    settle();
+    f.hub->zones->path = before;
+}
+
 /* ---- renewals ---- */
 
 static struct wire_request renewal(const uint64_t *handles, size_t nr, uint32_t deadline_ms)
@@ -794,6 +868,8 @@ int main(void)
         TEST(test_account_direct),
         TEST(test_account_much),
         TEST(test_rests),
+        TEST(test_slices_are_short),
+        TEST(test_look_back),
         TEST(test_renew_reclaims),
         TEST(test_renew_reclaims_own),
         TEST(test_renew_waits),

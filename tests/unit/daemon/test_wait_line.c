@@ -50,6 +50,25 @@ static void test_order(void **state)
     expect_order(&line, NULL, 0);
 }
 
+/* Who is next in a walk may leave; then it is who stands behind. */
+static void test_walk(void **state)
+{
+    struct wait_line line = {.nr = 0};
+    struct waiter w[3];
+
+    (void)state;
+    add(&line, &w[0], 1, 10);
+    add(&line, &w[1], 1, 11);
+    add(&line, &w[2], 0, 12);
+    line.at = &w[1];
+    wait_line_remove(&w[0]);
+    assert_ptr_equal(line.at, &w[1]);
+    wait_line_remove(&w[1]);
+    assert_ptr_equal(line.at, &w[2]);
+    wait_line_remove(&w[2]);
+    assert_null(line.at);
+}
+
 static void pass(struct wait_line *line, unsigned nr, unsigned priority, uint64_t arrival)
 {
     while (nr-- > 0)
@@ -123,6 +142,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_order),
+        cmocka_unit_test(test_walk),
         cmocka_unit_test(test_holds_when_passed_often),
         cmocka_unit_test(test_older_and_higher_pass_uncounted),
         cmocka_unit_test(test_relents_after_a_while),
