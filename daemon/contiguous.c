@@ -35,6 +35,7 @@ struct demand {
 
 struct window {
     struct contiguous *owner;
+    struct later later; /**< its turn, without a timer */
     struct demand *demands;
     struct demand *emptied_for; /**< NULL: none is being emptied */
     uint64_t go_on_at_ms;       /**< then: unless a move ends before; 0: when one ends */
@@ -62,13 +63,15 @@ static uint64_t now_ms(const struct window *w)
     return uv_now(w->owner->hub->loop);
 }
 
-/* Have the timer run at this time at the latest. */
-static void come_back_at(const struct window *w, uint64_t at_ms)
+/* Have the zone's turn come at this time at the latest. */
+static void come_back_at(struct window *w, uint64_t at_ms)
 {
     uv_timer_t *timer = &w->owner->timer;
     const uint64_t ms = at_ms > now_ms(w) ? at_ms - now_ms(w) : 0;
 
-    if (!uv_is_active((uv_handle_t *)timer) || uv_timer_get_due_in(timer) > ms)
+    if (ms == 0)
+        hub_later(w->owner->hub, &w->later);
+    else if (!uv_is_active((uv_handle_t *)timer) || uv_timer_get_due_in(timer) > ms)
         (void)uv_timer_start(timer, on_timer, ms, 0);
 }
 
@@ -80,6 +83,7 @@ static int look_for(struct window *w, struct demand *d)
         .type = d->type,
         .domain = d->domain,
         .may_discard = true,
+        .slice = CONTIGUOUS_SLICE,
         .tag = &w->tag,
         .nr_tags = 1,
     };
@@ -139,6 +143,8 @@ static void empty(struct window *w, int rc)
     }
     if (rc == 0) {
         serve(w);
+    } else if (rc == -EINPROGRESS && w->c.ev.more) {
+        w->go_on_at_ms = now_ms(w);
     } else if (rc == -EINPROGRESS) {
         patience_renew(&w->patience, now_ms(w));
     } else if (rc == -EAGAIN && patience_left(&w->patience, now_ms(w), CONTIGUOUS_PATIENCE_MS,
@@ -164,7 +170,7 @@ static struct demand *first_demand(const struct window *w)
 }
 
 /* Have the timer run when the zone's turn comes next. */
-static void wait_for_turn(const struct window *w)
+static void wait_for_turn(struct window *w)
 {
     const struct demand *d = first_demand(w);
 
@@ -174,8 +180,9 @@ static void wait_for_turn(const struct window *w)
         come_back_at(w, d->look_at_ms);
 }
 
-static void take_turn(struct window *w)
+static void take_turn(void *window)
 {
+    struct window *w = window;
     struct demand *d = first_demand(w);
 
     if (w->emptied_for && w->go_on_at_ms != 0 && w->go_on_at_ms <= now_ms(w))
@@ -190,7 +197,7 @@ static void on_timer(uv_timer_t *timer)
     struct contiguous *ct = timer->data;
 
     for (unsigned i = 0; i < ct->hub->zones->nr; i++)
-        take_turn(&ct->zone[i]);
+        wait_for_turn(&ct->zone[i]);
 }
 
 static void on_moved(void *ctx, uint64_t zones)
@@ -281,8 +288,10 @@ int contiguous_create(struct hub *hub, struct contiguous **ret)
     if (!ct)
         return -ENOMEM;
     ct->hub = hub;
-    for (unsigned i = 0; i < MAX_ZONES; i++)
+    for (unsigned i = 0; i < MAX_ZONES; i++) {
         ct->zone[i].owner = ct;
+        ct->zone[i].later = (struct later){.run = take_turn, .ctx = &ct->zone[i]};
+    }
     *ret = ct;
     return 0;
 }

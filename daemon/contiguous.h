@@ -24,6 +24,8 @@ struct hub;
 /** First and longest time between two looks at a zone's windows. */
 #define CONTIGUOUS_RETRY_MS     50u
 #define CONTIGUOUS_MAX_RETRY_MS 5000u
+/** Blocks of a zone that are looked at in a turn of the loop, about: half of 100 us of work. */
+#define CONTIGUOUS_SLICE 512u
 /** How long blocks of a window that are pinned are waited for, since the last one left, and in all
  * while nothing moves. */
 #define CONTIGUOUS_PATIENCE_MS     500u

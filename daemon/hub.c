@@ -4,7 +4,7 @@
  *
  * An idle handle runs one slice before each poll for I/O, so that between any two slices every
  * client that is ready is served. Sessions take turns, and requests that wait for memory come
- * first.
+ * first. What others have to do later is done beside them, one thing in each turn.
  */
 #include "hub.h"
 
@@ -43,12 +43,15 @@ static void on_idle(uv_idle_t *idle)
     /* Those who wait first: what has come free is theirs before it is a newcomer's. */
     bool more = waiting_slice(hub);
     struct session *s = more ? NULL : take_work(hub);
+    struct later *l = later_take(&hub->later);
 
     if (s)
         session_work(s);
+    if (l)
+        l->run(l->ctx);
     if (path_ready(hub))
         path_slice(hub);
-    if (!hub->work_first && !hub->waiting.changed_first && !path_ready(hub))
+    if (!hub->work_first && !hub->later.first && !hub->waiting.changed_first && !path_ready(hub))
         (void)uv_idle_stop(idle);
 }
 
@@ -175,6 +178,14 @@ void hub_queue_work(struct hub *hub, struct session *s)
     (void)uv_idle_start(&hub->idle, on_idle);
 }
 
+void hub_later(struct hub *hub, struct later *l)
+{
+    if (hub->stopping)
+        return;
+    later_add(&hub->later, l);
+    hub_wake(hub);
+}
+
 void hub_forget_work(struct hub *hub, struct session *s)
 {
     struct session *before = NULL;
@@ -201,6 +212,8 @@ void hub_stop_work(struct hub *hub)
     hub->stopping = true;
     policy_set_close(hub->policy);
     while (take_work(hub))
+        ;
+    while (later_take(&hub->later))
         ;
     (void)uv_idle_stop(&hub->idle);
 }

@@ -15,6 +15,7 @@
 
 #include "grant.h"
 #include "last_resort.h"
+#include "later.h"
 #include "outbox.h"
 #include "path.h"
 #include "pin_watch.h"
@@ -83,6 +84,7 @@ struct hub {
     /* Sessions with work to do in slices; each turn of the loop the first one does a slice. */
     struct session *work_first;
     struct session *work_last;
+    struct later_queue later; /**< each turn of the loop the first one is done */
     uv_idle_t idle;
     struct waiting waiting; /**< allocations that wait for memory */
     uint8_t top_priority;   /**< the highest that the policy gives to anybody */
@@ -135,6 +137,8 @@ void hub_follow_policy(struct hub *hub);
 
 /** Let a session do a slice of its work in a later turn; nothing if it is queued already. */
 void hub_queue_work(struct hub *hub, struct session *s);
+/** Have this done in a later turn; nothing if it is to be done already. */
+void hub_later(struct hub *hub, struct later *l);
 /** Take it out of the queue, if it is there: it will be freed. O(sessions in the queue). */
 void hub_forget_work(struct hub *hub, struct session *s);
 /** Have the queue of waiting requests looked at in a later turn. */

@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <uv.h>
 
 #include "dispatch.h"
 #include "hub.h"
@@ -41,7 +40,7 @@ struct migrate_order {
 struct migrator {
     struct hub *hub;
     struct migrate_order *orders; /**< in the order in which they came */
-    uv_timer_t look;              /**< runs while there is an order to begin or to go on with */
+    struct later look; /**< to be done while there is an order to begin or to go on with */
 };
 
 /* Who asked, or NULL: gone. */
@@ -168,8 +167,6 @@ static void take_out(struct migrator *m, struct migrate_order **link)
         s->nr_migrations--;
 }
 
-static void on_look(uv_timer_t *timer);
-
 /* Go on with one. Returns whether it has come to its end. */
 static bool carry_out(struct migrator *m, struct migrate_order *o)
 {
@@ -178,13 +175,13 @@ static bool carry_out(struct migrator *m, struct migrate_order *o)
     arrive(m, o);
     all = !asker_of(m, o) || look_at_some(m, o);
     if (!all && o->nr_moving < MIGRATOR_MOVES)
-        (void)uv_timer_start(&m->look, on_look, 0, 0);
+        hub_later(m->hub, &m->look);
     return all && o->nr_moving == 0;
 }
 
-static void on_look(uv_timer_t *timer)
+static void on_look(void *ctx)
 {
-    struct migrator *m = timer->data;
+    struct migrator *m = ctx;
     struct migrate_order **link = &m->orders;
 
     for (unsigned i = 0; *link && i < MIGRATOR_ORDERS;) {
@@ -207,7 +204,7 @@ static void on_moved(void *ctx, uint64_t zones)
 
     (void)zones;
     if (m->orders)
-        (void)uv_timer_start(&m->look, on_look, 0, 0);
+        hub_later(m->hub, &m->look);
 }
 
 /* ---- requests ---- */
@@ -272,7 +269,7 @@ void migrator_handle(struct call *c, uint32_t whose)
     *last = o;
     c->session->nr_migrations++;
     c->parked = true;
-    (void)uv_timer_start(&m->look, on_look, 0, 0);
+    hub_later(m->hub, &m->look);
 }
 
 /* ---- start and stop ---- */
@@ -284,6 +281,7 @@ int migrator_create(struct hub *hub, struct migrator **ret)
     if (!m)
         return -ENOMEM;
     m->hub = hub;
+    m->look = (struct later){.run = on_look, .ctx = m};
     *ret = m;
     return 0;
 }
@@ -301,11 +299,5 @@ void migrator_free(struct migrator *m)
 
 void migrator_start(struct migrator *m)
 {
-    hub_timer(m->hub, &m->look, m);
     mover_listen(m->hub->mover, on_moved, m);
-}
-
-void migrator_stop(struct migrator *m)
-{
-    hub_close_handle(m->hub, (uv_handle_t *)&m->look);
 }

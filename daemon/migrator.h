@@ -33,8 +33,6 @@ int migrator_create(struct hub *hub, struct migrator **ret);
 void migrator_free(struct migrator *m);
 /** Begin to serve; the hub's mover has been started. */
 void migrator_start(struct migrator *m);
-/** Begin no more; the hub is used until its handles are closed and its jobs done. */
-void migrator_stop(struct migrator *m);
 
 /** Whose blocks a migrate is about: the session that it names, else its handle's, else the asker.
  */

@@ -139,14 +139,16 @@ static void on_look(uv_timer_t *timer)
     struct resizer *r = timer->data;
 
     for (unsigned i = 0; i < r->hub->zones->nr; i++)
-        resize_shrink(&r->zone[i]);
+        hub_later(r->hub, &r->zone[i].later);
 }
 
 void resize_look_in(struct resize *rz, uint32_t ms)
 {
     uv_timer_t *timer = &rz->resizer->look;
 
-    if (!uv_is_active((uv_handle_t *)timer) || uv_timer_get_due_in(timer) > ms)
+    if (ms == 0)
+        hub_later(rz->resizer->hub, &rz->later);
+    else if (!uv_is_active((uv_handle_t *)timer) || uv_timer_get_due_in(timer) > ms)
         (void)uv_timer_start(timer, on_look, ms, 0);
 }
 
@@ -199,6 +201,8 @@ static void begin(struct resize *rz)
         /* Its answer may be ready at once, and is not to be sent in the asker's own turn. */
         rz->state = RESIZE_BEGINNING;
         rz->patience = (struct patience){0};
+        rz->counted = rz->start;
+        memset(rz->resident, 0, sizeof(rz->resident));
         resize_look_in(rz, 0);
         return;
     }
@@ -256,8 +260,10 @@ int resizer_create(struct hub *hub, struct resizer **ret)
     if (!r)
         return -ENOMEM;
     r->hub = hub;
-    for (unsigned i = 0; i < MAX_ZONES; i++)
+    for (unsigned i = 0; i < MAX_ZONES; i++) {
         r->zone[i].resizer = r;
+        r->zone[i].later = (struct later){.run = resize_shrink, .ctx = &r->zone[i]};
+    }
     *ret = r;
     return 0;
 }

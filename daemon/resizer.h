@@ -24,6 +24,8 @@ struct resizer;
  * and in all while nothing moves. */
 #define RESIZER_PATIENCE_MS     1000u
 #define RESIZER_MAX_PATIENCE_MS 10000u
+/** Blocks of what goes that are looked at in a turn of the loop, about: half of 100 us of work. */
+#define RESIZER_SLICE 512u
 /** How often they are looked at meanwhile. */
 #define RESIZER_LOOK_MS 20u
 

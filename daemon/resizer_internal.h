@@ -26,6 +26,7 @@ enum resize_state {
 /** The change of a zone. */
 struct resize {
     struct resizer *resizer;
+    struct later later; /**< resize_shrink(), without a timer */
     enum resize_state state;
     uint32_t session; /**< who asked, and for what */
     uint64_t request;
@@ -34,6 +35,7 @@ struct resize {
     struct evacuation ev;
     struct patience patience;
     pfn_t clean;                    /**< so far the range was empty at the last look */
+    pfn_t counted;                  /**< so far resident is */
     uint32_t resident[MAX_DOMAINS]; /**< pageblocks of the range, by whose file has them */
     int64_t delta_bytes;            /**< what is asked for */
     uint64_t punched; /**< bit i: the range has left the file of domain i, or never lay in it */
@@ -79,7 +81,7 @@ void resize_changed(struct resize *rz);
 void resize_queue_work(struct resize *rz, enum resize_state state);
 
 /** Go on with emptying what goes, if that is what is being done. */
-void resize_shrink(struct resize *rz);
+void resize_shrink(void *resize);
 /** Let resize_shrink() be called in so many ms. */
 void resize_look_in(struct resize *rz, uint32_t ms);
 

@@ -14,10 +14,8 @@ static void count_residents(struct resize *rz)
 {
     const struct zone *z = resize_entry(rz)->zone;
 
-    memset(rz->resident, 0, sizeof(rz->resident));
-    for (pfn_t pfn = rz->start; pfn < rz->start + rz->nr_pages;
-         pfn += (pfn_t)1 << zone_pageblock_order(z)) {
-        unsigned d = zone_resident(z, pfn);
+    for (; rz->counted < rz->ev.isolated; rz->counted += (pfn_t)1 << zone_pageblock_order(z)) {
+        unsigned d = zone_resident(z, rz->counted);
 
         if (d < MAX_DOMAINS)
             rz->resident[d]++;
@@ -76,24 +74,25 @@ static void empty(struct resize *rz, int rc, struct zone_obstacle *o)
     }
 }
 
-void resize_shrink(struct resize *rz)
+void resize_shrink(void *resize)
 {
     struct zone_obstacle o = {.reason = OBSTACLE_NONE};
+    struct resize *rz = resize;
     int rc;
 
     if (rz->state != RESIZE_EMPTYING && rz->state != RESIZE_BEGINNING)
         return;
-    if (rz->state == RESIZE_BEGINNING) {
-        count_residents(rz);
-        rc = zone_shrink(resize_entry(rz)->zone, rz->nr_pages, true, &rz->ev, &o);
-    } else {
+    if (rz->state == RESIZE_BEGINNING)
+        rc = zone_shrink_sliced(resize_entry(rz)->zone, rz->nr_pages, true, RESIZER_SLICE, &rz->ev,
+                                &o);
+    else
         rc = zone_shrink_continue(&rz->ev, &o);
-    }
-    /* A block that moves or passes for others: it has not begun, and will not be long. */
-    if (rc == -EBUSY && o.reason == OBSTACLE_BUSY && has_patience(rz)) {
-        resize_look_in(rz, RESIZER_LOOK_MS);
-        return;
-    }
     rz->state = RESIZE_EMPTYING;
-    empty(rz, rc, &o);
+    if (rc == -EINPROGRESS && rz->ev.more) {
+        count_residents(rz);
+        patience_renew(&rz->patience, now_ms(rz));
+        resize_look_in(rz, 0);
+    } else {
+        empty(rz, rc, &o);
+    }
 }

@@ -320,7 +320,6 @@ void server_stop(struct server *server)
     path_stop(&server->hub);
     mover_stop(server->hub.mover);
     resizer_stop(server->hub.resizer);
-    migrator_stop(server->hub.migrator);
     contiguous_stop(server->hub.contiguous);
     give_back_stop(server->hub.give_back);
     if (server->hub.passing)
