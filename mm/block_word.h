@@ -43,7 +43,8 @@
 /**
  * The block was granted from a pageblock of its own type, in the file of domain 0: so it may rest
  * when it is freed, and nothing has to be looked up for that. Whoever changes the pageblock's type
- * takes the bit back. Where it is missing the pageblock says whether the block may rest.
+ * takes the bit back. Where it is missing the pageblock says whether the block may rest: so who
+ * takes over the words of a daemon that died simply clears it.
  */
 #define WORD_HOME       ((uint64_t)1 << 14)
 #define WORD_TAG_SHIFT  16
