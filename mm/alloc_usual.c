@@ -23,11 +23,14 @@ static void wake_boosted(const struct alloc_pass *p, const struct path_ops *ops,
         ops->wake_balancer(ctx, g->zone, 0, (enum zone_kind)z->kind, p->rq->domain, false);
 }
 
-/* Nodes and types that there are not lead to a zone that serves nobody. */
+/* A node that is not there leads to a zone that serves nobody; NULL: there can be no such node, or
+ * type. */
 static inline const struct first_zone *first_zone(const struct memory *m,
                                                   const struct page_request *rq)
 {
-    return &m->first[rq->node % MAX_NODES][rq->type % NR_FIRST_TYPES];
+    if (!USUALLY(rq->node < MAX_NODES && rq->type < NR_MOBILITIES))
+        return NULL;
+    return &m->first[rq->node][rq->type];
 }
 
 /* What of the request narrows where it is served from, or makes no sense: 0 if nothing does. */
@@ -56,11 +59,12 @@ static inline bool account_is_calm(const struct page_request *rq)
 static const struct first_zone *usual_zone(const struct memory *m, const struct page_request *rq)
 {
     const struct first_zone *first = first_zone(m, rq);
-    const struct zone *z = first->zone;
+    const struct zone *z;
 
-    if (narrowing(rq) != 0 || rq->order >= MAX_PAGE_ORDER || rq->type >= NR_MOBILITIES ||
-        rq->node >= m->topology.nr_nodes || rq->domain >= z->nr_domains ||
-        (z->boosted && (rq->flags & REQUEST_WAKE)))
+    if (!first || narrowing(rq) != 0 || rq->order >= MAX_PAGE_ORDER)
+        return NULL;
+    z = first->zone;
+    if (rq->domain >= z->nr_domains || (z->boosted && (rq->flags & REQUEST_WAKE)))
         return NULL;
     /* Blocks that rest are not counted: a yes is a yes. */
     return above_low(z, &z->set[rq->domain], rq->order, rq->type) ? first : NULL;
@@ -143,7 +147,8 @@ static inline bool grant_resting(const struct memory *m, const struct page_reque
 {
     const struct first_zone *first = first_zone(m, rq);
 
-    if (!USUALLY((narrowing(rq) | rq->domain | more) == 0 && rq->order < first->zone->open_orders &&
+    if (!USUALLY(first && (narrowing(rq) | rq->domain | more) == 0 &&
+                 rq->order < first->zone->open_orders &&
                  unrest(first->zone, resting_from(first->resting, rq->order), rq->tag, &ret->pfn)))
         return false;
     grant_usual(first, rq, ret);

@@ -92,11 +92,11 @@ static void find_first(struct memory *m, unsigned node)
     static struct zone nowhere;
     const struct zonelist *zl = &m->all[node];
 
-    for (unsigned t = 0; t < NR_FIRST_TYPES; t++) {
+    for (unsigned t = 0; t < NR_MOBILITIES; t++) {
         enum migratetype type = (enum migratetype)t;
         struct first_zone first = {.zone = &nowhere};
 
-        for (unsigned i = t < NR_MOBILITIES ? zl->nr : 0; i-- > 0;) {
+        for (unsigned i = zl->nr; i-- > 0;) {
             if (!zone_serves(m->zone[zl->id[i]], mobility_class(type), type))
                 continue;
             first.zone = m->zone[zl->id[i]];

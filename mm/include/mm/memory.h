@@ -31,9 +31,6 @@ struct first_zone {
     unsigned reserved[3]; /**< makes the index a shift */
 };
 
-/** Mobilities, and one that is none: a power of two, so that no mask of it leads astray. */
-#define NR_FIRST_TYPES (NR_MOBILITIES + 1)
-
 /** What is known of the host's nodes; zero-filled is one node. */
 struct mm_topology {
     unsigned nr_nodes;                      /**< 1 to MAX_NODES; 0 counts as 1 */
@@ -53,9 +50,9 @@ struct memory {
     struct mm_topology topology;
     struct zonelist all[MAX_NODES];   /**< from node n */
     struct zonelist local[MAX_NODES]; /**< of node n */
-    /** From node n, by mobility: requests with no word about zones. Nodes that are not there, and
-     * the type that is none, are served by nothing. */
-    struct first_zone first[MAX_NODES][NR_FIRST_TYPES];
+    /** From node n, by mobility: requests with no word about zones. Nodes that are not there are
+     * served by nothing. (4 makes the index a shift.) */
+    struct first_zone first[MAX_NODES][NR_MOBILITIES + 1];
     unsigned sequence;        /**< counts rebuilds: who failed while it moved tries again */
     struct account *accounts; /**< those that are in no group: account.h */
     const struct account_ops *account_ops;

@@ -323,6 +323,16 @@ static void nobody_is_served_from_nowhere(void **state)
     assert_int_equal(alloc_pages(&fast.m, NULL, NULL, &rq, &got, &refusal), -ENOMEM);
     assert_int_equal(refusal.reason, REFUSAL_NO_ZONE);
     rq.type = MIGRATE_MOVABLE;
+    assert_int_equal(alloc_pages(&fast.m, NULL, NULL, &rq, &got, &refusal), 0);
+    assert_int_equal(zone_free(fast.zf[0].z, got.pfn), 0);
+    for (unsigned t = NR_MOBILITIES; t < 260; t++) {
+        rq.type = (enum migratetype)t;
+        assert_int_equal(alloc_pages(&fast.m, NULL, NULL, &rq, &got, &refusal), -EINVAL);
+    }
+    rq.type = MIGRATE_MOVABLE;
+    for (rq.node = 1; rq.node < 260; rq.node++)
+        assert_int_equal(alloc_pages(&fast.m, NULL, NULL, &rq, &got, &refusal), -EINVAL);
+    rq.node = 0;
     rq.domain = 1;
     assert_int_equal(alloc_pages(&fast.m, NULL, NULL, &rq, &got, &refusal), -ENOMEM);
     assert_int_equal(refusal.reason, REFUSAL_NO_ZONE);
