@@ -12,7 +12,9 @@
 #include "alloc.h"
 #include "dispatch.h"
 #include "hub.h"
+#include "mobile.h"
 #include "policy.h"
+#include "reclaim_lists.h"
 #include "session.h"
 #include "waiting.h"
 
@@ -106,6 +108,58 @@ static void add_name(struct lines *l, const struct session *s, const struct expl
         add(l, "zone '%s'", s->hub->zones->entry[step->zone].name);
 }
 
+/* What the slow path could do about it, for who has time. */
+static void add_reclaim(struct lines *l, uint64_t pages, const char *whose)
+{
+    if (pages != 0)
+        add(l, "    reclaim could bring at most %" PRIu64 " pages, %s\n", pages, whose);
+    else
+        add(l, "    nothing can be reclaimed\n");
+}
+
+static void add_compaction(struct lines *l, const struct session *s, const struct page_request *rq,
+                           unsigned zone)
+{
+    struct zone_set *zs = s->hub->zones;
+    struct compact_request compact = {
+        .order = rq->order, .type = rq->type, .domain = rq->domain, .priority = COMPACT_LIGHT};
+    struct request_zones zones;
+
+    if (rq->order == 0)
+        return;
+    request_zones(&zs->memory, rq, &zones);
+    compact.alloc_flags = zones.flags;
+    compact.class = zones.class;
+    if (mobiles_used(zs->mobiles) == 0)
+        add(l, "    compaction would not help: no block can be moved\n");
+    else if (zone_compact_suitable(zs->entry[zone].zone, &compact, WMARK_MIN) == COMPACT_CONTINUE)
+        add(l, "    compaction could make a block, if what is in its way can be moved\n");
+    else
+        add(l, "    compaction would not help: what is free is too little, or lies together\n");
+}
+
+static void add_zone_help(struct lines *l, const struct session *s, const struct page_request *rq,
+                          unsigned zone)
+{
+    const struct owner_lists *ol = s->holdings.lists;
+    char whose[64];
+
+    (void)snprintf(whose, sizeof(whose), "%" PRIu64 " of them the client's own",
+                   ol ? ol->vec[zone].nr_pages : 0);
+    add_reclaim(l, reclaim_lists_pages(s->hub->zones->lists, zone, &s->holdings), whose);
+    add_compaction(l, s, rq, zone);
+}
+
+static void add_account_help(struct lines *l, const struct session *s, enum refusal_scope scope)
+{
+    const struct owner_lists *ol = s->holdings.lists;
+
+    if (scope == REFUSED_BY_GROUP)
+        add_reclaim(l, s->policy.group->lists.ring.nr_pages, "of all clients of the section");
+    else
+        add_reclaim(l, ol ? ol->own.ring.nr_pages : 0, "all of them the client's own");
+}
+
 static void add_account(struct lines *l, const struct explain_step *step)
 {
     const struct account *a = step->account;
@@ -139,7 +193,8 @@ static void add_zone(struct lines *l, const struct explain_step *step)
             step->largest_order, step->frag_index / 1000.0);
 }
 
-static void add_step(struct lines *l, const struct session *s, const struct explain_step *step)
+static void add_step(struct lines *l, const struct session *s, const struct page_request *rq,
+                     const struct explain_step *step)
 {
     add(l, "  ");
     add_name(l, s, step);
@@ -149,8 +204,14 @@ static void add_step(struct lines *l, const struct session *s, const struct expl
         add_account(l, step);
     else
         add_zone(l, step);
-    if (step->bar == BAR_NONE && step->waits)
+    if (step->bar != BAR_NONE)
+        return;
+    if (step->waits)
         add(l, "    when memory that is on its way to the client's domain has come\n");
+    else if (!step->ok && step->account)
+        add_account_help(l, s, step->scope);
+    else if (!step->ok)
+        add_zone_help(l, s, rq, step->zone);
 }
 
 /* ---- all of it ---- */
@@ -237,7 +298,7 @@ int explain_request(const struct session *s, const struct grant_request *grant, 
         add(&l, ", the first of %u blocks", grant->count);
     add(&l, "\n");
     for (unsigned i = 0; i < x.nr_steps; i++)
-        add_step(&l, s, &x.step[i]);
+        add_step(&l, s, &rq, &x.step[i]);
     if (s->hub->waiting.nr != 0)
         add(&l, "  %u requests wait for memory\n", s->hub->waiting.nr);
     if (kept) {

@@ -194,6 +194,22 @@ void owner_lists_free(struct zone_set *zs, struct owner_lists *ol)
     free(ol);
 }
 
+uint64_t reclaim_lists_pages(const struct reclaim_lists *ls, unsigned zone,
+                             const struct holdings *asker)
+{
+    const struct lru_ring *ring = &ls->zone[zone];
+    const struct lruvec *v = ring->next;
+    uint64_t pages = 0;
+
+    for (unsigned i = 0; i < ring->nr; i++, v = v->in[ring->kind].next) {
+        if (v->owner == asker)
+            pages += v->nr_pages;
+        else if (v->account->domain == asker->account->domain)
+            pages += lruvec_spare_pages(v);
+    }
+    return pages;
+}
+
 /* ---- the queue ---- */
 
 void reclaim_lists_queue(struct reclaim_lists *ls, struct account_lists *al, struct account *a)

@@ -86,6 +86,13 @@ void reclaim_lists_queue(struct reclaim_lists *ls, struct account_lists *al, str
 void reclaim_lists_unqueue(struct reclaim_lists *ls, struct account_lists *al);
 
 /**
+ * Pages of a zone that reclaim could bring to an owner, if none were pinned: its own, and what
+ * others of its domain have there and are not guaranteed. O(owners).
+ */
+uint64_t reclaim_lists_pages(const struct reclaim_lists *ls, unsigned zone,
+                             const struct holdings *asker);
+
+/**
  * Take discarded blocks that the owner is to be told of, at most max. Returns how many. Those that
  * it has renewed or freed since are not among them.
  */

@@ -137,6 +137,91 @@ static void test_an_account_says_no(void **state)
     client_free(c);
 }
 
+static void take_type(struct client *c, enum migratetype type, uint32_t order, uint32_t count)
+{
+    struct wire_request rq = alloc_request(order, count);
+
+    rq.alloc.type = (uint32_t)type;
+    assert_int_equal(client_call(c, &rq)->error, 0);
+}
+
+/* The same for who may be told of pressure first. */
+static const char *explanation(struct client *c, uint32_t order)
+{
+    struct wire_request rq = {.op = WIRE_OP_EXPLAIN,
+                              .explain = {.alloc = alloc_request(order, 1).alloc}};
+    static struct wire_server_packet packet;
+
+    client_send(c, &rq, 1);
+    do {
+        client_receive(c, &packet);
+    } while (packet.nr_responses == 0);
+    assert_int_equal(packet.responses[0].error, 0);
+    return packet.responses[0].explain.text;
+}
+
+/* What reclaim and compaction could do about it. */
+static void test_what_could_be_done(void **state)
+{
+    struct client *c = client_open_slots(&f), *other = client_open_slots(&f);
+    struct wire_response rs;
+
+    (void)state;
+    take_type(other, MIGRATE_UNMOVABLE, 10, 3);
+    rs = explain(c, 0, 11);
+    expect_line(rs.explain.text, "    nothing can be reclaimed\n");
+    expect_line(rs.explain.text, "    compaction would not help: no block can be moved\n");
+    take_type(c, MIGRATE_RECLAIMABLE, 0, 100);
+    take_type(other, MIGRATE_RECLAIMABLE, 0, 20);
+    rs = explain(c, 0, 11);
+    expect_line(rs.explain.text,
+                "    reclaim could bring at most 120 pages, 100 of them the client's own\n");
+    expect_line(rs.explain.text, "    compaction would not help: what is free is too little");
+    rs = explain(other, 0, 11);
+    expect_line(rs.explain.text,
+                "    reclaim could bring at most 120 pages, 20 of them the client's own\n");
+    /* Some of it is reclaimed meanwhile. Of a single page there is nothing to be made. */
+    take_type(other, MIGRATE_UNMOVABLE, 0, 904);
+    assert_null(strstr(explanation(c, 0), "compaction"));
+    set_key("client_max", "200K");
+    expect_line(explanation(c, 1), " pages, all of them the client's own\n");
+    set_key("client_max", "none");
+    set_key("max", "1M");
+    expect_line(explanation(c, 1), " pages, of all clients of the section\n");
+    set_key("max", "none");
+    client_free(other);
+    client_free(c);
+}
+
+/* Every second page is free: together they would do. */
+static void test_compaction_could_help(void **state)
+{
+    struct client *c = client_open_slots(&f);
+    static uint64_t handles[4096];
+    uint32_t nr = 0, nr_freed = 0;
+
+    (void)state;
+    while (nr < 4096) {
+        struct wire_request rq = alloc_request(0, 512);
+        const struct wire_response *rs;
+
+        rq.alloc.type = MIGRATE_MOVABLE;
+        rs = client_call(c, &rq);
+        assert_int_equal(rs->error, 0);
+        memcpy(handles + nr, rs->alloc.handle, 512 * sizeof(handles[0]));
+        nr += 512;
+    }
+    for (uint32_t i = 0; i < nr; i += 2)
+        handles[nr_freed++] = handles[i];
+    for (uint32_t i = 0; i < nr_freed; i += 512) {
+        struct wire_request rq = free_request(handles + i, 512);
+
+        assert_int_equal(client_call(c, &rq)->error, 0);
+    }
+    expect_line(explain(c, 0, 5).explain.text, "    compaction could make a block, if what is ");
+    client_free(c);
+}
+
 static void test_a_max_that_is_too_small(void **state)
 {
     struct client *c = client_open(&f);
@@ -234,6 +319,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_granted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_zone_says_no, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_an_account_says_no, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_what_could_be_done, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_compaction_could_help, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_max_that_is_too_small, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_bad_requests, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_small_room, set_up, tear_down),
