@@ -10,7 +10,8 @@
  * where a block lies. Here a pageblock counts its unmovable pages:
  * - an unmovable request claims and steals where most of them lie already; where it steals beside
  *   many, the pageblock becomes UNMOVABLE, so that what is freed there next serves others of them;
- * - other requests steal where fewest lie;
+ * - other requests steal where none lie, else where at most half of the pages are unmovable, and
+ *   of those blocks the smallest, so that large ones last;
  * - a movable request does not claim a pageblock that holds more unmovable pages than movable ones;
  * - what is free beside few unmovable pages, or in a MOVABLE pageblock beside any, is granted last
  *   (see init_granted_last()).
@@ -162,8 +163,10 @@ static void claim_whole(struct zone *z, const struct zone_request *rq, struct fo
     ret->type = rq->type;
 }
 
-/** Entries of one list that are looked at: it must not cost more than the walk of a claim. */
-#define LIST_LOOKS 16u
+/** Entries of one list that are looked at, so that the work is bounded. With much fewer the block
+ * that spoils least is missed: lists of small orders are long, and not all that is free beside
+ * unmovable pages is at their end. */
+#define LIST_LOOKS 64u
 
 /* The best block so far. */
 struct candidate {
@@ -171,18 +174,34 @@ struct candidate {
     uint32_t nr_unmovable; /* in its pageblock */
 };
 
-/* Of blocks that are equal in it an unmovable request takes the largest, so that the next one finds
- * room beside it, and others the smallest. Lists come in ascending order. */
-static bool is_better(const struct candidate *c, const struct candidate *best,
+/* What a page that can move takes from unmovable ones: nothing, room among few, or among many. */
+static unsigned lost_room(const struct zone *z, uint32_t nr_unmovable)
+{
+    return nr_unmovable == 0 ? 0 : nr_unmovable <= order_pages(z->pageblock_order) / 2 ? 1 : 2;
+}
+
+/*
+ * An unmovable request goes where most unmovable pages lie, whatever it breaks; of equals it takes
+ * the largest, so that the next one finds room beside it. Others spare room, but large blocks, too:
+ * a few pages more or less are not worth one. Lists come in ascending order.
+ */
+static bool is_better(const struct zone *z, const struct candidate *c, const struct candidate *best,
                       enum migratetype wanted)
 {
+    unsigned lost, least;
+
     if (best->block.pfn == PFN_NONE)
         return true;
-    if (wanted != MIGRATE_UNMOVABLE)
-        return c->nr_unmovable < best->nr_unmovable;
-    if (c->nr_unmovable != best->nr_unmovable)
-        return c->nr_unmovable > best->nr_unmovable;
-    return c->block.order > best->block.order;
+    if (wanted == MIGRATE_UNMOVABLE) {
+        if (c->nr_unmovable != best->nr_unmovable)
+            return c->nr_unmovable > best->nr_unmovable;
+        return c->block.order > best->block.order;
+    }
+    lost = lost_room(z, c->nr_unmovable);
+    least = lost_room(z, best->nr_unmovable);
+    if (lost != least)
+        return lost < least;
+    return c->block.order == best->block.order && c->nr_unmovable < best->nr_unmovable;
 }
 
 /* From the tail, where blocks of pageblocks with unmovable pages are put. */
@@ -195,7 +214,7 @@ static void look_at_list(const struct zone *z, struct found_block b, enum migrat
     for (unsigned n = 0; n < l->nr && n < LIST_LOOKS; n++) {
         struct candidate c = {b, pageblock_of(z, b.pfn)->nr_unmovable};
 
-        if (is_better(&c, best, wanted))
+        if (is_better(z, &c, best, wanted))
             *best = c;
         b.pfn = word_prev(*word_at(z, b.pfn));
     }

@@ -9,7 +9,7 @@ static const enum migratetype donors[NR_MOBILITIES][2] = {
 };
 
 /** So many blocks of each list are looked at, at least. */
-#define LIST_LOOKS 16u
+#define LIST_LOOKS 64u
 
 /* At least half of the pageblock is free, or would not mind the newcomer; and it is not rather
  * unmovable requests' than movable ones'. */
@@ -64,13 +64,23 @@ static bool donor_at(const struct census *c, enum migratetype wanted, unsigned o
     return false;
 }
 
+/* None, at most half of its pages, or more are unmovable. */
+static int unmovable_share(const struct model *m, const struct model_pageblock *pb)
+{
+    return (pb->nr_unmovable > 0) + (pb->nr_unmovable > m->pageblock_pages / 2);
+}
+
 /* Would a block of this order in this pageblock have been the milder one to take? */
-static bool is_milder(enum migratetype wanted, const struct model_pageblock *pb, unsigned order,
+static bool is_milder(const struct model *m, enum migratetype wanted,
+                      const struct model_pageblock *pb, unsigned order,
                       const struct model_pageblock *than, unsigned than_order)
 {
-    if (pb->nr_unmovable == than->nr_unmovable)
-        return wanted == MIGRATE_UNMOVABLE ? order > than_order : order < than_order;
-    return (pb->nr_unmovable > than->nr_unmovable) == (wanted == MIGRATE_UNMOVABLE);
+    if (wanted == MIGRATE_UNMOVABLE)
+        return pb->nr_unmovable > than->nr_unmovable ||
+               (pb->nr_unmovable == than->nr_unmovable && order > than_order);
+    if (unmovable_share(m, pb) != unmovable_share(m, than))
+        return unmovable_share(m, pb) < unmovable_share(m, than);
+    return order < than_order || (order == than_order && pb->nr_unmovable < than->nr_unmovable);
 }
 
 /* The mildest blocks below a pageblock, which an unmovable request tries to claim first. */
@@ -95,9 +105,9 @@ static struct mildest find_mildest(const struct model *m, const struct census *c
         if (pb->resident == rq->domain && pb->type < NR_MOBILITIES && pb->type != rq->type &&
             order >= rq->order && order < m->pageblock_order) {
             r.certain = r.certain && c->nr[pb->type][order] <= LIST_LOOKS;
-            if (r.nr == 0 || is_milder(rq->type, pb, order, best, r.order))
+            if (r.nr == 0 || is_milder(m, rq->type, pb, order, best, r.order))
                 r = (struct mildest){.pfn = pfn, .order = order, .certain = r.certain};
-            if (!is_milder(rq->type, model_pageblock_of(m, r.pfn), r.order, pb, order)) {
+            if (!is_milder(m, rq->type, model_pageblock_of(m, r.pfn), r.order, pb, order)) {
                 r.nr++;
                 r.nr_claimable += half_rule(m, pfn, rq->type);
             }
@@ -183,7 +193,7 @@ static void judge_smallest(const struct zone_request *rq, const struct zone_fall
                    fb->fallback_order, order);
 }
 
-/* Ours: unmovable requests to most unmovable pages, others to fewest. */
+/* Ours: unmovable requests to most unmovable pages, others to few, and to small blocks. */
 static void judge_mildest(const struct model *m, const struct zone_request *rq,
                           const struct zone_fallback *fb, const struct census *c)
 {
@@ -193,7 +203,7 @@ static void judge_mildest(const struct model *m, const struct zone_request *rq,
 
         if (pb->resident == rq->domain && pb->type < NR_MOBILITIES && pb->type != rq->type &&
             order >= rq->order && c->nr[pb->type][order] <= LIST_LOOKS &&
-            is_milder(rq->type, pb, order, model_pageblock_of(m, fb->pfn), fb->fallback_order))
+            is_milder(m, rq->type, pb, order, model_pageblock_of(m, fb->pfn), fb->fallback_order))
             model_fail("stole %u of order %u for type %d, but %u of order %u would spoil less",
                        fb->pfn, fb->fallback_order, rq->type, pfn, order);
         pfn += (pfn_t)1 << order;

@@ -33,18 +33,24 @@ static void assert_claims_and_steals(const struct zone_fixture *f, uint64_t clai
     assert_int_equal(f->nr_fallbacks, claims + steals);
 }
 
-/* A zone full of pages of a type. */
-static void open_full_of(struct zone_fixture *f, enum migratetype type, bool kernel_rules)
+/* A zone of so many pages, full of a type. */
+static void open_pages_of(struct zone_fixture *f, pfn_t nr_pages, enum migratetype type,
+                          bool kernel_rules)
 {
     struct zone_config config;
 
-    fixture_open(f, PAGES, ORDER, 1);
+    fixture_open(f, nr_pages, ORDER, 1);
     config = f->config;
     fixture_close(f);
     config.kernel_rules = kernel_rules;
     fixture_open_config(f, &config);
     take_all(f->z, 0, type);
     f->nr_fallbacks = 0;
+}
+
+static void open_full_of(struct zone_fixture *f, enum migratetype type, bool kernel_rules)
+{
+    open_pages_of(f, PAGES, type, kernel_rules);
 }
 
 static void open_full(struct zone_fixture *f)
@@ -496,7 +502,7 @@ static void a_steal_beside_an_eighth_makes_the_pageblock_unmovable(void **state)
 }
 
 /* What they leave can be discarded, but while it is there unmovable pages find no room. */
-static void reclaimable_requests_steal_where_fewest_unmovable_pages_lie(void **state)
+static void reclaimable_requests_steal_where_no_unmovable_pages_lie(void **state)
 {
     struct zone_fixture f;
 
@@ -513,23 +519,30 @@ static void reclaimable_requests_steal_where_fewest_unmovable_pages_lie(void **s
     }
 }
 
-static void movable_requests_steal_where_fewest_unmovable_pages_lie(void **state)
+/* At most half of a pageblock is unmovable, or more: within these the smallest block is stolen. */
+static void movable_requests_steal_where_few_unmovable_pages_lie(void **state)
 {
     struct zone_fixture f;
 
     (void)state;
     open_full_of(&f, MIGRATE_UNMOVABLE, false);
-    mix(&f, MIGRATE_MOVABLE, 4, 0, 2);
+    mix(&f, MIGRATE_MOVABLE, 3, 0, 6); /* 8 unmovable pages remain of 10 */
+    mix(&f, MIGRATE_MOVABLE, 4, 0, 6); /* 9 of 10 */
+    mix(&f, MIGRATE_MOVABLE, 5, 0, 2); /* 13 of 14 */
     give(f.z, 1 * P);
-    give(f.z, 4 * P + 8); /* order 1: not the smallest */
-    give(f.z, 4 * P + 9);
-    give(f.z, 6 * P);
-    give(f.z, 6 * P + 2);
+    give(f.z, 3 * P + 8); /* order 1: not the smallest */
+    give(f.z, 3 * P + 9);
+    give(f.z, 4 * P + 8);
+    give(f.z, 5 * P + 8);
+    give(f.z, 6 * P + 2); /* order 1 */
     give(f.z, 6 * P + 3);
+    assert_int_equal(take(f.z, 0, MIGRATE_MOVABLE), 3 * P + 8);
+    assert_int_equal(take(f.z, 0, MIGRATE_MOVABLE), 3 * P + 9);
+    /* Elsewhere more are unmovable: of the small blocks first the one beside fewest. */
     assert_int_equal(take(f.z, 0, MIGRATE_MOVABLE), 4 * P + 8);
-    assert_int_equal(take(f.z, 0, MIGRATE_MOVABLE), 4 * P + 9);
-    /* 13 unmovable pages are fewer than 15, and of two blocks there the smaller one is stolen. */
-    assert_int_equal(take(f.z, 0, MIGRATE_MOVABLE), 6 * P);
+    assert_int_equal(take(f.z, 0, MIGRATE_MOVABLE), 5 * P + 8);
+    /* 14 unmovable pages are fewer than 15, but not worth the larger block. */
+    assert_int_equal(take(f.z, 0, MIGRATE_MOVABLE), 1 * P);
     assert_int_equal(take(f.z, 0, MIGRATE_MOVABLE), 6 * P + 2);
     assert_pageblocks(f.z, 8, 0, 0);
     fixture_close(&f);
@@ -611,19 +624,19 @@ static void movable_requests_avoid_unmovable_neighbours(void **state)
     }
 }
 
-/* However long the lists are: 16 entries of each, from the tail. */
+/* However long the lists are: 64 entries of each, from the tail. */
 static void a_steal_looks_at_few_blocks(void **state)
 {
     (void)state;
-    for (pfn_t nr_others = 15; nr_others <= 16; nr_others++) {
+    for (pfn_t nr_others = 63; nr_others <= 64; nr_others++) {
         struct zone_fixture f;
 
-        open_full_of(&f, MIGRATE_RECLAIMABLE, false);
+        open_pages_of(&f, 16 * P, MIGRATE_RECLAIMABLE, false);
         mix(&f, MIGRATE_UNMOVABLE, 2, 0, 1);
         for (pfn_t i = 0; i < nr_others; i++)
-            give(f.z, 4 * P + 4 * i);
+            give(f.z, 4 * P + 2 * i);
         give(f.z, 2 * P + 8);
-        assert_int_equal(take(f.z, 0, MIGRATE_UNMOVABLE), nr_others == 15 ? 2 * P + 8 : 4 * P);
+        assert_int_equal(take(f.z, 0, MIGRATE_UNMOVABLE), nr_others == 63 ? 2 * P + 8 : 4 * P);
         fixture_close(&f);
     }
 }
@@ -754,8 +767,8 @@ int main(void)
         cmocka_unit_test(unmovable_requests_steal_where_most_unmovable_pages_lie),
         cmocka_unit_test(unmovable_requests_steal_the_largest_of_equals),
         cmocka_unit_test(a_steal_beside_an_eighth_makes_the_pageblock_unmovable),
-        cmocka_unit_test(reclaimable_requests_steal_where_fewest_unmovable_pages_lie),
-        cmocka_unit_test(movable_requests_steal_where_fewest_unmovable_pages_lie),
+        cmocka_unit_test(reclaimable_requests_steal_where_no_unmovable_pages_lie),
+        cmocka_unit_test(movable_requests_steal_where_few_unmovable_pages_lie),
         cmocka_unit_test(unmovable_requests_claim_where_most_unmovable_pages_lie),
         cmocka_unit_test(unmovable_requests_fill_the_fuller_pageblocks),
         cmocka_unit_test(movable_requests_avoid_unmovable_neighbours),
