@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -235,6 +236,32 @@ struct client *client_open(struct fixture *f)
 struct client *client_open_slots(struct fixture *f)
 {
     return open_with(f, WIRE_FEATURE_SLOTS);
+}
+
+static void *map(int fd, size_t bytes)
+{
+    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
+
+    assert_ptr_not_equal(p, MAP_FAILED);
+    return p;
+}
+
+void *client_map_zone(const struct client *c, unsigned zone, size_t bytes)
+{
+    return map(c->zone_fd[zone], bytes);
+}
+
+_Atomic uint64_t *client_map_words(const struct client *c, size_t bytes)
+{
+    return map(c->zone_fd[c->nr_zone_fds - 1], bytes);
+}
+
+struct handle_info info_of(const struct zone_set *zs, uint64_t handle)
+{
+    struct handle_info info;
+
+    assert_int_equal(handle_find(zs->handles, handle, &info), 0);
+    return info;
 }
 
 void client_free(struct client *c)

@@ -76,6 +76,11 @@ struct client *client_open(struct fixture *f);
 /* The same, that knows slots. */
 struct client *client_open_slots(struct fixture *f);
 void client_free(struct client *c);
+/* Map what a client sees of a zone, or of its table of slots. The caller's to unmap. */
+void *client_map_zone(const struct client *c, unsigned zone, size_t bytes);
+_Atomic uint64_t *client_map_words(const struct client *c, size_t bytes);
+/* Where a block is, and what else its handle says. */
+struct handle_info info_of(const struct zone_set *zs, uint64_t handle);
 void client_send_bytes(struct client *c, const void *bytes, size_t len);
 /* Give each request the next id and send them in one packet. */
 void client_send(struct client *c, struct wire_request *rq, size_t nr);

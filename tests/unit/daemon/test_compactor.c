@@ -51,12 +51,8 @@ static void begin(unsigned proactiveness, const char *min_free)
     fixture_start_config(&f, &config, -1);
     owner = client_open_slots(&f);
     other = client_open_slots(&f);
-    word = mmap(NULL, WORD_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED,
-                owner->zone_fd[owner->nr_zone_fds - 1], 0);
-    assert_ptr_not_equal(word, MAP_FAILED);
-    memory = mmap(NULL, (size_t)ZONE_PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED,
-                  owner->zone_fd[0], 0);
-    assert_ptr_not_equal(memory, MAP_FAILED);
+    word = client_map_words(owner, WORD_BYTES);
+    memory = client_map_zone(owner, 0, (size_t)ZONE_PAGES * PAGE);
     nr = 0;
 }
 

@@ -59,11 +59,8 @@ static void begin(void)
     zs = f.hub->zones;
     client = client_open_slots(&f);
     other = client_open_slots(&f);
-    word = mmap(NULL, WORD_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED,
-                client->zone_fd[client->nr_zone_fds - 1], 0);
-    assert_ptr_not_equal(word, MAP_FAILED);
-    memory = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, client->zone_fd[0], 0);
-    assert_ptr_not_equal(memory, MAP_FAILED);
+    word = client_map_words(client, WORD_BYTES);
+    memory = client_map_zone(client, 0, SIZE);
     seed = text ? (unsigned)strtoul(text, NULL, 10) : 20261125u;
     print_message("BUDDYD_SEED=%u\n", seed);
     nr_blocks = 0;
@@ -86,10 +83,7 @@ static unsigned rnd(unsigned below)
 
 static pfn_t place(uint64_t handle)
 {
-    struct handle_info info;
-
-    assert_int_equal(handle_find(zs->handles, handle, &info), 0);
-    return info.pfn;
+    return info_of(zs, handle).pfn;
 }
 
 static _Atomic uint64_t *word_of(uint64_t handle)

@@ -40,12 +40,9 @@ static void begin(void)
     client = client_open_slots(&f);
     session = session_table_next(&f.hub->sessions, &slot, SESSION_TABLE_SLOTS);
     other = client_open_slots(&f);
-    word = mmap(NULL, WORD_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED,
-                client->zone_fd[client->nr_zone_fds - 1], 0);
-    assert_ptr_not_equal(word, MAP_FAILED);
+    word = client_map_words(client, WORD_BYTES);
     for (unsigned i = 0; i < 2; i++) {
-        memory[i] = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, client->zone_fd[i], 0);
-        assert_ptr_not_equal(memory[i], MAP_FAILED);
+        memory[i] = client_map_zone(client, i, SIZE);
     }
     zs->entry[1].zone->node = 1;
     zs->memory.topology.nr_nodes = 2;
@@ -76,17 +73,9 @@ static uint64_t get(enum migratetype type, uint32_t order)
     return rs->alloc.handle[0];
 }
 
-static struct handle_info info_of(uint64_t handle)
-{
-    struct handle_info info;
-
-    assert_int_equal(handle_find(zs->handles, handle, &info), 0);
-    return info;
-}
-
 static char *bytes_of(uint64_t handle)
 {
-    struct handle_info info = info_of(handle);
+    struct handle_info info = info_of(zs, handle);
 
     return memory[info.zone] + (size_t)info.pfn * PAGE;
 }
@@ -125,14 +114,14 @@ static void one_block_with_its_content(void **state)
 
         memset(bytes_of(h), 17, size);
         migrated(client, h, 0, 1, 1u << order, 0);
-        assert_int_equal(info_of(h).zone, 1);
+        assert_int_equal(info_of(zs, h).zone, 1);
         assert_int_equal(slot_zone(*word_of(h)), 1);
-        assert_int_equal(slot_pfn(*word_of(h)), info_of(h).pfn);
+        assert_int_equal(slot_pfn(*word_of(h)), info_of(zs, h).pfn);
         for (size_t i = 0; i < size; i++)
             assert_int_equal(bytes_of(h)[i], 17);
         migrated(client, h, 0, 1, 0, 0);
         migrated(client, h, 0, 0, 1u << order, 0);
-        assert_int_equal(info_of(h).zone, 0);
+        assert_int_equal(info_of(zs, h).zone, 0);
     }
     assert_int_equal(session->policy.account.used_pages, 1023);
     assert_int_equal(session->policy.account.used[0], 1023);
@@ -156,12 +145,12 @@ static void all_of_a_session(void **state)
     *word_of(pinned) += SLOT_PIN;
     migrated(other, 0, session->id, 1, 200, 12);
     for (unsigned i = 0; i < 100; i++) {
-        assert_int_equal(info_of(h[i]).zone, 1);
+        assert_int_equal(info_of(zs, h[i]).zone, 1);
         for (unsigned k = 0; k < 2 * PAGE; k++)
             assert_int_equal(bytes_of(h[i])[k], i + 1);
     }
-    assert_int_equal(info_of(fixed).zone, 0);
-    assert_int_equal(info_of(pinned).zone, 0);
+    assert_int_equal(info_of(zs, fixed).zone, 0);
+    assert_int_equal(info_of(zs, pinned).zone, 0);
     migrated(client, fixed, 0, 1, 0, 8);
     migrated(other, h[0], 0, 0, 2, 0);
     migrated(other, h[0], session->id, 1, 2, 0);
@@ -209,7 +198,7 @@ static void zones_that_the_policy_forbids(void **state)
     session->policy.group->section->rule.zonemask = 1;
     migrated(client, h, 0, 1, 0, 8);
     migrated(other, 0, session->id, 1, 0, 8);
-    assert_int_equal(info_of(h).zone, 0);
+    assert_int_equal(info_of(zs, h).zone, 0);
     session->policy.group->section->rule.zonemask = 3;
     migrated(client, h, 0, 1, 8, 0);
     end();

@@ -105,9 +105,7 @@ static void begin(enum backing backing, bool isolate)
     mover_listen(f.hub->mover, on_ended, NULL);
     client = client_open_slots(&f);
     session = session_table_next(&f.hub->sessions, &slot, SESSION_TABLE_SLOTS);
-    word = mmap(NULL, WORD_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED,
-                client->zone_fd[client->nr_zone_fds - 1], 0);
-    assert_ptr_not_equal(word, MAP_FAILED);
+    word = client_map_words(client, WORD_BYTES);
     fd = client->zone_fd[0];
     memory = mmap(NULL, ZONE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     assert_ptr_not_equal(memory, MAP_FAILED);
@@ -162,10 +160,7 @@ static uint64_t get(enum migratetype type, uint32_t order)
 
 static pfn_t place(uint64_t handle)
 {
-    struct handle_info info;
-
-    assert_int_equal(handle_find(zs->handles, handle, &info), 0);
-    return info.pfn;
+    return info_of(zs, handle).pfn;
 }
 
 static uint64_t word_of(uint64_t handle)

@@ -45,9 +45,7 @@ static struct user cache, other;
 static void open_user(struct user *u)
 {
     *u = (struct user){.c = client_open_slots(&f)};
-    u->word = mmap(NULL, WORD_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED,
-                   u->c->zone_fd[u->c->nr_zone_fds - 1], 0);
-    assert_ptr_not_equal(u->word, MAP_FAILED);
+    u->word = client_map_words(u->c, WORD_BYTES);
 }
 
 static void close_user(struct user *u)

@@ -85,12 +85,8 @@ static void begin(bool isolate)
     z = zs->entry[0].zone;
     admin = client_open(&f);
     client = client_open_slots(&f);
-    word = mmap(NULL, WORD_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED,
-                client->zone_fd[client->nr_zone_fds - 1], 0);
-    assert_ptr_not_equal(word, MAP_FAILED);
-    memory = mmap(NULL, MAX_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
-                  client->zone_fd[0], 0);
-    assert_ptr_not_equal(memory, MAP_FAILED);
+    word = client_map_words(client, WORD_BYTES);
+    memory = client_map_zone(client, 0, MAX_SIZE);
 }
 
 static void end(void)
@@ -182,10 +178,7 @@ static void put(uint64_t handle)
 
 static pfn_t place(uint64_t handle)
 {
-    struct handle_info info;
-
-    assert_int_equal(handle_find(zs->handles, handle, &info), 0);
-    return info.pfn;
+    return info_of(zs, handle).pfn;
 }
 
 static _Atomic uint64_t *word_of(uint64_t handle)
