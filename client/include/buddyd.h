@@ -589,10 +589,9 @@ struct buddyd_obstacle {
  * Let a zone grow by delta_bytes, or shrink if that is below 0; whole pageblocks. Returns when it
  * is done, with *ret_bytes, how long the zone is now. -EBUSY when blocks are in the way of a
  * shrink: then, and only then, out has *ret_n of them, at most BUDDYD_LISTING_MAX, for which it has
- * room. Another error of the kernel's
- * when the zone is shorter, but its memory is not the host's yet: the next call tries that first.
- * Needs BUDDYD_RIGHT_ADMIN. The mappings of clients stay as they are: a zone is mapped as
- * long as it can become.
+ * room. Another error of the kernel's when the zone is shorter, but its memory is not the host's
+ * yet: the next call tries that first. Needs BUDDYD_RIGHT_ADMIN. The mappings of clients stay as
+ * they are: a zone is mapped as long as it can become.
  */
 BUDDYD_API int buddyd_resize_zone(struct buddyd *b, unsigned zone, int64_t delta_bytes,
                                   uint64_t *ret_bytes, struct buddyd_obstacle *out, size_t *ret_n);
