@@ -7,7 +7,8 @@
  * needs as many as its demand (guarantees not used yet, and what is stranded) is more than what is
  * its own already. With one domain this says: free pages, without those of CMA areas, are at least
  * the unmet guarantees. Whatever takes free pages asks zone_lending() first; only memory that is
- * lost (bad, unbacked) can break it, and then nothing that makes it worse is allowed.
+ * lost (bad, unbacked), or is nobody's for a while (zone_renew()), can break it, and then nothing
+ * that makes it worse is allowed.
  */
 #ifndef MM_GUARANTEE_H
 #define MM_GUARANTEE_H
