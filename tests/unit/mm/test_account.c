@@ -345,6 +345,26 @@ static void an_account_reclaims_its_own_first(void **state)
     path_close(&f);
 }
 
+/* Says that something came of it, whatever that was. */
+static pfn_t reclaim_nothing(void *ctx, struct account *a, const struct page_request *rq)
+{
+    (void)ctx, (void)a, (void)rq;
+    assert_true(++reclaims < 100);
+    return 1;
+}
+
+static void who_reclaims_in_vain_is_asked_17_times(void **state)
+{
+    (void)state;
+    open_host(1024, 1);
+    f.ops.reclaim_account = reclaim_nothing;
+    assert_int_equal(add(&group, NULL, 0, limits(64, 0, 0, 0), 0), 0);
+    assert_int_equal(get(&group, 6, 0, NULL), 0);
+    assert_int_equal(get(&group, 0, REQUEST_MAY_WAIT, NULL), -ENOMEM);
+    assert_int_equal(reclaims, 1 + 16); /* for low, and then as often as reclaim without progress */
+    path_close(&f);
+}
+
 static void lower_max(struct path_fixture *x, unsigned n)
 {
     const struct account_limits l = limits(0, 0, 0, 0);
@@ -639,6 +659,7 @@ int main(void)
         cmocka_unit_test(max_may_fall_below_what_is_used),
         cmocka_unit_test(members_must_pass_their_group),
         cmocka_unit_test(an_account_reclaims_its_own_first),
+        cmocka_unit_test(who_reclaims_in_vain_is_asked_17_times),
         cmocka_unit_test(limits_may_change_on_the_way),
         cmocka_unit_test(bulk_and_exact_requests_are_charged),
         cmocka_unit_test(a_zone_that_goes_is_not_used),
