@@ -189,7 +189,7 @@ static void request(struct run *r, const struct zone_request *rq)
     if (r->fell_back && e != 0)
         model_fail("fell back, the answer is %d", e);
     if (e != 0 || r->fell_back || had_last(r, rq, pfn))
-        model_settle(&r->m, r->z, e == 0 ? &r->fallback : NULL);
+        model_settle(&r->m, r->z, r->fell_back ? &r->fallback : NULL);
     if (e == 0)
         model_granted(&r->m, rq, pfn, r->fell_back ? &r->fallback : NULL);
     else if (e == -ENOMEM)
