@@ -14,7 +14,6 @@
 
 #include <cmocka.h>
 
-#include "contiguous.h"
 #include "fixture.h"
 #include "mobile.h"
 #include "proto/slot.h"
@@ -32,24 +31,6 @@ static char *memory;
 static unsigned seed;
 static uint64_t blocks[PAGES];
 static unsigned nr_blocks;
-
-static unsigned nr_looks, most_looks; /* at blocks, in this turn of the loop, and in any */
-
-bool __real_mobile_movable(struct zone_set *set, uint64_t tag);
-bool __wrap_mobile_movable(struct zone_set *set, uint64_t tag);
-
-bool __wrap_mobile_movable(struct zone_set *set, uint64_t tag)
-{
-    if (++nr_looks > most_looks)
-        most_looks = nr_looks;
-    return __real_mobile_movable(set, tag);
-}
-
-static void on_turn(uv_prepare_t *turn)
-{
-    (void)turn;
-    nr_looks = 0;
-}
 
 static void begin(void)
 {
@@ -110,12 +91,12 @@ static void free_half(void)
     }
 }
 
-/* Fill the zone with blocks of mixed orders, up to this one, and types, and free half of them at
+/* Fill the zone with blocks of mixed orders and types, and free half of them at
  * random. */
-static void age_orders(unsigned nr_orders, unsigned nr_types)
+static void age(unsigned nr_types)
 {
     for (;;) {
-        struct wire_request rq = alloc_request(rnd(nr_orders), 1);
+        struct wire_request rq = alloc_request(rnd(4), 1);
         const struct wire_response *rs;
 
         rq.alloc.type = MIGRATE_MOVABLE + rnd(nr_types);
@@ -127,11 +108,6 @@ static void age_orders(unsigned nr_orders, unsigned nr_types)
     free_half();
     for (unsigned i = 0; i < nr_blocks; i++)
         *bytes_of(blocks[i]) = blocks[i] * 7;
-}
-
-static void age(unsigned nr_types)
-{
-    age_orders(4, nr_types);
 }
 
 static struct wire_request big_request(uint32_t deadline_ms)
@@ -268,23 +244,6 @@ static void one_in_vain_keeps_nobody(void **state)
     end();
 }
 
-/* A window of thousands of blocks is looked at in many turns of the loop. */
-static void no_turn_looks_at_much(void **state)
-{
-    uv_prepare_t turn;
-
-    (void)state;
-    begin();
-    assert_int_equal(uv_prepare_init(&f.loop, &turn), 0);
-    age_orders(1, 1);
-    assert_int_equal(uv_prepare_start(&turn, on_turn), 0);
-    most_looks = 0;
-    big_is_granted();
-    assert_in_range(most_looks, 1, 2 * CONTIGUOUS_SLICE + 200);
-    uv_close((uv_handle_t *)&turn, NULL);
-    end();
-}
-
 /* Who waits goes, or the daemon stops. */
 static void everybody_goes(void **state)
 {
@@ -319,7 +278,6 @@ int main(void)
         cmocka_unit_test(reclaimable_blocks_leave),
         cmocka_unit_test(pins_are_in_the_way_until_they_end),
         cmocka_unit_test(one_in_vain_keeps_nobody),
-        cmocka_unit_test(no_turn_looks_at_much),
         cmocka_unit_test(everybody_goes),
     };
 

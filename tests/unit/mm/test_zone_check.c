@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "free_list.h"
 #include "mm/isolate.h"
 #include "zone_fixture.h"
 #include "zone_internal.h"
-#include "free_list.h"
 
 #define ORDER 4u
 #define P     ((pfn_t)1 << ORDER)
