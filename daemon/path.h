@@ -26,9 +26,10 @@ struct path_wait {
     struct path_progress progress; /**< first: it is known by it */
     struct compact_wait compact;
     uint64_t
-        reclaim_end_ns; /**< when the present try has to stop reclaiming; 0: it has not begun */
-    bool freed;         /**< in the present try its account has freed something of its own, */
-    bool reclaimed;     /**< or the zones something of anybody's */
+        reclaim_end_ns;    /**< when the present try has to stop reclaiming; 0: it has not begun */
+    uint64_t looked_pages; /**< in vain, in tries that had no time for more */
+    bool freed; /**< in the present try its account has freed something of its own, or looks on */
+    bool reclaimed; /**< or the zones something of anybody's */
 };
 
 /** Of the slices. */

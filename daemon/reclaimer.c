@@ -92,17 +92,33 @@ static void go_on_later(struct reclaimer *r)
     hub_wake(r->hub);
 }
 
-static pfn_t reclaim_until(struct reclaimer *r, struct lru_ring *ring, struct lru_scan *scan,
-                           uint64_t end_ns)
+/*
+ * A try had no time for more: is it worth another? Also if it found nothing, since pinned blocks,
+ * and those that it renews itself, may be the oldest: until all on the lists has been looked at.
+ */
+static bool is_worth_more(struct path_wait *w, const struct lru_ring *ring, uint64_t freed,
+                          uint64_t looked)
 {
-    const uint64_t before = scan->freed_pages;
+    if (!w || freed != 0)
+        return freed != 0;
+    w->looked_pages += looked;
+    return looked != 0 && w->looked_pages <= 2 * ring->nr_pages;
+}
+
+static pfn_t reclaim_until(struct reclaimer *r, struct lru_ring *ring, struct lru_scan *scan,
+                           struct path_wait *w, uint64_t end_ns)
+{
+    const uint64_t before = scan->freed_pages, looked = scan->scanned_pages;
     int error = -EAGAIN;
 
     while (error == -EAGAIN && uv_hrtime() < end_ns)
         error = lru_reclaim(&lists_of(r)->lru, ring, scan, RECLAIMER_STEP_BLOCKS);
-    /* Who found nothing in its time is not tried again for that: the balancer looks on. */
-    if (error == -EAGAIN && scan->freed_pages != before)
+    if (error == -EAGAIN &&
+        is_worth_more(w, ring, scan->freed_pages - before, scan->scanned_pages - looked)) {
         go_on_later(r);
+        if (w)
+            w->freed = true;
+    }
     return (pfn_t)(scan->freed_pages - before);
 }
 
@@ -123,7 +139,7 @@ pfn_t reclaimer_account(struct reclaimer *r, struct account *a, const struct pag
     if (!al)
         return 0;
     reclaimer_press(r, a);
-    freed = reclaim_until(r, &al->ring, &scan, direct_end(rq));
+    freed = reclaim_until(r, &al->ring, &scan, w, direct_end(rq));
     if (w && freed != 0)
         w->freed = true;
     return freed;
@@ -147,7 +163,8 @@ static void reclaim_own(struct reclaimer *r, const struct page_request *rq, uint
     struct account_lists *al = rq->account ? account_lists_of(rq->account) : NULL;
 
     if (al && is_of_zones((const struct owner_lists *)al, zones))
-        total->freed_pages += reclaim_until(r, &al->ring, &scan, end_ns);
+        total->freed_pages +=
+            reclaim_until(r, &al->ring, &scan, (struct path_wait *)rq->progress, end_ns);
 }
 
 pfn_t reclaimer_direct(struct reclaimer *r, const struct page_request *rq)
@@ -172,7 +189,7 @@ pfn_t reclaimer_direct(struct reclaimer *r, const struct page_request *rq)
         scan.priority = LRU_PRIORITY;
         scan.in_round = scan.in_visit = false;
         if (ring->nr_pages != 0)
-            (void)reclaim_until(r, ring, &scan, end_ns);
+            (void)reclaim_until(r, ring, &scan, w, end_ns);
     }
     /* Of several blocks the first ones may have taken all the time. */
     if (w && w->reclaimed && uv_hrtime() >= end_ns)

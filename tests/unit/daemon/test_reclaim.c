@@ -725,7 +725,7 @@ static void test_renew_reclaims(void **state)
 /* From its own account, before anybody else's. */
 static void test_renew_reclaims_own(void **state)
 {
-    struct wire_request rq = renewal(cache.handle, 40, LONG_MS);
+    struct wire_request rq = renewal(cache.handle, 300, LONG_MS);
 
     (void)state;
     set_key("client_max", "4M");
@@ -734,14 +734,14 @@ static void test_renew_reclaims_own(void **state)
     set_key("client_high", "0");
     take(&other, MIGRATE_RECLAIMABLE, 512, 0);
     take(&cache, MIGRATE_RECLAIMABLE, 1024, 0);
-    for (unsigned i = 0; i < 40; i += 2)
+    for (unsigned i = 0; i < 300; i += 2)
         discard(&cache, i);
-    take(&cache, MIGRATE_RECLAIMABLE, 20, 0);
+    take(&cache, MIGRATE_RECLAIMABLE, 150, 0);
     assert_int_equal(call(&cache, &rq)->error, 0);
     /* What was asked for is all there, half of it renewed at the cost of the rest. */
-    for (unsigned i = 0; i < 40; i++)
+    for (unsigned i = 0; i < 300; i++)
         assert_false(is_discarded(&cache, i));
-    assert_in_range(nr_discarded(&cache), 20, 60);
+    assert_in_range(nr_discarded(&cache), 150, 300);
     assert_int_equal(nr_discarded(&other), 0);
 }
 
