@@ -25,7 +25,7 @@ static pfn_t on_reclaim(void *ctx, const struct page_request *rq)
 static enum compact_result on_compact(void *ctx, const struct page_request *rq,
                                       enum compact_priority priority)
 {
-    struct path_wait *w = (struct path_wait *)rq->progress;
+    struct path_wait *w = path_wait_of(rq);
 
     return compactor_ask(((struct hub *)ctx)->compactor, rq, priority, w ? &w->compact : NULL);
 }

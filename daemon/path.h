@@ -32,6 +32,12 @@ struct path_wait {
     bool reclaimed; /**< or the zones something of anybody's */
 };
 
+/** The record of a request that waits; NULL: it cannot wait. */
+static inline struct path_wait *path_wait_of(const struct page_request *rq)
+{
+    return (struct path_wait *)rq->progress;
+}
+
 /** Of the slices. */
 struct path_slices {
     bool again;          /**< who waits is to be tried again */

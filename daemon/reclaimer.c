@@ -75,7 +75,7 @@ static void on_discarded(void *ctx, struct holdings *holdings)
 /* When this try of a request has to stop. One that cannot wait any more has a part of the time. */
 static uint64_t direct_end(const struct page_request *rq)
 {
-    struct path_wait *w = (struct path_wait *)rq->progress;
+    struct path_wait *w = path_wait_of(rq);
     const uint64_t now = uv_hrtime();
 
     if (!w)
@@ -132,7 +132,7 @@ static uint64_t pages_for(const struct page_request *rq)
 pfn_t reclaimer_account(struct reclaimer *r, struct account *a, const struct page_request *rq)
 {
     struct lru_scan scan = {.priority = LRU_PRIORITY, .own = true, .want_pages = pages_for(rq)};
-    struct path_wait *w = (struct path_wait *)rq->progress;
+    struct path_wait *w = path_wait_of(rq);
     struct account_lists *al = account_lists_of(a);
     pfn_t freed;
 
@@ -163,8 +163,7 @@ static void reclaim_own(struct reclaimer *r, const struct page_request *rq, uint
     struct account_lists *al = rq->account ? account_lists_of(rq->account) : NULL;
 
     if (al && is_of_zones((const struct owner_lists *)al, zones))
-        total->freed_pages +=
-            reclaim_until(r, &al->ring, &scan, (struct path_wait *)rq->progress, end_ns);
+        total->freed_pages += reclaim_until(r, &al->ring, &scan, path_wait_of(rq), end_ns);
 }
 
 pfn_t reclaimer_direct(struct reclaimer *r, const struct page_request *rq)
@@ -174,7 +173,7 @@ pfn_t reclaimer_direct(struct reclaimer *r, const struct page_request *rq)
         .want_pages = pages_for(rq),
         .domains = r->hub->zones->domains ? (uint64_t)1 << rq->domain : 0,
     };
-    struct path_wait *w = (struct path_wait *)rq->progress;
+    struct path_wait *w = path_wait_of(rq);
     const uint64_t end_ns = direct_end(rq);
     struct request_zones zones;
     uint64_t mask = 0;

@@ -17,16 +17,26 @@ static inline void list_start(struct zone *z, struct free_list *l, unsigned orde
     l->nr = 1;
 }
 
+/** Add a block to its list if that is empty, with its mask bit. Returns whether it was. */
+static inline bool list_add_first(struct zone *z, struct list_set *s, enum migratetype type,
+                                  unsigned order, pfn_t pfn)
+{
+    struct free_list *l = &s->list[type][order];
+
+    if (l->nr != 0)
+        return false;
+    list_start(z, l, order, pfn);
+    s->mask[type] |= order_pages(order);
+    return true;
+}
+
 static inline void list_add_head(struct zone *z, struct list_set *s, enum migratetype type,
                                  unsigned order, pfn_t pfn)
 {
     struct free_list *l = &s->list[type][order];
 
-    if (l->nr == 0) {
-        list_start(z, l, order, pfn);
-        s->mask[type] |= order_pages(order);
+    if (list_add_first(z, s, type, order, pfn))
         return;
-    }
     word_store(word_at(z, pfn), word_free(order, l->head, pfn));
     word_store(word_at(z, l->head), word_with_prev(*word_at(z, l->head), pfn));
     l->head = pfn;
@@ -38,11 +48,8 @@ static inline void list_add_tail(struct zone *z, struct list_set *s, enum migrat
 {
     struct free_list *l = &s->list[type][order];
 
-    if (l->nr == 0) {
-        list_start(z, l, order, pfn);
-        s->mask[type] |= order_pages(order);
+    if (list_add_first(z, s, type, order, pfn))
         return;
-    }
     word_store(word_at(z, pfn), word_free(order, pfn, l->tail));
     word_store(word_at(z, l->tail), word_with_next(*word_at(z, l->tail), pfn));
     l->tail = pfn;

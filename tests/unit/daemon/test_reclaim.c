@@ -256,6 +256,15 @@ static void set_key(const char *key, const char *value)
     hub_follow_policy(f.hub);
 }
 
+/* Each client may have 1,024 pages, down to the last one. */
+static void cap_clients(void)
+{
+    set_key("client_max", "4M");
+    set_key("client_min", "0");
+    set_key("client_low", "0");
+    set_key("client_high", "0");
+}
+
 /* Who may wait is served at once from what another has that can be discarded; who may not is not.
  */
 static void test_direct(void **state)
@@ -419,10 +428,7 @@ static void test_room_in_the_account(void **state)
     pfn_t pages;
 
     (void)state;
-    set_key("client_max", "4M");
-    set_key("client_min", "0");
-    set_key("client_low", "0");
-    set_key("client_high", "0");
+    cap_clients();
     take(&cache, MIGRATE_RECLAIMABLE, 1024, 0);
     for (unsigned i = 0; i < cache.nr; i++)
         pin(&cache, i, true);
@@ -481,10 +487,7 @@ static void test_pinned_of_the_account(void **state)
     struct wire_request rq = request(MIGRATE_UNMOVABLE, 8, 0);
 
     (void)state;
-    set_key("client_max", "4M");
-    set_key("client_min", "0");
-    set_key("client_low", "0");
-    set_key("client_high", "0");
+    cap_clients();
     take(&cache, MIGRATE_RECLAIMABLE, 1024, 0);
     for (unsigned i = 0; i < 1024; i++)
         pin(&cache, i, true);
@@ -570,10 +573,7 @@ static void test_marks_at_the_top(void **state)
 static void test_account_direct(void **state)
 {
     (void)state;
-    set_key("client_max", "4M");
-    set_key("client_min", "0");
-    set_key("client_low", "0");
-    set_key("client_high", "0");
+    cap_clients();
     take(&other, MIGRATE_RECLAIMABLE, 512, 0);
     take(&cache, MIGRATE_RECLAIMABLE, 1000, 0);
     assert_int_equal(ask(&cache, 200, LONG_MS)->error, 0);
@@ -585,10 +585,7 @@ static void test_account_direct(void **state)
 static void test_account_much(void **state)
 {
     (void)state;
-    set_key("client_max", "4M");
-    set_key("client_min", "0");
-    set_key("client_low", "0");
-    set_key("client_high", "0");
+    cap_clients();
     take(&cache, MIGRATE_RECLAIMABLE, 1024, 0);
     assert_int_equal(ask(&cache, 1000, LONG_MS)->error, 0);
     assert_in_range(nr_discarded(&cache), 1000, 1024);
@@ -728,10 +725,7 @@ static void test_renew_reclaims_own(void **state)
     struct wire_request rq = renewal(cache.handle, 300, LONG_MS);
 
     (void)state;
-    set_key("client_max", "4M");
-    set_key("client_min", "0");
-    set_key("client_low", "0");
-    set_key("client_high", "0");
+    cap_clients();
     take(&other, MIGRATE_RECLAIMABLE, 512, 0);
     take(&cache, MIGRATE_RECLAIMABLE, 1024, 0);
     for (unsigned i = 0; i < 300; i += 2)
