@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@
 
 #include "log.h"
 #include "mobile.h"
+#include "path.h"
 #include "why.h"
 
 /* After this something that should come is taken as lost. Turns of the loop say nothing: some
@@ -174,6 +176,31 @@ void fixture_stop(struct fixture *f)
     assert_int_equal(uv_run(&f->loop, UV_RUN_DEFAULT), 0);
     assert_int_equal(uv_loop_close(&f->loop), 0);
     assert_int_equal(count_fds(), f->fds_before);
+}
+
+static bool is_idle(const struct hub *hub)
+{
+    for (uint32_t i = 0; i < hub->zones->nr; i++) {
+        struct zone_stat st;
+
+        zone_stat(hub->zones->entry[i].zone, &st);
+        if (st.busy_pages)
+            return false;
+    }
+    return !hub->work_first && !hub->later.first && !hub->waiting.changed_first && !path_ready(hub);
+}
+
+void fixture_settle(struct fixture *f)
+{
+    const uint64_t begun = uv_hrtime();
+
+    /* In some turns one thing has ended, and what follows has not begun. */
+    for (unsigned idle = 0; idle < 20;) {
+        if (uv_hrtime() - begun > MAX_WAIT_NS)
+            fail_msg("the daemon does not settle");
+        (void)uv_run(&f->loop, UV_RUN_NOWAIT);
+        idle = is_idle(f->hub) ? idle + 1 : 0;
+    }
 }
 
 void run_until_sessions(struct fixture *f, uint32_t nr)

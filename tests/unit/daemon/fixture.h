@@ -50,6 +50,8 @@ void fixture_start(struct fixture *f, unsigned nr_zones, uint64_t bytes);
 void fixture_start_listening(struct fixture *f, unsigned nr_zones, uint64_t bytes);
 /* Stops the server, and fails the test if handles or descriptors are left over. */
 void fixture_stop(struct fixture *f);
+/* Run the loop until the daemon has nothing to do: no block moves, and nothing is tried. */
+void fixture_settle(struct fixture *f);
 /* Run the loop until the server has nr sessions, those that are ending included. */
 void run_until_sessions(struct fixture *f, uint32_t nr);
 

@@ -21,6 +21,7 @@
 #define SIZE       (64 * MIB)
 #define PAGES      (SIZE / PAGE)
 #define WORD_BYTES (PAGES * 8)
+#define LONG_MS    3600000u
 #define BIG        12u /* 16 MiB: 8 pageblocks */
 
 static struct fixture f;
@@ -106,6 +107,8 @@ static void age(unsigned nr_types)
         blocks[nr_blocks++] = rs->alloc.handle[0];
     }
     free_half();
+    /* What was tried for the last one may still go on, and nothing is pinned here. */
+    fixture_settle(&f);
     for (unsigned i = 0; i < nr_blocks; i++)
         *bytes_of(blocks[i]) = blocks[i] * 7;
 }
@@ -124,11 +127,12 @@ static void big_is_granted(void)
     const struct wire_response *rs = client_call(other, &rq);
 
     assert_int_equal(rs->error, ENOMEM);
-    rq = big_request(20000);
+    rq = big_request(LONG_MS);
     rs = client_call(other, &rq);
     if (rs->error)
         fail_msg("%s", rs->message);
     assert_int_equal(rs->alloc.offset[0] % (16 * MIB), 0);
+    fixture_settle(&f);
     check_zones(zs);
 }
 
@@ -177,7 +181,7 @@ static void pins_are_in_the_way_until_they_end(void **state)
     assert_int_equal(client_call(other, &rq)->error, ENOMEM);
     zone_stat(zs->entry[0].zone, &st);
     assert_int_equal(st.isolated_pages, 0);
-    rq = big_request(20000);
+    rq = big_request(LONG_MS);
     client_send(other, &rq, 1);
     for (unsigned i = 0; i < 100; i++)
         (void)uv_run(&f.loop, UV_RUN_NOWAIT);
@@ -185,6 +189,7 @@ static void pins_are_in_the_way_until_they_end(void **state)
         *word_of(blocks[i]) -= SLOT_PIN;
     client_receive(other, &packet);
     assert_int_equal(packet.responses[0].error, 0);
+    fixture_settle(&f);
     check_zones(zs);
     end();
 }
@@ -215,7 +220,7 @@ static void compaction_is_deferred(void)
 /* What one waits for in vain keeps nobody from what can be had. */
 static void one_in_vain_keeps_nobody(void **state)
 {
-    struct wire_request huge = alloc_request(HUGE_ORDER, 1), big = big_request(20000);
+    struct wire_request huge = alloc_request(HUGE_ORDER, 1), big = big_request(LONG_MS);
     struct wire_server_packet packet;
     bool found[2] = {false, false};
 
@@ -225,7 +230,7 @@ static void one_in_vain_keeps_nobody(void **state)
     free_half();
     for (unsigned i = 0; i < nr_blocks; i++)
         *word_of(blocks[i]) += SLOT_PIN;
-    huge.alloc.deadline_ms = 60000;
+    huge.alloc.deadline_ms = LONG_MS;
     client_send(client, &huge, 1);
     client_send(other, &big, 1);
     while (f.hub->waiting.nr < 2)
@@ -240,6 +245,7 @@ static void one_in_vain_keeps_nobody(void **state)
     client_receive(other, &packet);
     assert_int_equal(packet.responses[0].error, 0);
     assert_int_equal(f.hub->waiting.nr, 1);
+    fixture_settle(&f);
     check_zones(zs);
     end();
 }
@@ -249,7 +255,7 @@ static void everybody_goes(void **state)
 {
     (void)state;
     for (unsigned i = 0; i < 2; i++) {
-        struct wire_request rq = big_request(20000);
+        struct wire_request rq = big_request(LONG_MS);
 
         begin();
         age(1);

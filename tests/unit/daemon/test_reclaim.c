@@ -26,7 +26,6 @@
 #define ZONE_PAGES 2048u
 #define WORD_BYTES ((size_t)65536)
 #define LONG_MS    3600000u
-#define MAX_TURNS  100000000
 
 /** A client, and what it has. */
 struct user {
@@ -122,12 +121,7 @@ static void settle(void)
     struct wire_server_packet packet;
     struct user *const users[] = {&cache, &other};
 
-    for (int turn = 0, idle = 0; idle < 20; turn++) {
-        assert_true(turn < MAX_TURNS);
-        (void)uv_run(&f.loop, UV_RUN_NOWAIT);
-        idle =
-            path_ready(f.hub) || f.hub->waiting.changed_first || f.hub->work_first ? 0 : idle + 1;
-    }
+    fixture_settle(&f);
     for (unsigned i = 0; i < 2; i++) {
         while (has_packet(users[i])) {
             client_receive(users[i]->c, &packet);
