@@ -13,6 +13,19 @@
 
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 
+/*
+ * ThreadSanitizer does not see the daemon, which looks at the words before it gives memory that one
+ * thread unpinned to a block that another pins. What stands in for it is the whole table.
+ */
+#ifdef __SANITIZE_THREAD__
+#include <sanitizer/tsan_interface.h>
+#define SAW_DAEMON(b)  __tsan_acquire((b)->owner->slots.word)
+#define SHOW_DAEMON(b) __tsan_release((b)->owner->slots.word)
+#else
+#define SAW_DAEMON(b)  ((void)0)
+#define SHOW_DAEMON(b) ((void)0)
+#endif
+
 /* ---- blocks without a slot ---- */
 
 __attribute__((noinline)) static int refuse_fixed(const struct buddyd_block *block)
@@ -90,6 +103,7 @@ __attribute__((noinline)) static int pin_slowly(struct buddyd *b, const struct b
     for (;;) {
         r = look(b, block, old);
         if (!r && atomic_compare_exchange_strong(word, &old, (old + SLOT_PIN) | SLOT_REFERENCED)) {
+            SAW_DAEMON(b);
             *ret = address(&b->owner->place[slot_zone(old)], old);
             return 0;
         }
@@ -165,6 +179,7 @@ static inline int pin(struct buddyd *b, const struct buddyd_block *block, void *
     place = &b->owner->place[slot_zone(old)];
     if (!LIKELY(slot_pfn(old) < place->nr_pages))
         return pin_nowhere(b, block);
+    SAW_DAEMON(b);
     *ret = address(place, old);
     return 0;
 }
@@ -187,6 +202,7 @@ void buddyd_unpin(struct buddyd *b, const struct buddyd_block *block)
     if (!LIKELY(b && has_slot(b, block)))
         return;
     word = &b->owner->slots.word[block->slot - 1];
+    SHOW_DAEMON(b);
     old = atomic_load_explicit(word, memory_order_relaxed);
     do {
         new = old - SLOT_PIN;
