@@ -52,38 +52,51 @@ static pfn_t to_have(const struct passing *p, unsigned domain, unsigned zone)
     return wanted > keep ? wanted : keep;
 }
 
-static void fill(struct passing *p, unsigned domain, unsigned zone)
+/* *budget: pageblocks that may set out; lowered by those that do. */
+static void fill(struct passing *p, unsigned domain, unsigned zone, unsigned *budget)
 {
     struct zone *z = p->hub->zones->entry[zone].zone;
     const pfn_t keep = to_have(p, domain, zone);
 
-    for (pfn_t has = keep ? zone_pageblocks_ahead(z, domain) : 0; has < keep; has++) {
+    for (pfn_t has = keep ? zone_pageblocks_ahead(z, domain) : 0; has < keep && *budget != 0;
+         has++) {
         unsigned donor = find_donor(p, domain, zone);
 
         if (donor == MAX_DOMAINS || zone_pass_ahead(z, donor, domain) < 0)
             break;
+        (*budget)--;
     }
 }
 
-static void on_ahead(uv_timer_t *timer)
+/* The next one in turn, so that what is taken again and again keeps nobody waiting. */
+static unsigned next_to_look(const struct passing *p)
 {
-    struct passing *p = timer->data;
+    const uint64_t behind = p->to_look & ~(((uint64_t)2 << p->looked) - 1);
 
-    while (p->to_look != 0) {
-        const unsigned domain = (unsigned)__builtin_ctzll(p->to_look);
+    return (unsigned)__builtin_ctzll(behind != 0 ? behind : p->to_look);
+}
 
-        p->to_look &= p->to_look - 1;
-        for (uint32_t i = 0; i < p->hub->zones->nr; i++)
-            fill(p, domain, i);
+void ahead_slice(void *passing)
+{
+    struct passing *p = passing;
+    const unsigned domain = next_to_look(p);
+    unsigned budget = AHEAD_SLICE;
+
+    for (uint32_t i = 0; i < p->hub->zones->nr; i++)
+        fill(p, domain, i, &budget);
+    p->looked = domain;
+    if (budget != 0) {
+        p->to_look &= ~((uint64_t)1 << domain);
         p->demand[domain] = 0;
     }
+    if (p->to_look != 0)
+        hub_later(p->hub, &p->ahead);
 }
 
 static void look(struct passing *p, unsigned domain)
 {
     p->to_look |= (uint64_t)1 << domain;
-    if (!uv_is_active((uv_handle_t *)&p->ahead))
-        (void)uv_timer_start(&p->ahead, on_ahead, 0, 0);
+    hub_later(p->hub, &p->ahead);
 }
 
 void ahead_look(struct passing *p, unsigned domain)

@@ -20,6 +20,8 @@ struct passing;
 #define AHEAD_IDLE_LOOKS 2u
 /** Pageblocks of such a domain that pass in one look, of each zone. */
 #define AHEAD_BACK_BLOCKS 64u
+/** Pageblocks that set out in a turn of the loop, each after a look at all domains. */
+#define AHEAD_SLICE 16u
 
 /** A domain has come, or taken from what lay ready: see, in a later turn, that it has enough. NULL:
  * nothing happens. */
@@ -29,6 +31,8 @@ void ahead_look(struct passing *p, unsigned domain);
  * one comes from. bytes: of all of them.
  */
 void ahead_demand(struct passing *p, unsigned domain, uint64_t bytes);
+/** One slice of what is to be seen to: passing->ahead runs it. */
+void ahead_slice(void *passing);
 /** A client of a domain has come: from now on files are looked at. NULL: nothing happens. */
 void ahead_join(struct passing *p, unsigned domain);
 

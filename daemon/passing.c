@@ -73,9 +73,9 @@ static void work(uv_work_t *job)
 
 static void begin(struct passing *p, struct pass *first);
 
-static void on_retry(uv_timer_t *timer)
+static void retry(void *passing)
 {
-    struct passing *p = timer->data;
+    struct passing *p = passing;
     struct pass *pass = p->unbacked;
     const struct domain *to;
 
@@ -89,6 +89,28 @@ static void on_retry(uv_timer_t *timer)
     pass->nr = 1;
     pass->again = true;
     begin(p, pass);
+}
+
+static void on_retry(uv_timer_t *timer)
+{
+    retry(timer->data);
+}
+
+static void retry_in(struct passing *p, uint32_t ms)
+{
+    (void)uv_timer_start(&p->retry, on_retry, ms, 0);
+}
+
+/* One try is enough, however soon another one would have come. */
+static void retry_now(struct passing *p)
+{
+    (void)uv_timer_stop(&p->retry);
+    hub_later(p->hub, &p->retry_now);
+}
+
+static bool is_to_retry(const struct passing *p)
+{
+    return p->retry_now.queued || uv_is_active((const uv_handle_t *)&p->retry);
 }
 
 static void tell(struct passing *p, const struct pass *pass)
@@ -127,11 +149,14 @@ static void on_failure(struct passing *p, struct pass *pass, int error)
             p->retry_ms * 2 < PASSING_MAX_RETRY_MS ? p->retry_ms * 2 : PASSING_MAX_RETRY_MS;
     keep_unbacked(p, pass);
     tell(p, pass);
-    if (thief_look(p))
-        (void)uv_timer_start(&p->retry, on_retry,
-                             p->nr_regains++ % PASSING_REGAINS ? 0 : PASSING_REGAIN_MS, 0);
-    else if (!uv_is_active((uv_handle_t *)&p->retry))
-        (void)uv_timer_start(&p->retry, on_retry, p->retry_ms, 0);
+    if (!thief_look(p)) {
+        if (!is_to_retry(p))
+            retry_in(p, p->retry_ms);
+    } else if (p->nr_regains++ % PASSING_REGAINS != 0) {
+        retry_now(p);
+    } else {
+        retry_in(p, PASSING_REGAIN_MS);
+    }
 }
 
 static void on_success(struct passing *p, const struct pass *pass)
@@ -140,7 +165,7 @@ static void on_success(struct passing *p, const struct pass *pass)
         return;
     p->retry_ms = PASSING_RETRY_MS;
     if (p->unbacked) {
-        (void)uv_timer_start(&p->retry, on_retry, 0, 0);
+        retry_now(p);
     } else if (p->told) {
         p->told = false;
         log_info("zone '%s': every pageblock has memory again",
@@ -258,6 +283,9 @@ int passing_create(struct hub *hub, struct passing **ret)
     p->hub = hub;
     p->domains = hub->zones->domains;
     p->retry_ms = PASSING_RETRY_MS;
+    p->retry_now = (struct later){.run = retry, .ctx = p};
+    p->ahead = (struct later){.run = ahead_slice, .ctx = p};
+    p->mend_now = (struct later){.run = thief_mend, .ctx = p};
     for (uint32_t i = 0; i < hub->zones->nr; i++) {
         const struct zone *z = hub->zones->entry[i].zone;
         const size_t bytes =
@@ -288,7 +316,7 @@ void passing_free(struct passing *p)
 
 void passing_start(struct passing *p)
 {
-    uv_timer_t *const timers[] = {&p->retry, &p->ahead, &p->look, &p->mend};
+    uv_timer_t *const timers[] = {&p->retry, &p->look, &p->mend};
 
     for (size_t i = 0; i < sizeof(timers) / sizeof(timers[0]); i++)
         hub_timer(p->hub, timers[i], p);
@@ -299,7 +327,6 @@ void passing_start(struct passing *p)
 void passing_stop(struct passing *p)
 {
     hub_close_handle(p->hub, (uv_handle_t *)&p->retry);
-    hub_close_handle(p->hub, (uv_handle_t *)&p->ahead);
     hub_close_handle(p->hub, (uv_handle_t *)&p->look);
     hub_close_handle(p->hub, (uv_handle_t *)&p->mend);
 }

@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "later.h"
 #include "mm/memory.h"
 
 struct domain_set;
@@ -70,11 +71,14 @@ struct passing {
     bool told;                    /**< and not yet that all is well again */
     uint64_t thief_told_ms;       /**< the same for files with more than the record says */
     uint64_t to_look;             /**< bit d: domain d may have too few pageblocks ahead */
+    unsigned looked;              /**< the domain that was looked at last */
     uint64_t demand[MAX_DOMAINS]; /**< bytes that a request of many blocks waits for */
     uv_timer_t retry;
-    uv_timer_t ahead;
-    uv_timer_t look; /**< runs while there are several domains */
-    uv_timer_t mend; /**< runs while a domain's files are torn */
+    struct later retry_now; /**< in its place when nothing is to be waited for */
+    struct later ahead;     /**< queued while there is a domain to look at */
+    uv_timer_t look;        /**< runs while there are several domains */
+    uv_timer_t mend;        /**< runs while a domain's files are torn */
+    struct later mend_now;  /**< when that has been found */
 };
 
 /** Make the records for the hub's zones. Returns 0 or -ENOMEM. */

@@ -151,9 +151,16 @@ static bool is_whole(const struct passing *p, unsigned domain)
 
 static void on_mend(uv_timer_t *timer)
 {
-    struct passing *p = timer->data;
+    thief_mend(timer->data);
+}
+
+void thief_mend(void *passing)
+{
+    struct passing *p = passing;
     bool any = false;
 
+    /* First, so that what is found torn now does not have it run again at once. */
+    (void)uv_timer_start(&p->mend, on_mend, THIEF_MEND_MS, 0);
     (void)thief_look(p);
     for (unsigned d = 0; d < MAX_DOMAINS; d++) {
         struct domain *domain = &p->domains->domain[d];
@@ -164,8 +171,8 @@ static void on_mend(uv_timer_t *timer)
         domain->torn = !is_whole(p, d);
         any = any || domain->torn;
     }
-    if (any)
-        (void)uv_timer_start(timer, on_mend, THIEF_MEND_MS, 0);
+    if (!any)
+        (void)uv_timer_stop(&p->mend);
 }
 
 bool thief_torn(struct passing *p, unsigned domain)
@@ -180,7 +187,7 @@ bool thief_torn(struct passing *p, unsigned domain)
     for (uint32_t i = 0; !torn && i < p->hub->zones->nr; i++)
         torn = (d->zonemask >> i & 1) && missing(&d->zone[i]) != 0;
     if (torn && !uv_is_active((uv_handle_t *)&p->mend))
-        (void)uv_timer_start(&p->mend, on_mend, 0, 0);
+        hub_later(p->hub, &p->mend_now);
     return torn;
 }
 

@@ -35,5 +35,7 @@ bool thief_look_at(struct passing *p, unsigned domain);
  * has not is unbacked. NULL: there is one domain, where nobody looks.
  */
 bool thief_torn(struct passing *p, unsigned domain);
+/** See to domains whose files are torn: passing->mend_now runs it. */
+void thief_mend(void *passing);
 
 #endif

@@ -69,13 +69,13 @@ static uint32_t nr_at_rest; /* handles of the loop; what is more are jobs */
 static struct domain_set *ds;
 static struct zone *z;
 
-/* A server with one zone of NR pageblocks and a domain for each user. */
-static void start(unsigned ahead)
+/* A server with one zone of so many pageblocks and a domain for each user. */
+static void start_with(unsigned ahead, unsigned nr)
 {
     struct daemon_config config;
 
     bad_punches = bad_populates = good_populates = 0;
-    make_config(&config, 1, NR * BLOCK);
+    make_config(&config, 1, nr * BLOCK);
     config.isolate = true;
     config.nr_domains = MAX_DOMAINS;
     config.populate_ahead = ahead;
@@ -85,6 +85,11 @@ static void start(unsigned ahead)
     z = f.hub->zones->entry[0].zone;
     assert_non_null(ds);
     assert_non_null(f.hub->passing);
+}
+
+static void start(unsigned ahead)
+{
+    start_with(ahead, NR);
 }
 
 static void stop(void)
@@ -367,6 +372,7 @@ static void what_was_punched_out_is_renewed(void **state)
     assert_true(thief_torn(f.hub->passing, a));
     turn();
     assert_true(ds->domain[a].torn);
+    assert_false(f.hub->passing->mend_now.queued); /* not in each turn */
     assert_int_equal(domain_set_join(ds, a, 1, why, sizeof(why)), -EAGAIN);
     bad_populates = 1; /* somebody has it */
     assert_int_equal(zone_free(z, pfn), 0);
@@ -430,6 +436,61 @@ static void many_blocks_come_together(void **state)
     run_until_ahead(a, 5);
     assert_resident(a, 5);
     assert_resident(0, NR - 5);
+    stop();
+}
+
+static uint64_t nr_passes(void)
+{
+    struct zone_stat st;
+
+    zone_stat(z, &st);
+    return st.passes;
+}
+
+/* However many they are, some in a turn. */
+static void many_blocks_come_in_slices(void **state)
+{
+    const unsigned nr = 3 * AHEAD_SLICE;
+    unsigned a;
+    pfn_t pfn;
+
+    (void)state;
+    start_with(0, nr);
+    a = come("a", 1);
+    run_until_looked();
+    assert_int_equal(take(a, ORDER, &pfn), -EINPROGRESS);
+    ahead_demand(f.hub->passing, a, BLOCK * 2 * AHEAD_SLICE);
+    turn();
+    assert_int_equal(nr_passes(), 1 + AHEAD_SLICE);
+    run_until_looked();
+    run_jobs();
+    stop();
+}
+
+/* Between two slices others are served. */
+static void slices_let_others_be_served(void **state)
+{
+    struct wire_request rq = stat_request(WIRE_OP_STAT_ZONES, 0);
+    struct client *c;
+    pfn_t pfn;
+
+    (void)state;
+    start(1);
+    /* Nothing can pass: a look is all there is to do. */
+    assert_int_equal(take(0, ORDER + 3, &pfn), 0);
+    c = client_open(&f);
+    for (uid_t i = 1; i <= 10; i++)
+        (void)come("many", i);
+    run_until_looked();
+    for (unsigned d = 0; d < MAX_DOMAINS; d++) {
+        if (ds->domain[d].open)
+            ahead_look(f.hub->passing, d);
+    }
+    assert_int_equal(client_call(c, &rq)->error, 0);
+    assert_int_not_equal(f.hub->passing->to_look, 0);
+    run_until_looked();
+    client_free(c);
+    run_until_sessions(&f, 0);
     stop();
 }
 
@@ -534,6 +595,8 @@ int main(void)
         cmocka_unit_test(what_was_punched_out_is_renewed),
         cmocka_unit_test(a_few_lie_ready),
         cmocka_unit_test(many_blocks_come_together),
+        cmocka_unit_test(many_blocks_come_in_slices),
+        cmocka_unit_test(slices_let_others_be_served),
         cmocka_unit_test(numbers_and_their_owners),
         cmocka_unit_test(nobodys_memory_goes_back),
         cmocka_unit_test(jobs_are_awaited_at_the_end),
