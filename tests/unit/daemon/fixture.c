@@ -21,8 +21,7 @@
 #include "path.h"
 #include "why.h"
 
-/* After this something that should come is taken as lost. Turns of the loop say nothing: some
- * things wait for a timer. */
+/* After this something that should come is taken as lost. */
 #define MAX_WAIT_NS (UINT64_C(60) * 1000000000u)
 
 void make_config(struct daemon_config *config, unsigned nr_zones, uint64_t bytes)
@@ -32,6 +31,8 @@ void make_config(struct daemon_config *config, unsigned nr_zones, uint64_t bytes
     /* That ordinary memory has small pages here is none of these tests' business. */
     log_init(LOG_LEVEL_ERROR);
     assert_int_equal(config_init(config), 0);
+    /* Blocks move when a test has it so, and not when a timer ends. */
+    config->compaction_proactiveness = 0;
     for (unsigned i = 0; i < nr_zones; i++) {
         struct memfile_spec spec = {
             .node = -1,
@@ -57,6 +58,14 @@ struct zone_set *make_zones(unsigned nr_zones, uint64_t bytes)
         fail_msg("%s", why);
     config_free(&config);
     return zs;
+}
+
+struct handle_info info_of(const struct zone_set *zs, uint64_t handle)
+{
+    struct handle_info info;
+
+    assert_int_equal(handle_find(zs->handles, handle, &info), 0);
+    return info;
 }
 
 uint64_t used_pages(struct zone_set *zs)
@@ -178,6 +187,40 @@ void fixture_stop(struct fixture *f)
     assert_int_equal(count_fds(), f->fds_before);
 }
 
+int fixture_tear_down(void **state)
+{
+    struct fixture *f = *state;
+
+    fixture_settle(f);
+    check_zones(f->hub->zones);
+    fixture_stop(f);
+    return 0;
+}
+
+void fixture_set_key(struct fixture *f, const char *key, const char *value)
+{
+    char why[WHY_BYTES];
+
+    if (policy_set_key(f->hub->policy, "policy default", key, value, why, sizeof(why)))
+        fail_msg("%s", why);
+    hub_follow_policy(f->hub);
+}
+
+/* ---- waiting ---- */
+
+void fixture_await(struct fixture *f, uint64_t begun_ns, const char *what)
+{
+    if (uv_hrtime() - begun_ns > MAX_WAIT_NS)
+        fail_msg("in %llu s not: %s", (unsigned long long)(MAX_WAIT_NS / 1000000000u), what);
+    (void)uv_run(&f->loop, UV_RUN_NOWAIT);
+}
+
+void fixture_turns(struct fixture *f, unsigned nr)
+{
+    for (unsigned i = 0; i < nr; i++)
+        (void)uv_run(&f->loop, UV_RUN_NOWAIT);
+}
+
 static bool is_idle(const struct hub *hub)
 {
     for (uint32_t i = 0; i < hub->zones->nr; i++) {
@@ -192,216 +235,33 @@ static bool is_idle(const struct hub *hub)
 
 void fixture_settle(struct fixture *f)
 {
-    const uint64_t begun = uv_hrtime();
+    const uint64_t begun_ns = uv_hrtime();
 
     /* In some turns one thing has ended, and what follows has not begun. */
     for (unsigned idle = 0; idle < 20;) {
-        if (uv_hrtime() - begun > MAX_WAIT_NS)
-            fail_msg("the daemon does not settle");
-        (void)uv_run(&f->loop, UV_RUN_NOWAIT);
+        fixture_await(f, begun_ns, "the daemon settles");
         idle = is_idle(f->hub) ? idle + 1 : 0;
     }
 }
 
 void run_until_sessions(struct fixture *f, uint32_t nr)
 {
-    for (uint64_t begun = uv_hrtime(); f->hub->sessions.nr != nr;) {
-        if (uv_hrtime() - begun > MAX_WAIT_NS)
-            fail_msg("%u sessions, and not %u", f->hub->sessions.nr, nr);
-        (void)uv_run(&f->loop, UV_RUN_NOWAIT);
-    }
+    RUN_UNTIL(f, f->hub->sessions.nr == nr);
 }
 
-/* ---- client ---- */
-
-struct client *client_on(struct fixture *f, int fd)
+void expect_nothing_left(struct fixture *f)
 {
-    struct client *c = malloc(sizeof(*c));
+    const struct zone_set *zs = f->hub->zones;
 
-    assert_non_null(c);
-    c->f = f;
-    c->fd = fd;
-    c->last_id = 0;
-    c->nr_zone_fds = 0;
-    wire_arena_init(&c->arena, c->arena_mem, sizeof(c->arena_mem));
-    return c;
+    run_until_sessions(f, 0);
+    assert_int_equal(f->hub->waiting.nr, 0);
+    assert_int_equal(used_pages(f->hub->zones), 0);
+    assert_int_equal(mobiles_used(zs->mobiles), 0);
+    assert_int_equal(handle_table_used(zs->handles), 0);
 }
 
-struct client *client_new(struct fixture *f)
+void expect_text(const char *text, const char *part)
 {
-    int fd[2];
-
-    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fd), 0);
-    assert_int_equal(server_add_session(f->server, fd[1]), 0);
-    return client_on(f, fd[0]);
-}
-
-struct client *client_connect(struct fixture *f)
-{
-    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-
-    assert_true(fd >= 0);
-    assert_int_equal(connect(fd, (struct sockaddr *)&f->address, f->address_len), 0);
-    return client_on(f, fd);
-}
-
-static struct client *open_with(struct fixture *f, uint64_t features)
-{
-    struct client *c = client_new(f);
-    struct wire_request rq = hello_request(WIRE_VERSION, "test");
-
-    rq.hello.features = features;
-    assert_int_equal(client_call(c, &rq)->error, 0);
-    return c;
-}
-
-struct client *client_open(struct fixture *f)
-{
-    return open_with(f, 0);
-}
-
-struct client *client_open_slots(struct fixture *f)
-{
-    return open_with(f, WIRE_FEATURE_SLOTS);
-}
-
-static void *map(int fd, size_t bytes)
-{
-    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
-
-    assert_ptr_not_equal(p, MAP_FAILED);
-    return p;
-}
-
-void *client_map_zone(const struct client *c, unsigned zone, size_t bytes)
-{
-    return map(c->zone_fd[zone], bytes);
-}
-
-_Atomic uint64_t *client_map_words(const struct client *c, size_t bytes)
-{
-    return map(c->zone_fd[c->nr_zone_fds - 1], bytes);
-}
-
-struct handle_info info_of(const struct zone_set *zs, uint64_t handle)
-{
-    struct handle_info info;
-
-    assert_int_equal(handle_find(zs->handles, handle, &info), 0);
-    return info;
-}
-
-void client_free(struct client *c)
-{
-    (void)close(c->fd);
-    for (unsigned i = 0; i < c->nr_zone_fds; i++)
-        (void)close(c->zone_fd[i]);
-    free(c);
-}
-
-void client_send_bytes(struct client *c, const void *bytes, size_t len)
-{
-    assert_int_equal(send(c->fd, bytes, len, MSG_NOSIGNAL), (ssize_t)len);
-}
-
-void client_send(struct client *c, struct wire_request *rq, size_t nr)
-{
-    size_t len = 0;
-
-    wire_arena_reset(&c->arena);
-    for (size_t i = 0; i < nr; i++) {
-        rq[i].id = ++c->last_id;
-        assert_int_equal(wire_append_request(c->packet, &len, &rq[i], &c->arena), 0);
-    }
-    client_send_bytes(c, c->packet, len);
-}
-
-static void take_fds(struct client *c, struct msghdr *msg)
-{
-    struct cmsghdr *cmsg = CMSG_FIRSTHDR(msg);
-
-    if (!cmsg)
-        return;
-    assert_int_equal(cmsg->cmsg_type, SCM_RIGHTS);
-    c->nr_zone_fds = (unsigned)((cmsg->cmsg_len - CMSG_LEN(0)) / sizeof(int));
-    memcpy(c->zone_fd, CMSG_DATA(cmsg), c->nr_zone_fds * sizeof(int));
-}
-
-static ssize_t receive_bytes(struct client *c)
-{
-    union {
-        struct cmsghdr align;
-        char bytes[CMSG_SPACE(WIRE_MAX_FDS * sizeof(int))];
-    } control;
-    struct iovec iov = {.iov_base = c->packet, .iov_len = sizeof(c->packet)};
-    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
-
-    for (uint64_t begun = uv_hrtime(); uv_hrtime() - begun < MAX_WAIT_NS;) {
-        ssize_t n;
-
-        msg.msg_control = &control;
-        msg.msg_controllen = sizeof(control);
-        n = recvmsg(c->fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-        if (n >= 0) {
-            assert_false(msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC));
-            take_fds(c, &msg);
-            return n;
-        }
-        assert_int_equal(errno, EAGAIN);
-        (void)uv_run(&c->f->loop, UV_RUN_NOWAIT);
-    }
-    fail_msg("no answer in %llu s", (unsigned long long)(MAX_WAIT_NS / 1000000000u));
-    return -1;
-}
-
-void client_receive(struct client *c, struct wire_server_packet *ret)
-{
-    ssize_t n = receive_bytes(c);
-
-    assert_true(n > 0);
-    wire_arena_reset(&c->arena);
-    assert_int_equal(wire_read_server_packet(c->packet, (size_t)n, &c->arena, ret), 0);
-}
-
-void client_expect_end(struct client *c)
-{
-    assert_int_equal(receive_bytes(c), 0);
-}
-
-const struct wire_response *client_call(struct client *c, struct wire_request *rq)
-{
-    struct wire_server_packet packet;
-
-    client_send(c, rq, 1);
-    client_receive(c, &packet);
-    assert_int_equal(packet.nr_responses, 1);
-    assert_int_equal(packet.nr_events, 0);
-    assert_int_equal(packet.responses[0].id, rq->id);
-    return &packet.responses[0];
-}
-
-struct wire_request alloc_request(uint32_t order, uint32_t count)
-{
-    return (struct wire_request){
-        .op = WIRE_OP_ALLOC,
-        .alloc = {.order = order, .count = count, .node = -1, .zone = -1},
-    };
-}
-
-struct wire_request free_request(const uint64_t *handles, size_t nr)
-{
-    return (struct wire_request){.op = WIRE_OP_FREE, .free = {.nr = nr, .handle = handles}};
-}
-
-struct wire_request hello_request(uint32_t version, const char *name)
-{
-    return (struct wire_request){
-        .op = WIRE_OP_HELLO,
-        .hello = {.version = version, .name = name},
-    };
-}
-
-struct wire_request stat_request(enum wire_op op, uint64_t cursor)
-{
-    return (struct wire_request){.op = op, .stat = {.cursor = cursor}};
+    if (!strstr(text, part))
+        fail_msg("no \"%s\" in:\n%s", part, text);
 }

@@ -18,16 +18,15 @@
 
 #include <cmocka.h>
 
+#include "client_fixture.h"
 #include "compactor.h"
 #include "fixture.h"
 #include "mobile.h"
 #include "mover.h"
 #include "proto/slot.h"
-#include "session.h"
 
 #define ZONE_PAGES 8192u
 #define WORD_BYTES ((size_t)131072)
-#define LONG_MS    3600000u
 
 static struct fixture f;
 static struct client *owner; /* of what moves */
@@ -89,9 +88,7 @@ static int tear_down(void **state)
     fixture_settle(&f);
     check_zones(f.hub->zones);
     close_clients();
-    run_until_sessions(&f, 0);
-    assert_int_equal(used_pages(f.hub->zones), 0);
-    assert_int_equal(mobiles_used(f.hub->zones->mobiles), 0);
+    expect_nothing_left(&f);
     fixture_stop(&f);
     return 0;
 }
@@ -105,10 +102,7 @@ static struct zone *zone(void)
 
 static pfn_t pfn_of(uint64_t h)
 {
-    struct handle_info info;
-
-    assert_int_equal(handle_find(f.hub->zones->handles, h, &info), 0);
-    return info.pfn;
+    return info_of(f.hub->zones, h).pfn;
 }
 
 static _Atomic uint64_t *word_of(unsigned i)
@@ -144,11 +138,20 @@ static void fill(enum migratetype type)
             continue;
         }
         for (size_t i = 0; i < rs->alloc.nr; i++) {
-            *page_at((pfn_t)(rs->alloc.offset[i] / PAGE)) = rs->alloc.handle[i];
             handle[nr] = rs->alloc.handle[i];
             slot[nr++] = rs->alloc.nr_slots ? rs->alloc.slot[i] : 0;
         }
     }
+    fixture_settle(&f);
+    for (unsigned i = 0; i < nr; i++)
+        *page_at(pfn_of(handle[i])) = handle[i];
+}
+
+static void give_back(const uint64_t *handles, size_t nr_handles)
+{
+    struct wire_request rq = free_request(handles, nr_handles);
+
+    assert_int_equal(client_call(owner, &rq)->error, 0);
 }
 
 /* Free all but each step-th page. */
@@ -165,23 +168,19 @@ static void thin_out(unsigned step)
             continue;
         }
         gone[nr_gone++] = handle[i];
-        if (nr_gone == 512 || i + 1 == nr) {
-            struct wire_request rq = free_request(gone, nr_gone);
-
-            assert_int_equal(client_call(owner, &rq)->error, 0);
+        if (nr_gone == 512) {
+            give_back(gone, nr_gone);
             nr_gone = 0;
         }
     }
-    if (nr_gone) {
-        struct wire_request rq = free_request(gone, nr_gone);
-
-        assert_int_equal(client_call(owner, &rq)->error, 0);
-    }
+    if (nr_gone != 0)
+        give_back(gone, nr_gone);
     nr = kept;
 }
 
 static void expect_content(void)
 {
+    fixture_settle(&f);
     for (unsigned i = 0; i < nr; i++) {
         const uint64_t w = *word_of(i);
 
@@ -222,7 +221,6 @@ static void test_direct(void **state)
     rq = large(LONG_MS);
     assert_int_equal(client_call(other, &rq)->error, 0);
     assert_in_range(mover_pages(f.hub->mover, 0), 256, 600);
-    fixture_settle(&f);
     expect_content();
 }
 
@@ -246,23 +244,14 @@ static void test_many(void **state)
             assert_int_equal(packet.responses[i].error, 0);
         served += (unsigned)packet.nr_responses;
     }
-    fixture_settle(&f);
     expect_content();
 }
 
-/* Refused, and the reason is the pins: at once, or when the daemon has had the time to see them. */
+/* Refused, and the reason is the pins. */
 static void expect_pinned(uint32_t deadline_ms)
 {
-    const uint64_t end_ns = uv_hrtime() + UINT64_C(10000000000);
-    struct wire_request rq = large(deadline_ms);
-    const struct wire_response *rs;
-
-    do {
-        rs = client_call(other, &rq);
-        assert_int_equal(rs->error, ENOMEM);
-        if (uv_hrtime() > end_ns)
-            fail_msg("%s", rs->message);
-    } while (!strstr(rs->message, "pages of movable and reclaimable blocks are pinned"));
+    client_refused_in_time(other, large(deadline_ms),
+                           "pages of movable and reclaimable blocks are pinned");
 }
 
 /* Pinned pages all over: nothing moves, and the reason says so. */
@@ -277,16 +266,13 @@ static void test_pinned(void **state)
     assert_int_equal(mover_pages(f.hub->mover, 0), 0);
     for (unsigned i = 0; i < nr; i++)
         pin(i, false);
-    fixture_settle(&f);
     expect_content();
 }
 
 /* Who waits behind them is served when they are pinned no more, though nobody is told of that. */
 static void test_unpinned(void **state)
 {
-    const uint64_t end_ns = uv_hrtime() + UINT64_C(10000000000);
     struct wire_request rq = large(LONG_MS);
-    struct wire_server_packet packet;
 
     (void)state;
     fill(MIGRATE_MOVABLE);
@@ -301,13 +287,7 @@ static void test_unpinned(void **state)
     assert_int_equal(f.hub->waiting.nr, 1);
     for (unsigned i = 0; i < nr; i++)
         pin(i, false);
-    while (f.hub->waiting.nr != 0) {
-        assert_true(uv_hrtime() < end_ns);
-        (void)uv_run(&f.loop, UV_RUN_NOWAIT);
-    }
-    client_receive(other, &packet);
-    assert_int_equal(packet.responses[0].error, 0);
-    fixture_settle(&f);
+    (void)client_expect_granted(other, rq.id);
     expect_content();
 }
 
@@ -321,8 +301,7 @@ static void test_leave(void **state)
     fill(MIGRATE_MOVABLE);
     thin_out(2);
     client_send(third, &rq, 1);
-    while (!compactor_ready(f.hub->compactor))
-        (void)uv_run(&f.loop, UV_RUN_NOWAIT);
+    RUN_UNTIL(&f, compactor_ready(f.hub->compactor));
     client_free(third);
     run_until_sessions(&f, 2);
     fixture_settle(&f);
@@ -361,8 +340,7 @@ static void test_full_leave(void **state)
     fill(MIGRATE_MOVABLE);
     thin_out(4);
     client_send(third, &rq, 1);
-    while (!compactor_ready(f.hub->compactor))
-        (void)uv_run(&f.loop, UV_RUN_NOWAIT);
+    RUN_UNTIL(&f, compactor_ready(f.hub->compactor));
     client_free(third);
     assert_int_equal(client_call(other, &rq)->error, 0);
     run_until_sessions(&f, 2);
@@ -390,8 +368,7 @@ static void test_proactive(void **state)
     (void)state;
     fill(MIGRATE_MOVABLE);
     thin_out(4);
-    while (empty_pageblocks() == 0)
-        (void)uv_run(&f.loop, UV_RUN_ONCE);
+    RUN_UNTIL(&f, empty_pageblocks() != 0);
     fixture_settle(&f);
     assert_true(zone_compact_score(zone()) <= compact_score_high(90));
     expect_content();
@@ -427,8 +404,7 @@ static void test_stop(void **state)
     fill(MIGRATE_MOVABLE);
     thin_out(2);
     client_send(other, rq, 2);
-    while (busy_pages() == 0)
-        (void)uv_run(&f.loop, UV_RUN_NOWAIT);
+    RUN_UNTIL(&f, busy_pages() != 0);
     close_clients();
     fixture_stop(&f);
 }

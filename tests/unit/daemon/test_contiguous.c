@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "client_fixture.h"
 #include "fixture.h"
 #include "mobile.h"
 #include "proto/slot.h"
@@ -21,7 +22,6 @@
 #define SIZE       (64 * MIB)
 #define PAGES      (SIZE / PAGE)
 #define WORD_BYTES (PAGES * 8)
-#define LONG_MS    3600000u
 #define BIG        12u /* 16 MiB: 8 pageblocks */
 
 static struct fixture f;
@@ -166,12 +166,19 @@ static void reclaimable_blocks_leave(void **state)
     end();
 }
 
+static unsigned isolated_pages(void)
+{
+    struct zone_stat st;
+
+    zone_stat(zs->entry[0].zone, &st);
+    return st.isolated_pages;
+}
+
 /* All windows have a pinned block: refused at the deadline, and nothing is isolated then. */
 static void pins_are_in_the_way_until_they_end(void **state)
 {
     struct wire_server_packet packet;
     struct wire_request rq = big_request(300);
-    struct zone_stat st;
 
     (void)state;
     begin();
@@ -179,12 +186,10 @@ static void pins_are_in_the_way_until_they_end(void **state)
     for (unsigned i = 0; i < nr_blocks; i++)
         *word_of(blocks[i]) += SLOT_PIN;
     assert_int_equal(client_call(other, &rq)->error, ENOMEM);
-    zone_stat(zs->entry[0].zone, &st);
-    assert_int_equal(st.isolated_pages, 0);
+    assert_int_equal(isolated_pages(), 0);
     rq = big_request(LONG_MS);
     client_send(other, &rq, 1);
-    for (unsigned i = 0; i < 100; i++)
-        (void)uv_run(&f.loop, UV_RUN_NOWAIT);
+    fixture_turns(&f, 100);
     for (unsigned i = 0; i < nr_blocks; i++)
         *word_of(blocks[i]) -= SLOT_PIN;
     client_receive(other, &packet);
@@ -210,8 +215,7 @@ static void compaction_is_deferred(void)
             rq = free_request(rs->alloc.handle, 1);
             (void)client_call(third, &rq);
         }
-        while (path_ready(f.hub) || f.hub->waiting.changed_first)
-            (void)uv_run(&f.loop, UV_RUN_NOWAIT);
+        RUN_UNTIL(&f, !path_ready(f.hub) && !f.hub->waiting.changed_first);
     }
     client_free(third);
     run_until_sessions(&f, 2);
@@ -233,8 +237,7 @@ static void one_in_vain_keeps_nobody(void **state)
     huge.alloc.deadline_ms = LONG_MS;
     client_send(client, &huge, 1);
     client_send(other, &big, 1);
-    while (f.hub->waiting.nr < 2)
-        (void)uv_run(&f.loop, UV_RUN_NOWAIT);
+    RUN_UNTIL(&f, f.hub->waiting.nr == 2);
     compaction_is_deferred();
     for (unsigned i = 0; i < nr_blocks; i++) {
         bool *half = &found[place(blocks[i]) / (PAGES / 2)];
@@ -260,17 +263,12 @@ static void everybody_goes(void **state)
         begin();
         age(1);
         client_send(other, &rq, 1);
-        for (unsigned k = 0; k < 20; k++)
-            (void)uv_run(&f.loop, UV_RUN_NOWAIT);
+        fixture_turns(&f, 20);
         if (i == 0) {
-            struct zone_stat st;
-
             (void)shutdown(other->fd, SHUT_RDWR);
             run_until_sessions(&f, 1);
-            do {
-                (void)uv_run(&f.loop, UV_RUN_ONCE);
-                zone_stat(zs->entry[0].zone, &st);
-            } while (st.isolated_pages != 0 || st.busy_pages != 0);
+            RUN_UNTIL(&f, isolated_pages() == 0);
+            fixture_settle(&f);
             check_zones(zs);
         }
         end();

@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "admission.h"
+#include "client_fixture.h"
 #include "dispatch.h"
 #include "fixture.h"
 #include "why.h"

@@ -12,41 +12,18 @@
 
 #include <cmocka.h>
 
+#include "client_fixture.h"
 #include "explain.h"
 #include "fixture.h"
-#include "session.h"
 
 static struct fixture f;
 
 /* Two zones of 2,048 pages, without marks. */
 static int set_up(void **state)
 {
-    (void)state;
+    *state = &f;
     fixture_start(&f, 2, 8 * MIB);
     return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    check_zones(f.hub->zones);
-    fixture_stop(&f);
-    return 0;
-}
-
-static void set_key(const char *key, const char *value)
-{
-    char why[256];
-
-    if (policy_set_key(f.hub->policy, "policy default", key, value, why, sizeof(why)))
-        fail_msg("%s", why);
-    hub_follow_policy(f.hub);
-}
-
-static void expect_line(const char *text, const char *line)
-{
-    if (!strstr(text, line))
-        fail_msg("no \"%s\" in:\n%s", line, text);
 }
 
 static struct wire_response explain(struct client *c, uint32_t session, uint32_t order)
@@ -74,11 +51,11 @@ static void test_granted(void **state)
     (void)state;
     assert_int_equal(rs.error, 0);
     assert_true(rs.explain.granted);
-    expect_line(rs.explain.text, "client 1 'test' asks for order 9 (512 pages), unmovable\n");
-    expect_line(rs.explain.text, "account of client 'test': 0 pages used, no limit\n");
-    expect_line(rs.explain.text, "section 'default' of the policy: 0 pages used, no limit\n");
-    expect_line(rs.explain.text, "low: 2048 free - 511 (order) = 1537 > 0: yes\n");
-    expect_line(rs.explain.text, "granted from zone 'zone0'\n");
+    expect_text(rs.explain.text, "client 1 'test' asks for order 9 (512 pages), unmovable\n");
+    expect_text(rs.explain.text, "account of client 'test': 0 pages used, no limit\n");
+    expect_text(rs.explain.text, "section 'default' of the policy: 0 pages used, no limit\n");
+    expect_text(rs.explain.text, "low: 2048 free - 511 (order) = 1537 > 0: yes\n");
+    expect_text(rs.explain.text, "granted from zone 'zone0'\n");
     /* Nothing was taken. */
     assert_int_equal(used_pages(f.hub->zones), 0);
     client_free(c);
@@ -94,11 +71,11 @@ static void test_a_zone_says_no(void **state)
     take(c, 10, 3);
     rs = client_call(c, &rq);
     assert_int_equal(rs->error, ENOMEM);
-    expect_line(rs->refusal->explanation, "low: 1024 free - 2047 (order) = -1023 > 0: no\n");
-    expect_line(rs->refusal->explanation, "refused by zone 'zone0'\n");
-    expect_line(rs->refusal->explanation,
+    expect_text(rs->refusal->explanation, "low: 1024 free - 2047 (order) = -1023 > 0: no\n");
+    expect_text(rs->refusal->explanation, "refused by zone 'zone0'\n");
+    expect_text(rs->refusal->explanation,
                 "it would be granted if 2048 pages were freed in zone 'zone0'\n");
-    expect_line(rs->refusal->explanation, "it would be granted at order 10\n");
+    expect_text(rs->refusal->explanation, "it would be granted at order 10\n");
     client_free(c);
 }
 
@@ -110,10 +87,10 @@ static void test_an_account_says_no(void **state)
     const struct wire_refusal *why;
 
     (void)state;
-    set_key("client_max", "4M");
-    set_key("client_min", "400K");
-    set_key("client_low", "800K");
-    set_key("client_high", "1M");
+    fixture_set_key(&f, "client_max", "4M");
+    fixture_set_key(&f, "client_min", "400K");
+    fixture_set_key(&f, "client_low", "800K");
+    fixture_set_key(&f, "client_high", "1M");
     take(c, 9, 1);
     client_send(c, rq, 2);
     client_receive(c, &packet);
@@ -126,14 +103,14 @@ static void test_an_account_says_no(void **state)
     assert_int_equal(why->scope, WIRE_SCOPE_ACCOUNT);
     assert_int_equal(why->max_pages, 1024);
     assert_int_equal(why->used_pages, 512);
-    expect_line(why->explanation, "account of client 'test': 512 of at most 1024 pages used\n");
-    expect_line(why->explanation, "min: 512 free - 511 (order) = 1 > 100: no\n");
-    expect_line(why->explanation, "refused by account of client 'test'\n");
-    expect_line(why->explanation,
+    expect_text(why->explanation, "account of client 'test': 512 of at most 1024 pages used\n");
+    expect_text(why->explanation, "min: 512 free - 511 (order) = 1 > 100: no\n");
+    expect_text(why->explanation, "refused by account of client 'test'\n");
+    expect_text(why->explanation,
                 "it would be granted if 100 pages were freed in account of client 'test'\n");
     /* Not again so soon. */
     assert_string_equal(packet.responses[1].refusal->explanation, "");
-    set_key("client_max", "none");
+    fixture_set_key(&f, "client_max", "none");
     client_free(c);
 }
 
@@ -169,26 +146,26 @@ static void test_what_could_be_done(void **state)
     (void)state;
     take_type(other, MIGRATE_UNMOVABLE, 10, 3);
     rs = explain(c, 0, 11);
-    expect_line(rs.explain.text, "    nothing can be reclaimed\n");
-    expect_line(rs.explain.text, "    compaction would not help: no block can be moved\n");
+    expect_text(rs.explain.text, "    nothing can be reclaimed\n");
+    expect_text(rs.explain.text, "    compaction would not help: no block can be moved\n");
     take_type(c, MIGRATE_RECLAIMABLE, 0, 100);
     take_type(other, MIGRATE_RECLAIMABLE, 0, 20);
     rs = explain(c, 0, 11);
-    expect_line(rs.explain.text,
+    expect_text(rs.explain.text,
                 "    reclaim could bring at most 120 pages, 100 of them the client's own\n");
-    expect_line(rs.explain.text, "    compaction would not help: what is free is too little");
+    expect_text(rs.explain.text, "    compaction would not help: what is free is too little");
     rs = explain(other, 0, 11);
-    expect_line(rs.explain.text,
+    expect_text(rs.explain.text,
                 "    reclaim could bring at most 120 pages, 20 of them the client's own\n");
     /* Some of it is reclaimed meanwhile. Of a single page there is nothing to be made. */
     take_type(other, MIGRATE_UNMOVABLE, 0, 904);
     assert_null(strstr(explanation(c, 0), "compaction"));
-    set_key("client_max", "200K");
-    expect_line(explanation(c, 1), " pages, all of them the client's own\n");
-    set_key("client_max", "none");
-    set_key("max", "1M");
-    expect_line(explanation(c, 1), " pages, of all clients of the section\n");
-    set_key("max", "none");
+    fixture_set_key(&f, "client_max", "200K");
+    expect_text(explanation(c, 1), " pages, all of them the client's own\n");
+    fixture_set_key(&f, "client_max", "none");
+    fixture_set_key(&f, "max", "1M");
+    expect_text(explanation(c, 1), " pages, of all clients of the section\n");
+    fixture_set_key(&f, "max", "none");
     client_free(other);
     client_free(c);
 }
@@ -218,7 +195,7 @@ static void test_compaction_could_help(void **state)
 
         assert_int_equal(client_call(c, &rq)->error, 0);
     }
-    expect_line(explain(c, 0, 5).explain.text, "    compaction could make a block, if what is ");
+    expect_text(explain(c, 0, 5).explain.text, "    compaction could make a block, if what is ");
     client_free(c);
 }
 
@@ -228,11 +205,11 @@ static void test_a_max_that_is_too_small(void **state)
     struct wire_response rs;
 
     (void)state;
-    set_key("client_max", "1M");
+    fixture_set_key(&f, "client_max", "1M");
     rs = explain(c, 0, 9);
     assert_int_equal(rs.error, 0);
     assert_false(rs.explain.granted);
-    expect_line(rs.explain.text, "however much is freed, its max is too small: ");
+    expect_text(rs.explain.text, "however much is freed, its max is too small: ");
     client_free(c);
 }
 
@@ -256,7 +233,7 @@ static void test_bad_requests(void **state)
 static void test_small_room(void **state)
 {
     struct client *c = client_open(&f);
-    const struct session *s = session_table_find(&f.hub->sessions, 1);
+    const struct session *s = client_session(c);
     const struct grant_request grant = {.zone = -1, .order = 3, .count = 1};
     char all[4096], text[4096];
     size_t len;
@@ -298,7 +275,7 @@ static void test_listing(void **state)
     const struct wire_response *rs;
 
     (void)state;
-    set_key("max", "4M");
+    fixture_set_key(&f, "max", "4M");
     take(c, 4, 1);
     do {
         rs = client_call(c, &rq);
@@ -309,22 +286,22 @@ static void test_listing(void **state)
         }
         rq.stat.cursor = rs->listing.cursor;
     } while (rq.stat.cursor);
-    set_key("max", "none");
+    fixture_set_key(&f, "max", "none");
     client_free(c);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_granted, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_a_zone_says_no, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_an_account_says_no, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_what_could_be_done, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_compaction_could_help, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_a_max_that_is_too_small, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_bad_requests, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_small_room, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_listing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_granted, set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(test_a_zone_says_no, set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(test_an_account_says_no, set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(test_what_could_be_done, set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(test_compaction_could_help, set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(test_a_max_that_is_too_small, set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(test_bad_requests, set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(test_small_room, set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(test_listing, set_up, fixture_tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,27 +15,17 @@
 
 #include <cmocka.h>
 
+#include "client_fixture.h"
 #include "fixture.h"
-#include "session.h"
-
-#define LONG_MS 3600000u
 
 static struct fixture f;
 
 /* One zone of 2,048 pages. */
 static int set_up(void **state)
 {
-    (void)state;
+    *state = &f;
     fixture_start(&f, 1, 8 * MIB);
     f.hub->top_priority = 5;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    check_zones(f.hub->zones);
-    fixture_stop(&f);
     return 0;
 }
 
@@ -43,13 +33,11 @@ static int tear_down(void **state)
 static struct client *client_with(uint8_t priority, struct victim_terms terms, uint32_t order)
 {
     struct client *c = client_open(&f);
-    struct session *s = session_table_find(&f.hub->sessions, f.hub->sessions.last_id);
-    struct wire_request rq = alloc_request(order, 1);
+    struct session *s = client_session(c);
 
-    assert_non_null(s);
     s->priority = priority;
     s->terms = terms;
-    assert_int_equal(client_call(c, &rq)->error, 0);
+    (void)client_get(c, order);
     return c;
 }
 
@@ -68,16 +56,6 @@ static uint64_t ask(struct client *c, uint32_t order)
     return rq.id;
 }
 
-static void expect_granted(struct client *c, uint64_t id)
-{
-    struct wire_server_packet packet;
-
-    client_receive(c, &packet);
-    assert_int_equal(packet.nr_responses, 1);
-    assert_int_equal(packet.responses[0].id, id);
-    assert_int_equal(packet.responses[0].error, 0);
-}
-
 /* It is told what is going to happen. */
 static void expect_warning(struct client *c, uint64_t pages)
 {
@@ -88,16 +66,6 @@ static void expect_warning(struct client *c, uint64_t pages)
     assert_int_equal(packet.events[0].kind, WIRE_EVENT_REVOKE);
     assert_int_equal(packet.events[0].revoke.grace_ms, 5);
     assert_int_equal(packet.events[0].revoke.pages, pages);
-}
-
-static void expect_goodbye(struct client *c)
-{
-    struct wire_server_packet packet;
-
-    client_receive(c, &packet);
-    assert_int_equal(packet.nr_events, 1);
-    assert_int_equal(packet.events[0].kind, WIRE_EVENT_GOODBYE);
-    client_expect_end(c);
 }
 
 static void test_badness(void **state)
@@ -122,8 +90,8 @@ static void test_the_worst_is_disconnected(void **state)
 
     (void)state;
     expect_warning(large, 1024);
-    expect_goodbye(large);
-    expect_granted(asker, id);
+    client_expect_goodbye(large, "");
+    (void)client_expect_granted(asker, id);
     run_until_sessions(&f, 2);
     client_free(small);
     client_free(large);
@@ -142,8 +110,8 @@ static void test_score(void **state)
 
     (void)state;
     expect_warning(small, 512);
-    expect_goodbye(small);
-    expect_granted(asker, id);
+    client_expect_goodbye(small, "");
+    (void)client_expect_granted(asker, id);
     client_free(small);
     client_free(large);
     client_free(asker);
@@ -156,29 +124,21 @@ static void test_spared(void **state)
     struct client *victim = client_with(0, terms(LAST_RESORT_DISCONNECT, 0), 10);
     struct client *other = client_with(0, terms(LAST_RESORT_NONE, 0), 9);
     struct client *asker = client_with(5, terms(LAST_RESORT_NONE, 0), 0);
-    struct session *s = session_table_find(&f.hub->sessions, 1);
+    struct session *s = client_session(victim);
     struct wire_server_packet packet;
-    struct wire_request rq;
-    uint64_t id, handle = 0;
-    uint32_t index = 0;
-    struct handle_info info;
+    uint64_t id;
 
     (void)state;
     s->terms.grace_ms = LONG_MS;
-    while (!handle && handle_next(f.hub->zones->handles, &index, UINT32_MAX, &info))
-        handle = info.owner == s->id ? info.handle : 0;
     id = ask(asker, 10);
     client_receive(victim, &packet);
     assert_int_equal(packet.events[0].kind, WIRE_EVENT_REVOKE);
-    rq = free_request(&handle, 1);
-    assert_int_equal(client_call(victim, &rq)->error, 0);
-    expect_granted(asker, id);
+    client_give_back(victim, handle_first(f.hub->zones->handles, &s->holdings.owner));
+    (void)client_expect_granted(asker, id);
     /* Its time is over now: nobody waits, and nothing is done. */
     (void)uv_timer_start(&f.hub->last_resort.timer, f.hub->last_resort.timer.timer_cb, 0, 0);
-    while (f.hub->last_resort.victim)
-        (void)uv_run(&f.loop, UV_RUN_NOWAIT);
-    rq = alloc_request(0, 1);
-    assert_int_equal(client_call(victim, &rq)->error, 0);
+    RUN_UNTIL(&f, f.hub->last_resort.victim == 0);
+    (void)client_get(victim, 0);
     client_free(victim);
     client_free(other);
     client_free(asker);
@@ -193,17 +153,13 @@ static void test_no_victim(void **state)
     struct client *asker = client_with(5, terms(LAST_RESORT_NONE, 0), 0);
     struct client *low = client_with(4, terms(LAST_RESORT_NONE, 0), 0);
     struct wire_request rq = alloc_request(10, 1);
-    struct wire_server_packet packet;
 
     (void)state;
     (void)ask(low, 10);
-    while (f.hub->waiting.nr == 0)
-        (void)uv_run(&f.loop, UV_RUN_NOWAIT);
+    RUN_UNTIL(&f, f.hub->waiting.nr != 0);
     assert_false(f.hub->last_resort.looking);
     rq.alloc.deadline_ms = 50;
-    client_send(asker, &rq, 1);
-    client_receive(asker, &packet);
-    assert_int_equal(packet.responses[0].error, ENOMEM);
+    assert_int_equal(client_call(asker, &rq)->error, ENOMEM);
     assert_int_equal(f.hub->last_resort.victim, 0);
     assert_int_equal(f.hub->sessions.nr, 4);
     client_free(equal);
@@ -231,31 +187,28 @@ static pid_t start_process(uint32_t order)
     return pid;
 }
 
-static struct session *session_with_blocks(uint32_t id)
+/* Is there this session, with a block? */
+static bool holds(uint32_t id)
 {
-    struct session *s;
+    const struct session *s = session_table_find(&f.hub->sessions, id);
 
-    do {
-        (void)uv_run(&f.loop, UV_RUN_NOWAIT);
-        s = session_table_find(&f.hub->sessions, id);
-    } while (!s || s->holdings.owner.nr == 0);
-    return s;
+    return s && s->holdings.owner.nr != 0;
 }
 
 static void test_killed(void **state)
 {
     pid_t pid = start_process(10);
-    struct session *s = session_with_blocks(1);
     struct client *other, *asker;
     uint64_t id;
     int status;
 
     (void)state;
-    s->terms = terms(LAST_RESORT_KILL, 0);
+    RUN_UNTIL(&f, holds(1));
+    session_table_find(&f.hub->sessions, 1)->terms = terms(LAST_RESORT_KILL, 0);
     other = client_with(0, terms(LAST_RESORT_NONE, 0), 9);
     asker = client_with(5, terms(LAST_RESORT_NONE, 0), 0);
     id = ask(asker, 10);
-    expect_granted(asker, id);
+    (void)client_expect_granted(asker, id);
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_true(WIFSIGNALED(status));
     assert_int_equal(WTERMSIG(status), SIGKILL);
@@ -267,7 +220,7 @@ static void test_killed(void **state)
 
 static int set_up_listening(void **state)
 {
-    (void)state;
+    *state = &f;
     fixture_start_listening(&f, 1, 8 * MIB);
     f.hub->top_priority = 5;
     return 0;
@@ -277,11 +230,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_badness),
-        cmocka_unit_test_setup_teardown(test_the_worst_is_disconnected, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_score, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_spared, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_no_victim, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_killed, set_up_listening, tear_down),
+        cmocka_unit_test_setup_teardown(test_the_worst_is_disconnected, set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(test_score, set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(test_spared, set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(test_no_victim, set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(test_killed, set_up_listening, fixture_tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,18 +20,17 @@
 
 #include <cmocka.h>
 
+#include "client_fixture.h"
 #include "domain_set.h"
 #include "fixture.h"
 #include "mobile.h"
 #include "mover.h"
 #include "pool_fixture.h"
 #include "proto/slot.h"
-#include "session.h"
 #include "slot_table.h"
 
 #define ZONE_BYTES (8 * MIB)
 #define WORD_BYTES 16384u
-#define MAX_TURNS  100000000
 
 /* ---- the kernel, slow and failing ---- */
 
@@ -88,8 +87,6 @@ static void on_ended(void *ctx, uint64_t zones)
 static void begin(enum backing backing, bool isolate)
 {
     struct daemon_config config;
-    uint32_t slot = 0;
-    int fd;
 
     make_config(&config, 1, ZONE_BYTES);
     config.zones[0].memory.backing = backing;
@@ -104,16 +101,9 @@ static void begin(enum backing backing, bool isolate)
     z = zs->entry[0].zone;
     mover_listen(f.hub->mover, on_ended, NULL);
     client = client_open_slots(&f);
-    session = session_table_next(&f.hub->sessions, &slot, SESSION_TABLE_SLOTS);
+    session = client_session(client);
     word = client_map_words(client, WORD_BYTES);
-    fd = client->zone_fd[0];
-    memory = mmap(NULL, ZONE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    assert_ptr_not_equal(memory, MAP_FAILED);
-}
-
-static void turn(void)
-{
-    (void)uv_run(&f.loop, UV_RUN_NOWAIT);
+    memory = client_map_zone(client, 0, ZONE_BYTES);
 }
 
 /* The client and its mappings go; then the server, whatever it is doing. */
@@ -126,12 +116,17 @@ static void end(void)
     fixture_stop(&f);
 }
 
-static void check(void)
+static pfn_t busy_pages(void)
 {
     struct zone_stat st;
 
     zone_stat(z, &st);
-    assert_int_equal(st.busy_pages, 0);
+    return st.busy_pages;
+}
+
+static void check(void)
+{
+    assert_int_equal(busy_pages(), 0);
     check_zones(zs);
 }
 
@@ -139,23 +134,14 @@ static void check(void)
 static void end_clean(void)
 {
     (void)shutdown(client->fd, SHUT_RDWR);
-    run_until_sessions(&f, 0);
+    expect_nothing_left(&f);
     check();
-    assert_int_equal(used_pages(zs), 0);
-    assert_int_equal(mobiles_used(zs->mobiles), 0);
-    assert_int_equal(handle_table_used(zs->handles), 0);
     end();
 }
 
 static uint64_t get(enum migratetype type, uint32_t order)
 {
-    struct wire_request rq = alloc_request(order, 1);
-    const struct wire_response *rs;
-
-    rq.alloc.type = (uint32_t)type;
-    rs = client_call(client, &rq);
-    assert_int_equal(rs->error, 0);
-    return rs->alloc.handle[0];
+    return client_get_of(client, type, order);
 }
 
 static pfn_t place(uint64_t handle)
@@ -193,43 +179,11 @@ static enum mobile_state state_of(uint64_t handle)
     return (enum mobile_state)mobile_of(zs, handle)->state;
 }
 
-static pfn_t busy_pages(void)
-{
-    struct zone_stat st;
-
-    zone_stat(z, &st);
-    return st.busy_pages;
-}
-
-static void run_moves(void)
-{
-    for (int i = 0; busy_pages() != 0; i++) {
-        assert_true(i < MAX_TURNS);
-        turn();
-    }
-}
-
-/* Until a thread has the job, which is held. */
-static void run_until_copying(void)
-{
-    for (int i = 0; in_copy == 0; i++) {
-        assert_true(i < MAX_TURNS);
-        turn();
-    }
-}
-
 static void begin_move(uint64_t handle)
 {
     assert_int_equal(zone_move_begin(z, place(handle)), 0);
     assert_int_equal(state_of(handle), MOBILE_MOVING);
     assert_int_equal(slot_state(word_of(handle)), SLOT_MOVING);
-}
-
-static void free_block(uint64_t handle)
-{
-    struct wire_request rq = free_request(&handle, 1);
-
-    assert_int_equal(client_call(client, &rq)->error, 0);
 }
 
 /* ---- tests ---- */
@@ -248,7 +202,7 @@ static void move_with_content(enum backing backing)
             pfn_t from = place(h[order]);
 
             begin_move(h[order]);
-            run_moves();
+            RUN_UNTIL(&f, busy_pages() == 0);
             assert_int_not_equal(place(h[order]), from);
             expect_content(h[order], order);
             check();
@@ -287,14 +241,13 @@ static void a_pinned_block_stays(void **state)
     word[0] += SLOT_PIN;
     assert_int_equal(zone_move_begin(z, from), -EAGAIN);
     assert_int_equal(place(handle), from);
-    for (int i = 0; i < 10; i++)
-        turn();
+    fixture_turns(&f, 10);
     check();
     assert_int_equal(nr_ended, 0);
     assert_int_equal(session->policy.account.pinned_pages, 1);
     word[0] -= SLOT_PIN;
     begin_move(handle);
-    run_moves();
+    RUN_UNTIL(&f, busy_pages() == 0);
     assert_int_equal(session->policy.account.pinned_pages, 0);
     end_clean();
 }
@@ -333,7 +286,7 @@ static void many_moves_travel_together(void **state)
     }
     for (unsigned i = 0; i < nr; i++)
         begin_move(h[i]);
-    run_moves();
+    RUN_UNTIL(&f, busy_pages() == 0);
     for (unsigned i = 0; i < nr; i++)
         expect_content(h[i], 0);
     assert_int_equal(nr_ended, 3);
@@ -354,7 +307,7 @@ static void a_failed_copy_is_undone(void **state)
     from = place(handle);
     for (bad_reads = 2; bad_reads > 0;) {
         begin_move(handle);
-        run_moves();
+        RUN_UNTIL(&f, busy_pages() == 0);
         assert_int_equal(place(handle), from);
         expect_content(handle, 2);
         check();
@@ -362,7 +315,7 @@ static void a_failed_copy_is_undone(void **state)
     assert_int_equal(mover_pages(f.hub->mover, 0), 0);
     assert_int_equal(nr_ended, 2);
     begin_move(handle);
-    run_moves();
+    RUN_UNTIL(&f, busy_pages() == 0);
     assert_int_not_equal(place(handle), from);
     expect_content(handle, 2);
     end_clean();
@@ -379,8 +332,8 @@ static void freed_on_the_way(void **state)
         bad_reads = bad;
         held = true;
         begin_move(handle);
-        run_until_copying();
-        free_block(handle);
+        RUN_UNTIL(&f, in_copy != 0);
+        client_give_back(client, handle);
         assert_int_equal(word[0], 0);
         assert_int_equal(session->holdings.nr_leaving, 1);
         assert_int_equal(session->holdings.owner.nr, 0);
@@ -390,12 +343,12 @@ static void freed_on_the_way(void **state)
         other = get(MIGRATE_MOVABLE, 3);
         fill(other, 3);
         held = false;
-        run_moves();
+        RUN_UNTIL(&f, busy_pages() == 0);
         assert_int_equal(session->holdings.nr_leaving, 0);
         assert_int_equal(session->policy.account.used_pages, 8);
         expect_content(other, 3);
         check();
-        free_block(other);
+        client_give_back(client, other);
         assert_int_equal(used_pages(zs), 0);
     }
     end_clean();
@@ -413,14 +366,10 @@ static void the_owner_dies(void **state)
     held = true;
     for (unsigned i = 0; i < 3; i++)
         begin_move(h[i]);
-    run_until_copying();
+    RUN_UNTIL(&f, in_copy != 0);
     (void)shutdown(client->fd, SHUT_RDWR);
-    for (int i = 0; session->holdings.owner.nr != 0; i++) {
-        assert_true(i < MAX_TURNS);
-        turn();
-    }
-    for (int i = 0; i < 100; i++)
-        turn();
+    RUN_UNTIL(&f, session->holdings.owner.nr == 0);
+    fixture_turns(&f, 100);
     assert_int_equal(f.hub->sessions.nr, 1);
     assert_int_equal(session->holdings.nr_leaving, 3);
     assert_int_equal(session->policy.account.used_pages, 7);
@@ -441,8 +390,8 @@ static void shutdown_waits_for_jobs(void **state)
     held = true;
     begin_move(a);
     begin_move(b);
-    run_until_copying();
-    free_block(b);
+    RUN_UNTIL(&f, in_copy != 0);
+    client_give_back(client, b);
     begin_move(c);
     end();
 }
@@ -464,7 +413,7 @@ static void domains_keep_their_bytes(void **state)
     fill(handle, 1);
     from = place(handle);
     begin_move(handle);
-    run_moves();
+    RUN_UNTIL(&f, busy_pages() == 0);
     assert_int_not_equal(place(handle), from);
     expect_content(handle, 1);
     assert_int_equal(zone_resident(z, place(handle)), domain);
@@ -494,15 +443,15 @@ static void a_scribbler_hurts_itself(void **state)
         word[(unsigned)rand_r(&seed) % 40] =
             (uint64_t)rand_r(&seed) << 42 ^ (uint64_t)rand_r(&seed) << 20 ^ (unsigned)rand_r(&seed);
         (void)zone_move_begin(z, place(h[i]));
-        turn();
+        fixture_turns(&f, 1);
     }
-    run_moves();
+    RUN_UNTIL(&f, busy_pages() == 0);
     check();
     for (unsigned i = 0; i < 40; i++)
         word[i] = 0;
     for (unsigned i = 0; i < 32; i++) {
         begin_move(h[i]);
-        run_moves();
+        RUN_UNTIL(&f, busy_pages() == 0);
         expect_content(h[i], i % 3);
     }
     end_clean();

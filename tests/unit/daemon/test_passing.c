@@ -29,7 +29,6 @@
 #define BLOCK           (2 * MIB)
 #define ORDER           9u
 #define NR              8u
-#define MAX_TURNS       1000000
 
 /* ---- the kernel, failing ---- */
 
@@ -120,33 +119,14 @@ static void go(unsigned domain)
     domain_set_release(ds, domain);
 }
 
-static void turn(void)
-{
-    (void)uv_run(&f.loop, UV_RUN_NOWAIT);
-}
-
 static void run_jobs(void)
 {
-    for (int i = 0; f.hub->nr_in_use > nr_at_rest; i++) {
-        assert_true(i < MAX_TURNS);
-        turn();
-    }
-}
-
-static void run_until_looked(void)
-{
-    for (int i = 0; f.hub->passing->to_look != 0; i++) {
-        assert_true(i < MAX_TURNS);
-        turn();
-    }
+    RUN_UNTIL(&f, f.hub->nr_in_use <= nr_at_rest);
 }
 
 static void run_until_ahead(unsigned domain, unsigned nr)
 {
-    for (int i = 0; zone_pageblocks_ahead(z, domain) < nr; i++) {
-        assert_true(i < MAX_TURNS);
-        turn();
-    }
+    RUN_UNTIL(&f, zone_pageblocks_ahead(z, domain) >= nr);
     run_jobs();
 }
 
@@ -195,14 +175,6 @@ static unsigned nr_unbacked(void)
 
     zone_stat(z, &st);
     return st.unbacked_pageblocks;
-}
-
-static void run_until_backed(void)
-{
-    for (int i = 0; nr_unbacked() > 0; i++) {
-        assert_true(i < MAX_TURNS);
-        (void)uv_run(&f.loop, UV_RUN_ONCE);
-    }
 }
 
 static char *map(unsigned domain)
@@ -296,7 +268,7 @@ static void what_is_lost_comes_back(void **state)
     assert_int_equal(f.hub->passing->nr_unbacked, 1);
     assert_resident(0, NR - 3);
     assert_resident(a, 2);
-    run_until_backed();
+    RUN_UNTIL(&f, nr_unbacked() == 0);
     assert_int_equal(bad_populates, 0);
     assert_resident(a, 3);
     (void)take_passing(a, ORDER + 3);
@@ -320,7 +292,7 @@ static void a_punch_that_fails(void **state)
     assert_int_equal(nr_unbacked(), 1);
     assert_resident(0, NR);
     assert_false(thief_look(f.hub->passing));
-    run_until_backed();
+    RUN_UNTIL(&f, nr_unbacked() == 0);
     assert_resident(0, NR - 1);
     assert_resident(a, 1);
     assert_int_equal(take(a, 0, &pfn), 0);
@@ -370,16 +342,13 @@ static void what_was_punched_out_is_renewed(void **state)
     assert_int_equal(madvise(p + (size_t)pfn * PAGE, BLOCK, MADV_REMOVE), 0);
     assert_int_equal(resident(a), 0);
     assert_true(thief_torn(f.hub->passing, a));
-    turn();
+    fixture_turns(&f, 1);
     assert_true(ds->domain[a].torn);
     assert_false(f.hub->passing->mend_now.queued); /* not in each turn */
     assert_int_equal(domain_set_join(ds, a, 1, why, sizeof(why)), -EAGAIN);
     bad_populates = 1; /* somebody has it */
     assert_int_equal(zone_free(z, pfn), 0);
-    for (int i = 0; ds->domain[a].torn || nr_unbacked() > 0 || bad_populates > 0; i++) {
-        assert_true(i < MAX_TURNS);
-        (void)uv_run(&f.loop, UV_RUN_ONCE);
-    }
+    RUN_UNTIL(&f, !ds->domain[a].torn && nr_unbacked() == 0 && bad_populates == 0);
     assert_false(thief_torn(f.hub->passing, a));
     assert_resident(a, 1);
     assert_int_equal(domain_set_join(ds, a, 1, why, sizeof(why)), 0);
@@ -410,7 +379,7 @@ static void a_few_lie_ready(void **state)
         assert_int_equal(take(0, ORDER, &pfn), 0);
     b = come("b", 2);
     for (unsigned i = 0; i < 100; i++) {
-        turn();
+        fixture_turns(&f, 1);
         run_jobs();
     }
     assert_resident(a, 2);
@@ -428,11 +397,11 @@ static void many_blocks_come_together(void **state)
     start(0);
     a = come("a", 1);
     ahead_demand(f.hub->passing, a, 5 * BLOCK); /* nothing is on its way: nothing comes */
-    run_until_looked();
+    RUN_UNTIL(&f, f.hub->passing->to_look == 0);
     assert_int_equal(zone_pageblocks_ahead(z, a), 0);
     assert_int_equal(take(a, ORDER, &pfn), -EINPROGRESS);
     ahead_demand(f.hub->passing, a, 5 * BLOCK - 1);
-    run_until_looked();
+    RUN_UNTIL(&f, f.hub->passing->to_look == 0);
     run_until_ahead(a, 5);
     assert_resident(a, 5);
     assert_resident(0, NR - 5);
@@ -541,10 +510,7 @@ static void nobodys_memory_goes_back(void **state)
     assert_int_equal(zone_free(z, pfn), 0);
     assert_resident(a, 2);
     go(a);
-    for (int i = 0; ds->domain[a].open; i++) {
-        assert_true(i < MAX_TURNS);
-        (void)uv_run(&f.loop, UV_RUN_ONCE);
-    }
+    RUN_UNTIL(&f, !ds->domain[a].open);
     assert_resident(0, NR);
     assert_int_equal(count_fds(), fds);
     stop();
@@ -575,12 +541,11 @@ static void one_domain_costs_nothing(void **state)
     ahead_join(NULL, 0);
 
     /* And stays, as the zones are made for it. */
-    assert_int_equal(
-        policy_set_key(f.hub->policy, "policy default", "per", "uid", why, sizeof(why)), 0);
+    fixture_set_key(&f, "per", "uid");
     assert_int_equal(
         policy_set_key(f.hub->policy, "policy default", "domain", "own", why, sizeof(why)),
         -EINVAL);
-    assert_non_null(strstr(why, "started without domains"));
+    expect_text(why, "started without domains");
     fixture_stop(&f);
 }
 

@@ -13,40 +13,21 @@
 
 #include <cmocka.h>
 
+#include "client_fixture.h"
 #include "fixture.h"
-#include "session.h"
-
-#define LONG_MS 3600000u
 
 static struct fixture f;
-
-static void set_key(const char *key, const char *value)
-{
-    char why[256];
-
-    if (policy_set_key(f.hub->policy, "policy default", key, value, why, sizeof(why)))
-        fail_msg("%s", why);
-    hub_follow_policy(f.hub);
-}
 
 /* 8,192 pages in the zone; each client may have 1,024: marks at 100, 200 and 300 of what is free.
  */
 static int set_up(void **state)
 {
-    (void)state;
+    *state = &f;
     fixture_start(&f, 1, 32 * MIB);
-    set_key("client_max", "4M");
-    set_key("client_min", "400K");
-    set_key("client_low", "800K");
-    set_key("client_high", "1200K");
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    check_zones(f.hub->zones);
-    fixture_stop(&f);
+    fixture_set_key(&f, "client_max", "4M");
+    fixture_set_key(&f, "client_min", "400K");
+    fixture_set_key(&f, "client_low", "800K");
+    fixture_set_key(&f, "client_high", "1200K");
     return 0;
 }
 
@@ -92,11 +73,10 @@ static void call(struct client *c, struct wire_request *rq, struct counted *n)
 static void drain(struct client *c, struct counted *n)
 {
     struct wire_server_packet packet;
-    char byte;
 
     for (int turn = 0; turn < 20; turn++) {
-        (void)uv_run(&f.loop, UV_RUN_NOWAIT);
-        while (recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0) {
+        fixture_turns(&f, 1);
+        while (client_has_packet(c)) {
             client_receive(c, &packet);
             look_at(n, &packet);
         }
@@ -183,11 +163,11 @@ static void test_a_section(void **state)
     unsigned nr;
 
     (void)state;
-    set_key("client_max", "none");
-    set_key("max", "4M");
-    set_key("min", "400K");
-    set_key("low", "800K");
-    set_key("high", "1200K");
+    fixture_set_key(&f, "client_max", "none");
+    fixture_set_key(&f, "max", "4M");
+    fixture_set_key(&f, "min", "400K");
+    fixture_set_key(&f, "low", "800K");
+    fixture_set_key(&f, "high", "1200K");
     nr = fill(c, handles, 1024, &n);
     assert_int_equal(nr, 924);
     drain(other, &others);
@@ -209,14 +189,12 @@ static void test_waits_for_its_account(void **state)
     struct wire_request rq = alloc_request(0, 1), small = alloc_request(0, 1);
     struct counted n = {.handle = 0}, others = {.handle = 0};
     struct wire_server_packet packet;
-    const struct session *s = session_table_find(&f.hub->sessions, 1);
+    const struct session *s = client_session(c);
     unsigned nr = fill(c, handles, 1024, &n);
 
     (void)state;
     rq.alloc.deadline_ms = LONG_MS;
-    client_send(c, &rq, 1);
-    while (f.hub->waiting.nr == 0)
-        (void)uv_run(&f.loop, UV_RUN_NOWAIT);
+    client_send_waiting(c, &rq);
     assert_int_equal(s->policy.line.nr, 1);
     assert_int_equal(f.hub->waiting.zones.nr, 0);
     for (unsigned i = 0; i < 2 * WAIT_MAX_OVERTAKES; i++) {
@@ -245,10 +223,8 @@ static void test_a_raised_max_serves(void **state)
 
     (void)state;
     rq.alloc.deadline_ms = LONG_MS;
-    client_send(c, &rq, 1);
-    while (f.hub->waiting.nr == 0)
-        (void)uv_run(&f.loop, UV_RUN_NOWAIT);
-    set_key("client_max", "16M");
+    client_send_waiting(c, &rq);
+    fixture_set_key(&f, "client_max", "16M");
     do
         client_receive(c, &packet);
     while (packet.nr_responses == 0);
@@ -260,10 +236,10 @@ static void test_a_raised_max_serves(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_each_crossing_once, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_a_section, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_waits_for_its_account, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_a_raised_max_serves, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_each_crossing_once, set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(test_a_section, set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(test_waits_for_its_account, set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(test_a_raised_max_serves, set_up, fixture_tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

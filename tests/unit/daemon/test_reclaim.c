@@ -16,16 +16,15 @@
 
 #include <cmocka.h>
 
+#include "client_fixture.h"
 #include "fixture.h"
 #include "mobile.h"
 #include "path.h"
 #include "proto/slot.h"
 #include "reclaim_lists.h"
-#include "session.h"
 
 #define ZONE_PAGES 2048u
 #define WORD_BYTES ((size_t)65536)
-#define LONG_MS    3600000u
 
 /** A client, and what it has. */
 struct user {
@@ -83,13 +82,12 @@ static int set_up_marks(void **state)
 static int tear_down(void **state)
 {
     (void)state;
+    fixture_settle(&f);
     check_zones(f.hub->zones);
     assert_int_equal(accounts_check(&f.hub->zones->memory, NULL, 0), 0);
     close_user(&cache);
     close_user(&other);
-    run_until_sessions(&f, 0);
-    assert_int_equal(used_pages(f.hub->zones), 0);
-    assert_int_equal(mobiles_used(f.hub->zones->mobiles), 0);
+    expect_nothing_left(&f);
     fixture_stop(&f);
     return 0;
 }
@@ -108,13 +106,6 @@ static void look_at(struct user *u, const struct wire_server_packet *packet)
     }
 }
 
-static bool has_packet(const struct user *u)
-{
-    char byte;
-
-    return recv(u->c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
-}
-
 /* Run the loop until all that has begun is done. */
 static void settle(void)
 {
@@ -123,7 +114,7 @@ static void settle(void)
 
     fixture_settle(&f);
     for (unsigned i = 0; i < 2; i++) {
-        while (has_packet(users[i])) {
+        while (client_has_packet(users[i]->c)) {
             client_receive(users[i]->c, &packet);
             look_at(users[i], &packet);
             assert_int_equal(packet.nr_responses, 0);
@@ -224,39 +215,15 @@ static unsigned free_pages(void)
     return zone_free_pages(f.hub->zones->entry[0].zone, 0);
 }
 
-/* It gets the answer that it waits for, with nobody's help, and long before its deadline. */
-static void expect_answer(struct user *u, uint32_t error)
-{
-    const uint64_t end_ns = uv_hrtime() + UINT64_C(10000000000);
-    struct wire_server_packet packet;
-
-    while (!has_packet(u)) {
-        assert_true(uv_hrtime() < end_ns);
-        (void)uv_run(&f.loop, UV_RUN_NOWAIT);
-    }
-    client_receive(u->c, &packet);
-    assert_int_equal(packet.nr_responses, 1);
-    assert_int_equal(packet.responses[0].error, error);
-}
-
 /* ---- tests ---- */
-
-static void set_key(const char *key, const char *value)
-{
-    char why[256];
-
-    if (policy_set_key(f.hub->policy, "policy default", key, value, why, sizeof(why)))
-        fail_msg("%s", why);
-    hub_follow_policy(f.hub);
-}
 
 /* Each client may have 1,024 pages, down to the last one. */
 static void cap_clients(void)
 {
-    set_key("client_max", "4M");
-    set_key("client_min", "0");
-    set_key("client_low", "0");
-    set_key("client_high", "0");
+    fixture_set_key(&f, "client_max", "4M");
+    fixture_set_key(&f, "client_min", "0");
+    fixture_set_key(&f, "client_low", "0");
+    fixture_set_key(&f, "client_high", "0");
 }
 
 /* Who may wait is served at once from what another has that can be discarded; who may not is not.
@@ -328,26 +295,19 @@ static void test_tell(void **state)
 static void test_tell_slowly(void **state)
 {
     struct zone_set *zs = f.hub->zones;
-    struct session *s = NULL;
+    const struct session *s = client_session(cache.c);
     struct wire_server_packet packet;
     const int bytes = 16384; /* enough for one that tells of all */
-    uint32_t slot = 0;
 
     (void)state;
-    while ((s = session_table_next(&f.hub->sessions, &slot, SESSION_TABLE_SLOTS)))
-        assert_int_equal(setsockopt(s->fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes)), 0);
+    assert_int_equal(setsockopt(s->fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes)), 0);
     take(&cache, MIGRATE_RECLAIMABLE, ZONE_PAGES, WIRE_ALLOC_TELL);
     for (unsigned i = 0; i < cache.nr; i++) {
         struct lru_scan scan = {.priority = 0, .want_pages = 1};
 
         assert_int_equal(lru_reclaim(&zs->lists->lru, &zs->lists->zone[0], &scan, 100), 0);
-        for (unsigned turn = 0; turn < 3; turn++)
-            (void)uv_run(&f.loop, UV_RUN_NOWAIT);
+        fixture_turns(&f, 3);
     }
-    slot = 0;
-    do
-        s = session_table_next(&f.hub->sessions, &slot, SESSION_TABLE_SLOTS);
-    while (s->holdings.owner.nr == 0);
     assert_in_range(s->outbox.bytes, 1, 100);
     while (cache.nr_told < ZONE_PAGES) {
         client_receive(cache.c, &packet);
@@ -361,8 +321,7 @@ static void test_tell_in_time(void **state)
 {
     struct zone_set *zs;
     uint64_t told[8];
-    struct session *s;
-    uint32_t slot = 0;
+    struct session *s = client_session(cache.c);
     struct lru_scan scan = {.priority = 0, .want_pages = 4};
     struct wire_request rq;
 
@@ -371,9 +330,6 @@ static void test_tell_in_time(void **state)
     take(&cache, MIGRATE_RECLAIMABLE, 4, WIRE_ALLOC_TELL);
     assert_int_equal(lru_reclaim(&zs->lists->lru, &zs->lists->zone[0], &scan, 100), 0);
     assert_int_equal(nr_discarded(&cache), 4);
-    s = session_table_next(&f.hub->sessions, &slot, SESSION_TABLE_SLOTS);
-    while (!s->holdings.lists->told_first)
-        s = session_table_next(&f.hub->sessions, &slot, SESSION_TABLE_SLOTS);
     assert_int_equal(grant_free(zs, &s->holdings, cache.handle[1]), 0);
     assert_int_equal(reclaim_lists_take_told(zs, s->holdings.lists, told, 1), 1);
     assert_int_equal(told[0], cache.handle[0]);
@@ -452,17 +408,14 @@ static void test_own_first(void **state)
 /* What is pinned stays; when it is not any more, who waits is served. */
 static void test_pinned(void **state)
 {
-    const struct wire_response *rs;
     struct wire_request rq = request(MIGRATE_UNMOVABLE, 8, 0);
 
     (void)state;
     take(&cache, MIGRATE_RECLAIMABLE, ZONE_PAGES, 0);
     for (unsigned i = 0; i < ZONE_PAGES; i++)
         pin(&cache, i, true);
-    rs = ask(&other, 8, 20);
-    assert_int_equal(rs->error, ENOMEM);
-    if (!strstr(rs->message, "2048 pages of movable and reclaimable blocks are pinned"))
-        fail_msg("%s", rs->message);
+    rq.alloc.deadline_ms = 20;
+    client_refused_in_time(other.c, rq, "2048 pages of movable and reclaimable blocks are pinned");
     rq.alloc.deadline_ms = LONG_MS;
     client_send(other.c, &rq, 1);
     settle();
@@ -471,7 +424,7 @@ static void test_pinned(void **state)
     for (unsigned i = 0; i < ZONE_PAGES; i++)
         pin(&cache, i, false);
     /* Nobody is told of an unpin. */
-    expect_answer(&other, 0);
+    (void)client_expect_granted(other.c, rq.id);
     assert_in_range(nr_discarded(&cache), 8, 64);
 }
 
@@ -491,7 +444,7 @@ static void test_pinned_of_the_account(void **state)
     assert_int_equal(f.hub->waiting.nr, 1);
     for (unsigned i = 0; i < 1024; i++)
         pin(&cache, i, false);
-    expect_answer(&cache, 0);
+    (void)client_expect_granted(cache.c, rq.id);
 }
 
 /* Below low the balancer works until high, though nobody may wait. */
@@ -511,21 +464,18 @@ static void test_balancer(void **state)
 /* An account below low reclaims its own, though the zone has enough. */
 static void test_account(void **state)
 {
-    struct session *s;
-    uint32_t slot = 0;
-
     (void)state;
-    set_key("client_max", "4M");
-    set_key("client_min", "400K");
-    set_key("client_low", "800K");
-    set_key("client_high", "1200K");
+    fixture_set_key(&f, "client_max", "4M");
+    fixture_set_key(&f, "client_min", "400K");
+    fixture_set_key(&f, "client_low", "800K");
+    fixture_set_key(&f, "client_high", "1200K");
     take(&other, MIGRATE_RECLAIMABLE, 100, 0);
     take(&cache, MIGRATE_RECLAIMABLE, 850, 0);
     settle();
     assert_in_range(nr_discarded(&cache), 126, 200);
     assert_int_equal(nr_discarded(&other), 0);
-    while ((s = session_table_next(&f.hub->sessions, &slot, SESSION_TABLE_SLOTS)))
-        assert_int_equal(s->policy.account.pressure, PRESSURE_NONE);
+    assert_int_equal(client_session(cache.c)->policy.account.pressure, PRESSURE_NONE);
+    assert_int_equal(client_session(other.c)->policy.account.pressure, PRESSURE_NONE);
     /* It may go on so for ever. */
     for (unsigned i = 0; i < 10; i++) {
         take(&cache, MIGRATE_RECLAIMABLE, 50, 0);
@@ -538,10 +488,10 @@ static void test_account(void **state)
 static void test_group(void **state)
 {
     (void)state;
-    set_key("max", "4M");
-    set_key("min", "400K");
-    set_key("low", "800K");
-    set_key("high", "1200K");
+    fixture_set_key(&f, "max", "4M");
+    fixture_set_key(&f, "min", "400K");
+    fixture_set_key(&f, "low", "800K");
+    fixture_set_key(&f, "high", "1200K");
     take(&other, MIGRATE_RECLAIMABLE, 450, 0);
     take(&cache, MIGRATE_RECLAIMABLE, 420, 0);
     settle();
@@ -555,10 +505,10 @@ static void test_group(void **state)
 static void test_marks_at_the_top(void **state)
 {
     (void)state;
-    set_key("client_max", "4M");
-    set_key("client_high", "4M");
-    set_key("client_low", "4M");
-    set_key("client_min", "4M");
+    fixture_set_key(&f, "client_max", "4M");
+    fixture_set_key(&f, "client_high", "4M");
+    fixture_set_key(&f, "client_low", "4M");
+    fixture_set_key(&f, "client_min", "4M");
     settle();
     assert_ptr_equal(f.hub->zones->lists->first, NULL);
 }
@@ -599,8 +549,7 @@ static void test_rests(void **state)
     settle();
     rq.alloc.deadline_ms = LONG_MS;
     client_send(other.c, &rq, 1);
-    for (int turn = 0; turn < 10000; turn++)
-        (void)uv_run(&f.loop, UV_RUN_NOWAIT);
+    fixture_turns(&f, 10000);
     assert_int_equal(f.hub->waiting.nr, 1);
     assert_false(f.hub->waiting.changed_first || path_ready(f.hub));
     pin(&cache, 0, false);
@@ -676,7 +625,7 @@ static void test_look_back(void **state)
     assert_int_equal(f.hub->waiting.nr, 2);
     helping = true;
     waiting_changed(f.hub, NULL);
-    expect_answer(&other, 0);
+    (void)client_expect_granted(other.c, rq[0].id);
     assert_false(helping);
     assert_int_equal(f.hub->waiting.nr, 1);
     settle();
@@ -780,7 +729,7 @@ static void test_renew_ends(void **state)
     rs = call(&cache, &rq);
     assert_int_equal(rs->error, ENOMEM);
     assert_true(rs->refusal->waited_ms >= 30);
-    assert_non_null(strstr(rs->message, "order 0 (1 page) refused"));
+    expect_text(rs->message, "order 0 (1 page) refused");
     assert_int_equal(nr_discarded(&cache), 2);
 }
 
@@ -822,10 +771,9 @@ static void test_stop(void **state)
     for (unsigned i = 0; i < cache.nr; i++)
         pin(&cache, i, true);
     take(&other, MIGRATE_UNMOVABLE, 64, 0);
-    set_key("client_max", "4M");
+    fixture_set_key(&f, "client_max", "4M");
     assert_true(path_ready(f.hub));
-    for (int i = 0; i < 3; i++)
-        (void)uv_run(&f.loop, UV_RUN_NOWAIT);
+    fixture_turns(&f, 3);
     close_user(&cache);
     close_user(&other);
     fixture_stop(&f);

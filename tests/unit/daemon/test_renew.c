@@ -19,14 +19,13 @@
 
 #include <cmocka.h>
 
+#include "client_fixture.h"
 #include "fixture.h"
 #include "mobile.h"
 #include "proto/slot.h"
-#include "session.h"
 
 #define ZONE_PAGES 1024u
 #define WORD_BYTES 65536u
-#define MAX_TURNS  100000000
 
 int __real_fallocate(int fd, int mode, off_t offset, off_t len);
 int __wrap_fallocate(int fd, int mode, off_t offset, off_t len);
@@ -65,8 +64,7 @@ static int set_up(void **state)
     fixture_start(&f, 2, (uint64_t)ZONE_PAGES * PAGE);
     c = client_open_slots(&f);
     assert_int_equal(c->nr_zone_fds, 3);
-    word = mmap(NULL, WORD_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, c->zone_fd[2], 0);
-    assert_ptr_not_equal(word, MAP_FAILED);
+    word = client_map_words(c, WORD_BYTES);
     return 0;
 }
 
@@ -76,18 +74,9 @@ static int tear_down(void **state)
     check_zones(f.hub->zones);
     (void)munmap(word, WORD_BYTES);
     client_free(c);
-    run_until_sessions(&f, 0);
-    assert_int_equal(used_pages(f.hub->zones), 0);
-    assert_int_equal(mobiles_used(f.hub->zones->mobiles), 0);
+    expect_nothing_left(&f);
     fixture_stop(&f);
     return 0;
-}
-
-static struct session *session_of(void)
-{
-    uint32_t slot = 0;
-
-    return session_table_next(&f.hub->sessions, &slot, SESSION_TABLE_SLOTS);
 }
 
 static const struct wire_response *alloc(enum migratetype type, uint32_t order, uint32_t count)
@@ -100,10 +89,7 @@ static const struct wire_response *alloc(enum migratetype type, uint32_t order, 
 
 static uint64_t get(enum migratetype type, uint32_t order)
 {
-    const struct wire_response *rs = alloc(type, order, 1);
-
-    assert_int_equal(rs->error, 0);
-    return rs->alloc.handle[0];
+    return client_get_of(c, type, order);
 }
 
 static const struct wire_response *renew(const uint64_t *handles, size_t nr)
@@ -118,13 +104,6 @@ static void discard(uint64_t handle)
     pfn_t pages;
 
     assert_int_equal(grant_discard(f.hub->zones, handle, &pages), 0);
-}
-
-static void expect_says(const struct wire_response *rs, uint32_t error, const char *text)
-{
-    assert_int_equal(rs->error, error);
-    if (!strstr(rs->message, text))
-        fail_msg("'%s' does not say '%s'", rs->message, text);
 }
 
 static void test_hello(void **state)
@@ -196,7 +175,7 @@ static void test_no_slots(void **state)
     (void)state;
     no_memory = true;
     rs = alloc(MIGRATE_RECLAIMABLE, 0, 2);
-    expect_says(rs, ENOMEM, "takes slots");
+    expect_refused(rs, ENOMEM, "takes slots");
     assert_int_equal(rs->refusal->reason, WIRE_REFUSAL_NO_HANDLES);
     assert_int_equal(used_pages(f.hub->zones), 0);
     assert_int_equal(alloc(MIGRATE_UNMOVABLE, 0, 2)->error, 0);
@@ -226,7 +205,7 @@ static void test_renew(void **state)
     assert_int_equal(slot_state(word[slot_name_index(before)]), SLOT_NORMAL);
     assert_int_equal((uint64_t)slot_pfn(word[slot_name_index(before)]) * PAGE, rs->renew.offset[2]);
     assert_int_equal(used_pages(f.hub->zones), 17);
-    assert_int_equal(session_of()->policy.account.used_pages, 17);
+    assert_int_equal(client_session(c)->policy.account.used_pages, 17);
 }
 
 static void test_renew_refused(void **state)
@@ -236,11 +215,11 @@ static void test_renew_refused(void **state)
 
     (void)state;
     discard(h[0]);
-    expect_says(renew(h, 2), ESTALE, "0x1267 names no block of this session");
+    expect_refused(renew(h, 2), ESTALE, "0x1267 names no block of this session");
     assert_int_equal(used_pages(f.hub->zones), 0);
     assert_int_equal(alloc(MIGRATE_UNMOVABLE, 9, 4)->error, 0);
     rs = renew(h, 1);
-    expect_says(rs, ENOMEM, "order 9 (512 pages) refused");
+    expect_refused(rs, ENOMEM, "order 9 (512 pages) refused");
     assert_int_equal(rs->refusal->reason, WIRE_REFUSAL_SHORTAGE);
     assert_int_equal(slot_state(word[0]), SLOT_DISCARDED);
 }
@@ -249,15 +228,12 @@ static void test_renew_refused(void **state)
 static void test_renew_is_charged(void **state)
 {
     uint64_t h = get(MIGRATE_RECLAIMABLE, 4);
-    char why[256];
 
     (void)state;
     discard(h);
-    assert_int_equal(
-        policy_set_key(f.hub->policy, "policy default", "client_max", "32K", why, sizeof(why)), 0);
-    expect_says(renew(&h, 1), ENOMEM, "a client's account");
-    assert_int_equal(
-        policy_set_key(f.hub->policy, "policy default", "client_max", "none", why, sizeof(why)), 0);
+    fixture_set_key(&f, "client_max", "32K");
+    expect_refused(renew(&h, 1), ENOMEM, "a client's account");
+    fixture_set_key(&f, "client_max", "none");
     assert_int_equal(renew(&h, 1)->error, 0);
 }
 
@@ -298,29 +274,21 @@ static void test_listing(void **state)
 /* The daemon finds by itself what is pinned, and gives no more to who has pinned too much. */
 static void test_max_pinned(void **state)
 {
-    const struct account *account = &session_of()->policy.account;
+    const struct account *account = &client_session(c)->policy.account;
     const struct wire_response *rs;
-    char why[256];
 
     (void)state;
     (void)get(MIGRATE_MOVABLE, 3);
-    assert_int_equal(
-        policy_set_key(f.hub->policy, "policy default", "max_pinned", "16K", why, sizeof(why)), 0);
+    fixture_set_key(&f, "max_pinned", "16K");
     word[0] += SLOT_PIN;
-    for (int i = 0; account->pinned_pages == 0; i++) {
-        assert_true(i < MAX_TURNS);
-        (void)uv_run(&f.loop, UV_RUN_NOWAIT);
-    }
+    RUN_UNTIL(&f, account->pinned_pages != 0);
     assert_int_equal(account->pinned_pages, 8);
     rs = alloc(MIGRATE_MOVABLE, 0, 1);
-    expect_says(rs, ENOMEM, "8 pages of movable and reclaimable blocks pinned");
+    expect_refused(rs, ENOMEM, "8 pages of movable and reclaimable blocks pinned");
     assert_int_equal(rs->refusal->reason, WIRE_REFUSAL_ACCOUNT);
     assert_int_equal(alloc(MIGRATE_UNMOVABLE, 0, 1)->error, 0);
     word[0] -= SLOT_PIN;
-    for (int i = 0; account->pinned_pages != 0; i++) {
-        assert_true(i < MAX_TURNS);
-        (void)uv_run(&f.loop, UV_RUN_NOWAIT);
-    }
+    RUN_UNTIL(&f, account->pinned_pages == 0);
     assert_int_equal(alloc(MIGRATE_MOVABLE, 0, 1)->error, 0);
 }
 

@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "client_fixture.h"
 #include "domain_set.h"
 #include "fixture.h"
 #include "mm/isolate.h"
@@ -23,7 +24,6 @@
 #include "thief.h"
 
 #define SIZE       (8 * MIB)
-#define LONG_MS    3600000u
 #define MAX_SIZE   (16 * MIB)
 #define WORD_BYTES 65536u
 #define P          512u
@@ -109,8 +109,8 @@ static const struct wire_response *resize(int64_t delta)
     struct wire_request rq = resize_request(delta);
     const struct wire_response *rs = client_call(admin, &rq);
 
-    while (is_passing())
-        (void)uv_run(&f.loop, UV_RUN_ONCE);
+    RUN_UNTIL(&f, !is_passing());
+    fixture_settle(&f);
     check_zones(zs);
     return rs;
 }
@@ -140,30 +140,12 @@ static void resized(int64_t delta, uint64_t bytes)
 
 static void refused(int64_t delta, uint32_t error, const char *text)
 {
-    const struct wire_response *rs = resize(delta);
-
-    assert_int_equal(rs->error, error);
-    if (!strstr(rs->message, text))
-        fail_msg("%s", rs->message);
+    expect_refused(resize(delta), error, text);
 }
 
 static uint64_t get(enum migratetype type, uint32_t order)
 {
-    struct wire_request rq = alloc_request(order, 1);
-    const struct wire_response *rs;
-
-    rq.alloc.type = (uint32_t)type;
-    rs = client_call(client, &rq);
-    if (rs->error)
-        fail_msg("%s", rs->message);
-    return rs->alloc.handle[0];
-}
-
-static void put(uint64_t handle)
-{
-    struct wire_request rq = free_request(&handle, 1);
-
-    assert_int_equal(client_call(client, &rq)->error, 0);
+    return client_get_of(client, type, order);
 }
 
 static pfn_t place(uint64_t handle)
@@ -228,10 +210,11 @@ static void half_is_granted(enum migratetype type, uint64_t *handle, unsigned nr
         handle[i] = get(type, 4);
     for (unsigned i = 0; i < nr; i++) {
         if (place(handle[i]) < SIZE / PAGE / 2) {
-            put(handle[i]);
+            client_give_back(client, handle[i]);
             handle[i] = 0;
         }
     }
+    fixture_settle(&f);
 }
 
 #define BLOCK_BYTES ((size_t)PAGE << 4)
@@ -304,7 +287,7 @@ static void what_is_in_the_way_is_told_by_owner(void **state)
         assert_string_equal(o->client, "test");
     }
     for (unsigned i = 0; i < 4; i++)
-        put(h[i]);
+        client_give_back(client, h[i]);
     resized(-(int64_t)SIZE, 0);
     end();
 }
@@ -327,7 +310,7 @@ static void a_pinned_block_is_waited_for_and_told(void **state)
     }
     for (unsigned i = 0; i < 4; i++) {
         if (i != pinned)
-            put(h[i]);
+            client_give_back(client, h[i]);
     }
     *word_of(h[pinned]) += SLOT_PIN;
     rs = resize(-(int64_t)(SIZE - 2 * MIB));
@@ -336,22 +319,15 @@ static void a_pinned_block_is_waited_for_and_told(void **state)
     assert_int_equal(rs->resize_zone.obstacles[0].reason, OBSTACLE_PINNED);
     assert_int_equal(rs->resize_zone.obstacles[0].offset, (uint64_t)place(h[pinned]) * PAGE);
     client_send(admin, &rq, 1);
-    for (unsigned i = 0; i < 20; i++)
-        (void)uv_run(&f.loop, UV_RUN_NOWAIT);
+    fixture_turns(&f, 20);
     *word_of(h[pinned]) -= SLOT_PIN;
     client_receive(admin, &packet);
     assert_int_equal(packet.responses[0].error, 0);
     assert_int_equal(packet.responses[0].resize_zone.bytes, 2 * MIB);
+    fixture_settle(&f);
     check_zones(zs);
     assert_int_equal(place(h[pinned]), 0);
     end();
-}
-
-static bool is_answered(void)
-{
-    char byte;
-
-    return recv(admin->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
 /* One who lets go of a block now and then is not waited for until he has let go of all. */
@@ -371,14 +347,13 @@ static void pins_that_end_one_by_one(void **state)
         nr_pinned += h[i] != 0;
     }
     client_send(admin, &rq, 1);
-    for (i = 0; i < NR && !is_answered(); i++) {
+    for (i = 0; i < NR && !client_has_packet(admin); i++) {
         if (h[i] == 0)
             continue;
         clock_ms += RESIZER_PATIENCE_MS / 2;
         *word_of(h[i]) -= SLOT_PIN;
         nr_pinned--;
-        while (place(h[i]) >= SIZE / PAGE / 2 && !is_answered())
-            (void)uv_run(&f.loop, UV_RUN_ONCE);
+        RUN_UNTIL(&f, place(h[i]) < SIZE / PAGE / 2 || client_has_packet(admin));
     }
     assert_true(nr_pinned >= NR / 4);
     client_receive(admin, &packet);
@@ -386,6 +361,7 @@ static void pins_that_end_one_by_one(void **state)
     assert_int_equal(packet.responses[0].resize_zone.bytes, SIZE);
     assert_in_range(packet.responses[0].resize_zone.nr, 1, nr_pinned);
     assert_int_equal(packet.responses[0].resize_zone.obstacles[0].reason, OBSTACLE_PINNED);
+    fixture_settle(&f);
     check_zones(zs);
     end();
 }
@@ -416,7 +392,7 @@ static void several_domains(void **state)
     begin(true);
     resized((int64_t)(4 * MIB), 12 * MIB);
     for (unsigned i = 0; i < 3; i++)
-        put(get(MIGRATE_MOVABLE, 10));
+        client_give_back(client, get(MIGRATE_MOVABLE, 10));
     resized(-(int64_t)(8 * MIB), 4 * MIB);
     resized((int64_t)(8 * MIB), 12 * MIB);
     end();
@@ -425,11 +401,10 @@ static void several_domains(void **state)
 static void not_given_back(int64_t delta, uint64_t bytes)
 {
     struct wire_request rq = resize_request(delta);
-    const struct wire_response *rs = client_call(admin, &rq);
 
-    assert_int_equal(rs->error, EIO);
-    assert_non_null(strstr(rs->message, "could not be given back"));
+    expect_refused(client_call(admin, &rq), EIO, "could not be given back");
     assert_int_equal(zone_nr_pages(z), bytes / PAGE);
+    fixture_settle(&f);
     check_zones(zs);
 }
 
@@ -440,7 +415,7 @@ static void punches_that_fail(void **state)
     for (unsigned isolate = 0; isolate < 2; isolate++) {
         begin(isolate);
         if (isolate)
-            put(get(MIGRATE_MOVABLE, 10));
+            client_give_back(client, get(MIGRATE_MOVABLE, 10));
         else
             memset(memory, 1, SIZE);
         resized((int64_t)(2 * MIB), 10 * MIB);
@@ -470,8 +445,8 @@ static void has_what_it_needs(void **state)
     assert_int_equal(client_call(client, &rq)->error, 0);
     assert_true(zone_nr_pages(z) >= 5 * P);
     client_free(client);
-    while (zone_nr_pages(z) != SIZE / PAGE || f.hub->sessions.nr != 1)
-        (void)uv_run(&f.loop, UV_RUN_ONCE);
+    RUN_UNTIL(&f, zone_nr_pages(z) == SIZE / PAGE && f.hub->sessions.nr == 1);
+    fixture_settle(&f);
     check_zones(zs);
     client = client_open_slots(&f);
     end();

@@ -19,8 +19,8 @@
 
 #include <cmocka.h>
 
+#include "client_fixture.h"
 #include "fixture.h"
-#include "session.h"
 #include "why.h"
 
 #define NOBODY       65534
@@ -30,16 +30,8 @@ static struct fixture f;
 
 static int set_up(void **state)
 {
-    (void)state;
+    *state = &f;
     fixture_start_listening(&f, 1, 16 * MIB);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    check_zones(f.hub->zones);
-    fixture_stop(&f);
     return 0;
 }
 
@@ -50,19 +42,6 @@ static void expect_served(struct client *c)
     assert_int_equal(client_call(c, &rq)->error, 0);
     rq = alloc_request(0, 1);
     assert_int_equal(client_call(c, &rq)->error, 0);
-}
-
-static void expect_goodbye(struct client *c, const char *text)
-{
-    struct wire_server_packet packet;
-
-    client_receive(c, &packet);
-    assert_int_equal(packet.nr_responses, 0);
-    assert_int_equal(packet.nr_events, 1);
-    assert_int_equal(packet.events[0].kind, WIRE_EVENT_GOODBYE);
-    if (!strstr(packet.events[0].message, text))
-        fail_msg("'%s' does not say '%s'", packet.events[0].message, text);
-    client_expect_end(c);
 }
 
 static void test_connect(void **state)
@@ -135,8 +114,7 @@ static void test_death_behind_a_fork(void **state)
             (void)pause();
     }
     assert_int_equal(fcntl(pipe_fd[0], F_SETFL, O_NONBLOCK), 0);
-    while (read(pipe_fd[0], &holder, sizeof(holder)) != sizeof(holder))
-        (void)uv_run(&f.loop, UV_RUN_NOWAIT);
+    RUN_UNTIL(&f, read(pipe_fd[0], &holder, sizeof(holder)) == sizeof(holder));
     assert_int_equal(f.hub->sessions.nr, 1);
     assert_int_equal(used_pages(f.hub->zones), 100);
     assert_int_equal(kill(client, SIGKILL), 0);
@@ -197,8 +175,7 @@ static void test_another_user(void **state)
             (void)pause();
     }
     assert_int_equal(fcntl(pipe_fd[0], F_SETFL, O_NONBLOCK), 0);
-    while (read(pipe_fd[0], &byte, 1) != 1)
-        (void)uv_run(&f.loop, UV_RUN_NOWAIT);
+    RUN_UNTIL(&f, read(pipe_fd[0], &byte, 1) == 1);
     root = client_connect(&f);
     expect_served(root);
     rs = client_call(root, &rq);
@@ -253,7 +230,7 @@ static void test_sessions_per_user(void **state)
     }
     assert_int_equal(close(fd[WIRE_MAX_SESSIONS_PER_UID][1]), 0);
     c = client_connect(&f);
-    expect_goodbye(c, "this user has 1024 sessions");
+    client_expect_goodbye(c, "this user has 1024 sessions");
     client_free(c);
     (void)close(fd[0][0]);
     run_until_sessions(&f, WIRE_MAX_SESSIONS_PER_UID - 1);
@@ -270,14 +247,12 @@ static void test_sessions_per_user(void **state)
 static void test_sessions_of_a_section(void **state)
 {
     struct client *first = client_connect(&f), *c;
-    char why[WHY_BYTES];
 
     (void)state;
     expect_served(first);
-    assert_int_equal(
-        policy_set_key(f.hub->policy, "policy default", "max_sessions", "1", why, sizeof(why)), 0);
+    fixture_set_key(&f, "max_sessions", "1");
     c = client_connect(&f);
-    expect_goodbye(c, "policy 'default': user ");
+    client_expect_goodbye(c, "policy 'default': user ");
     client_free(c);
     client_free(first);
     run_until_sessions(&f, 0);
@@ -314,7 +289,7 @@ static void test_out_of_descriptors(void **state)
     assert_int_equal(close(next), 0);
     before = limit_fds((rlim_t)next);
     for (size_t i = 0; i < 12; i++)
-        expect_goodbye(c[i], "no file descriptors left");
+        client_expect_goodbye(c[i], "no file descriptors left");
     assert_int_equal(busy_turns(), 0);
     (void)limit_fds(before);
     for (size_t i = 0; i < 12; i++)
@@ -335,8 +310,6 @@ static void test_listening_pauses(void **state)
     (void)uv_run(&f.loop, UV_RUN_NOWAIT);
     assert_int_equal(busy_turns(), 0);
     (void)limit_fds(before);
-    while (f.hub->sessions.nr == 0)
-        (void)uv_run(&f.loop, UV_RUN_ONCE);
     expect_served(c);
     client_free(c);
     run_until_sessions(&f, 0);
@@ -358,10 +331,10 @@ static void test_start_fails(void **state)
     fds = count_fds();
     make_config(&config, 1, 4 * MIB);
     assert_true(server_start(&server, &loop, &config, fd, why, sizeof(why)) < 0);
-    assert_non_null(strstr(why, "cannot wait for clients"));
+    expect_text(why, "cannot wait for clients");
     config.zones[0].pageblock_order = 30;
     assert_int_equal(server_start(&server, &loop, &config, fd, why, sizeof(why)), -EINVAL);
-    assert_non_null(strstr(why, "zone0"));
+    expect_text(why, "zone0");
     assert_null(server);
     assert_int_equal(count_fds(), fds);
     assert_int_equal(close(fd), 0);
@@ -389,7 +362,7 @@ static void test_bad_socket(void **state)
 
 int main(void)
 {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, fixture_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(test_connect),
         TEST(test_death_behind_a_fork),

@@ -18,45 +18,22 @@
 
 #include <cmocka.h>
 
+#include "client_fixture.h"
 #include "fixture.h"
-#include "session.h"
 
 static struct fixture f;
 
 static int set_up(void **state)
 {
-    (void)state;
+    *state = &f;
     fixture_start(&f, 2, 64 * MIB);
     return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    check_zones(f.hub->zones);
-    fixture_stop(&f);
-    return 0;
-}
-
-/* All sessions are gone and nothing is left of what they had. */
-static void expect_nothing_left(void)
-{
-    run_until_sessions(&f, 0);
-    assert_int_equal(used_pages(f.hub->zones), 0);
-    assert_int_equal(handle_table_used(f.hub->zones->handles), 0);
 }
 
 /* The client can still do its work. */
 static void expect_served(struct client *c)
 {
-    struct wire_request rq = alloc_request(0, 1);
-    const struct wire_response *rs = client_call(c, &rq);
-    uint64_t handle;
-
-    assert_int_equal(rs->error, 0);
-    handle = rs->alloc.handle[0];
-    rq = free_request(&handle, 1);
-    assert_int_equal(client_call(c, &rq)->error, 0);
+    client_give_back(c, client_get(c, 0));
 }
 
 /* ---- in order ---- */
@@ -73,13 +50,11 @@ static void test_hello(void **state)
     assert_int_equal(rs->hello.nr_zones, 2);
     assert_int_equal(rs->hello.zones[1].bytes, 64 * MIB);
     assert_int_equal(c->nr_zone_fds, 2);
-    memory =
-        mmap(NULL, 64 * MIB, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, c->zone_fd[1], 0);
-    assert_true(memory != MAP_FAILED);
+    memory = client_map_zone(c, 1, 64 * MIB);
     memset(memory, 1, PAGE);
     (void)munmap(memory, 64 * MIB);
     client_free(c);
-    expect_nothing_left();
+    expect_nothing_left(&f);
 }
 
 /* Hello and what follows it may come in one packet; the replies leave in one, with descriptors. */
@@ -104,7 +79,7 @@ static void test_many_in_a_packet(void **state)
     assert_int_equal(c->nr_zone_fds, 2);
     assert_int_equal(used_pages(f.hub->zones), WIRE_MAX_REQUESTS - 2);
     client_free(c);
-    expect_nothing_left();
+    expect_nothing_left(&f);
 }
 
 static void test_wrong_version(void **state)
@@ -124,7 +99,7 @@ static void test_wrong_version(void **state)
     assert_int_equal(client_call(c, &rq)->error, 0);
     expect_served(c);
     client_free(c);
-    expect_nothing_left();
+    expect_nothing_left(&f);
 }
 
 /* What is another's cannot be freed, and survives his death. */
@@ -148,7 +123,7 @@ static void test_two_clients(void **state)
     rq = free_request(&handle, 1);
     assert_int_equal(client_call(a, &rq)->free.freed, 1);
     client_free(a);
-    expect_nothing_left();
+    expect_nothing_left(&f);
 }
 
 /* ---- bad packets ---- */
@@ -166,15 +141,14 @@ static void expect_rejected(const void *bytes, size_t len, int error, const char
     assert_int_equal(packet.nr_responses, 1);
     assert_int_equal(packet.responses[0].id, 0);
     assert_int_equal(packet.responses[0].error, error);
-    if (!strstr(packet.responses[0].message, text))
-        fail_msg("'%s' does not say '%s'", packet.responses[0].message, text);
+    expect_text(packet.responses[0].message, text);
     client_expect_end(bad);
     run_until_sessions(&f, 1);
     assert_int_equal(used_pages(f.hub->zones), 0);
     expect_served(good);
     client_free(bad);
     client_free(good);
-    expect_nothing_left();
+    expect_nothing_left(&f);
 }
 
 static void test_bad_packets(void **state)
@@ -232,7 +206,7 @@ static void test_descriptors_from_client(void **state)
     assert_int_equal(packet.responses[0].error, 0);
     assert_int_equal(count_fds(), fds);
     client_free(c);
-    expect_nothing_left();
+    expect_nothing_left(&f);
 }
 
 /* Whatever bytes come, the server stays, and nothing leaks. */
@@ -259,25 +233,17 @@ static void test_random_packets(void **state)
         for (int flips = rand_r(&seed) % 4; flips >= 0; flips--)
             bytes[(size_t)rand_r(&seed) % len] ^= (unsigned char)(1u << (rand_r(&seed) % 8));
         client_send_bytes(c, bytes, 1 + (size_t)rand_r(&seed) % len);
-        for (int turn = 0; turn < 3; turn++)
-            (void)uv_run(&f.loop, UV_RUN_NOWAIT);
+        fixture_turns(&f, 3);
         client_free(c);
         if (i % 50 == 0)
             expect_served(good);
     }
     run_until_sessions(&f, 1);
     client_free(good);
-    expect_nothing_left();
+    expect_nothing_left(&f);
 }
 
 /* ---- clients that do not read ---- */
-
-static const struct session *first_session(void)
-{
-    uint32_t slot = 0;
-
-    return session_table_next(&f.hub->sessions, &slot, SESSION_TABLE_SLOTS);
-}
 
 /* Receive until nr responses have come, which must have ascending ids from first_id on. */
 static void receive_in_order(struct client *c, uint64_t first_id, size_t nr)
@@ -304,9 +270,11 @@ static void test_slow_reader(void **state)
     struct client *slow = client_open(&f);
     struct client *other = client_open(&f);
     struct wire_request rq[WIRE_MAX_REQUESTS];
+    const struct session *s;
     uint64_t first_id;
 
     (void)state;
+    s = client_session(slow);
     rq[0] = alloc_request(0, WIRE_MAX_BLOCKS);
     assert_int_equal(client_call(slow, rq)->error, 0);
     for (size_t i = 0; i < WIRE_MAX_REQUESTS; i++)
@@ -316,19 +284,19 @@ static void test_slow_reader(void **state)
         client_send(slow, rq, WIRE_MAX_REQUESTS);
     for (unsigned turn = 0; turn < 2000; turn++) {
         (void)uv_run(&f.loop, UV_RUN_NOWAIT);
-        assert_true(first_session()->outbox.bytes <= (size_t)WIRE_MAX_PACKET * 3);
+        assert_true(s->outbox.bytes <= (size_t)WIRE_MAX_PACKET * 3);
     }
-    assert_true(first_session()->outbox.bytes > 0);
-    assert_non_null(first_session()->held);
+    assert_true(s->outbox.bytes > 0);
+    assert_non_null(s->held);
     assert_int_equal(f.hub->work_first, NULL);
     expect_served(other);
     receive_in_order(slow, first_id, (size_t)WIRE_MAX_REQUESTS * 4);
-    assert_true(first_session()->outbox.bytes == 0);
-    assert_null(first_session()->held);
+    assert_true(s->outbox.bytes == 0);
+    assert_null(s->held);
     expect_served(slow);
     client_free(slow);
     client_free(other);
-    expect_nothing_left();
+    expect_nothing_left(&f);
 }
 
 /* A slow reader that goes away in the middle leaves nothing. */
@@ -344,16 +312,14 @@ static void test_slow_reader_leaves(void **state)
             rq[i] = alloc_request(0, 64);
         for (unsigned packets = 0; packets < 3; packets++)
             client_send(c, rq, WIRE_MAX_REQUESTS);
-        while (outbox_empty(&first_session()->outbox))
-            (void)uv_run(&f.loop, UV_RUN_NOWAIT);
+        RUN_UNTIL(&f, !outbox_empty(&client_session(c)->outbox));
         if (half) {
             assert_int_equal(shutdown(c->fd, SHUT_WR), 0);
-            for (unsigned turn = 0; turn < 100; turn++)
-                (void)uv_run(&f.loop, UV_RUN_NOWAIT);
+            fixture_turns(&f, 100);
             assert_int_equal(f.hub->sessions.nr, 1);
         }
         client_free(c);
-        expect_nothing_left();
+        expect_nothing_left(&f);
     }
 }
 
@@ -370,9 +336,8 @@ static void test_rejected_when_full(void **state)
         rq[i] = stat_request(WIRE_OP_STAT_ZONES, 0);
     do {
         client_send(c, rq, WIRE_MAX_REQUESTS);
-        for (unsigned turn = 0; turn < 100; turn++)
-            (void)uv_run(&f.loop, UV_RUN_NOWAIT);
-    } while (outbox_empty(&first_session()->outbox));
+        fixture_turns(&f, 100);
+    } while (outbox_empty(&client_session(c)->outbox));
     client_send_bytes(c, "\xff", 1);
     while (!heard) {
         client_receive(c, &packet);
@@ -380,7 +345,7 @@ static void test_rejected_when_full(void **state)
     }
     client_expect_end(c);
     client_free(c);
-    expect_nothing_left();
+    expect_nothing_left(&f);
 }
 
 /* A client that is gone when its answer is ready. */
@@ -392,7 +357,7 @@ static void test_leaves_before_the_answer(void **state)
     (void)state;
     client_send(c, &rq, 1);
     client_free(c);
-    expect_nothing_left();
+    expect_nothing_left(&f);
 }
 
 /* A socket that cannot take a packet of this size at all: the session ends, and only it. */
@@ -404,7 +369,7 @@ static void test_answer_cannot_be_sent(void **state)
     int size = 1;
 
     (void)state;
-    assert_int_equal(setsockopt(first_session()->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)),
+    assert_int_equal(setsockopt(client_session(c)->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)),
                      0);
     client_send(c, &rq, 1);
     client_expect_end(c);
@@ -413,12 +378,12 @@ static void test_answer_cannot_be_sent(void **state)
     expect_served(other);
     client_free(c);
     client_free(other);
-    expect_nothing_left();
+    expect_nothing_left(&f);
 }
 
 static int set_up_many_zones(void **state)
 {
-    (void)state;
+    *state = &f;
     fixture_start(&f, WIRE_MAX_ZONES, 2 * MIB);
     return 0;
 }
@@ -429,8 +394,7 @@ static void test_replies_fill_packets(void **state)
     struct client *c = client_new(&f);
     struct session *listed = calloc(WIRE_MAX_LISTING, sizeof(*listed));
     struct wire_request rq[40];
-    uint32_t slot = 0;
-    const struct session *real = session_table_next(&f.hub->sessions, &slot, SESSION_TABLE_SLOTS);
+    const struct session *real = client_session(c);
 
     (void)state;
     assert_non_null(listed);
@@ -449,7 +413,7 @@ static void test_replies_fill_packets(void **state)
         session_table_remove(&f.hub->sessions, listed[i].id, 0);
     free(listed);
     client_free(c);
-    expect_nothing_left();
+    expect_nothing_left(&f);
 }
 
 /* ---- slices ---- */
@@ -475,7 +439,7 @@ static void test_large_packet_yields(void **state)
         assert_true(now - before <= (uint64_t)(SESSION_TURN_COST + WIRE_MAX_BLOCKS) * 2);
         before = now;
         turns++;
-        if (!outbox_empty(&first_session()->outbox))
+        if (!outbox_empty(&client_session(c)->outbox))
             break;
     }
     assert_true(turns >= 4);
@@ -483,7 +447,7 @@ static void test_large_packet_yields(void **state)
     assert_int_equal(used_pages(f.hub->zones), 32000);
     check_zones(f.hub->zones);
     client_free(c);
-    expect_nothing_left();
+    expect_nothing_left(&f);
 }
 
 /* The death of a client with many blocks: a slice in each turn, and others are served meanwhile. */
@@ -492,7 +456,7 @@ static void test_large_death(void **state)
     struct client *big = client_open(&f);
     struct client *other = client_open(&f);
     struct wire_request rq = alloc_request(0, WIRE_MAX_BLOCKS);
-    const struct session *dying = first_session();
+    const struct session *dying = client_session(big);
     uint64_t before;
     unsigned served = 0;
 
@@ -519,7 +483,7 @@ static void test_large_death(void **state)
     assert_true(served >= 5);
     assert_int_equal(used_pages(f.hub->zones), 0);
     client_free(other);
-    expect_nothing_left();
+    expect_nothing_left(&f);
 }
 
 /* Two that die at the same time take turns. */
@@ -527,13 +491,10 @@ static void test_deaths_take_turns(void **state)
 {
     struct client *c[2] = {client_open(&f), client_open(&f)};
     struct wire_request rq = alloc_request(0, WIRE_MAX_BLOCKS);
-    const struct session *s[2];
-    uint32_t slot = 0;
+    const struct session *s[2] = {client_session(c[0]), client_session(c[1])};
     uint32_t lead = 0;
 
     (void)state;
-    for (unsigned i = 0; i < 2; i++)
-        s[i] = session_table_next(&f.hub->sessions, &slot, SESSION_TABLE_SLOTS);
     for (unsigned i = 0; i < 10; i++)
         for (unsigned j = 0; j < 2; j++)
             assert_int_equal(client_call(c[j], &rq)->error, 0);
@@ -548,7 +509,7 @@ static void test_deaths_take_turns(void **state)
         (void)uv_run(&f.loop, UV_RUN_NOWAIT);
     }
     assert_true(lead <= 2 * SESSION_SLICE_BLOCKS);
-    expect_nothing_left();
+    expect_nothing_left(&f);
 }
 
 /* ---- the server's end ---- */
@@ -568,20 +529,14 @@ static void test_goodbye(void **state)
     client_receive(reader, &packet);
     client_send(full, rq, WIRE_MAX_REQUESTS);
     client_send(dying, rq, 20);
-    for (unsigned turn = 0; turn < 5; turn++)
-        (void)uv_run(&f.loop, UV_RUN_NOWAIT);
+    fixture_turns(&f, 5);
     client_free(dying);
     (void)uv_run(&f.loop, UV_RUN_NOWAIT);
     /* A packet that was never read must not hide the last words. */
     client_send(reader, rq, 1);
     check_zones(f.hub->zones);
     server_stop(f.server);
-    client_receive(reader, &packet);
-    assert_int_equal(packet.nr_responses, 0);
-    assert_int_equal(packet.nr_events, 1);
-    assert_int_equal(packet.events[0].kind, WIRE_EVENT_GOODBYE);
-    assert_string_equal(packet.events[0].message, "the daemon stops");
-    client_expect_end(reader);
+    client_expect_goodbye(reader, "the daemon stops");
     client_free(reader);
     client_free(full);
     assert_int_equal(uv_run(&f.loop, UV_RUN_DEFAULT), 0);
@@ -594,13 +549,12 @@ static void test_work_is_forgotten(void **state)
 {
     struct client *c[3];
     struct session *s[3];
-    uint32_t slot = 0;
 
     (void)state;
-    for (unsigned i = 0; i < 3; i++)
+    for (unsigned i = 0; i < 3; i++) {
         c[i] = client_open(&f);
-    for (unsigned i = 0; i < 3; i++)
-        s[i] = session_table_next(&f.hub->sessions, &slot, SESSION_TABLE_SLOTS);
+        s[i] = client_session(c[i]);
+    }
     for (unsigned gone = 0; gone < 3; gone++) {
         struct session *first = s[gone == 0], *last = s[gone == 2 ? 1 : 2];
 
@@ -619,12 +573,12 @@ static void test_work_is_forgotten(void **state)
     }
     for (unsigned i = 0; i < 3; i++)
         client_free(c[i]);
-    expect_nothing_left();
+    expect_nothing_left(&f);
 }
 
 int main(void)
 {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, fixture_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(test_hello),
         TEST(test_many_in_a_packet),
@@ -638,7 +592,8 @@ int main(void)
         TEST(test_rejected_when_full),
         TEST(test_leaves_before_the_answer),
         TEST(test_answer_cannot_be_sent),
-        cmocka_unit_test_setup_teardown(test_replies_fill_packets, set_up_many_zones, tear_down),
+        cmocka_unit_test_setup_teardown(test_replies_fill_packets, set_up_many_zones,
+                                        fixture_tear_down),
         TEST(test_large_packet_yields),
         TEST(test_large_death),
         TEST(test_deaths_take_turns),

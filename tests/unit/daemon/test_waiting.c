@@ -13,141 +13,71 @@
 
 #include <cmocka.h>
 
+#include "client_fixture.h"
 #include "fixture.h"
-#include "session.h"
-
-/** Long enough never to pass. */
-#define LONG_MS 3600000u
 
 static struct fixture f;
 
 /* One zone of 2,048 pages: four blocks of order 9. */
 static int set_up(void **state)
 {
-    (void)state;
+    *state = &f;
     fixture_start(&f, 1, 8 * MIB);
     return 0;
 }
 
-static int tear_down(void **state)
-{
-    (void)state;
-    check_zones(f.hub->zones);
-    fixture_stop(&f);
-    return 0;
-}
-
-static void expect_nothing_left(void)
-{
-    run_until_sessions(&f, 0);
-    assert_int_equal(f.hub->waiting.nr, 0);
-    assert_int_equal(used_pages(f.hub->zones), 0);
-    assert_int_equal(handle_table_used(f.hub->zones->handles), 0);
-}
-
-static uint64_t grab(struct client *c, uint32_t order)
+/* Ask for a block that is not there; returns the request's id. */
+static uint64_t wait_for_block(struct client *c, uint32_t order)
 {
     struct wire_request rq = alloc_request(order, 1);
-    const struct wire_response *rs = client_call(c, &rq);
 
-    assert_int_equal(rs->error, 0);
-    return rs->alloc.handle[0];
-}
-
-static void give_back(struct client *c, uint64_t handle)
-{
-    struct wire_request rq = free_request(&handle, 1);
-
-    assert_int_equal(client_call(c, &rq)->error, 0);
-}
-
-/* Ask for a block and run the loop until the request waits. */
-static uint64_t wait_for_block(struct client *c, uint32_t order, uint32_t deadline_ms)
-{
-    struct wire_request rq = alloc_request(order, 1);
-    uint32_t before = f.hub->waiting.nr;
-
-    rq.alloc.deadline_ms = deadline_ms;
-    client_send(c, &rq, 1);
-    while (f.hub->waiting.nr == before)
-        (void)uv_run(&f.loop, UV_RUN_NOWAIT);
-    assert_int_equal(f.hub->waiting.nr, before + 1);
+    rq.alloc.deadline_ms = LONG_MS;
+    client_send_waiting(c, &rq);
     return rq.id;
-}
-
-/* The answer to a request that waited. */
-static struct wire_response answer(struct client *c, uint64_t id)
-{
-    struct wire_server_packet packet;
-
-    client_receive(c, &packet);
-    assert_int_equal(packet.nr_responses, 1);
-    assert_int_equal(packet.responses[0].id, id);
-    return packet.responses[0];
-}
-
-static uint64_t expect_granted(struct client *c, uint64_t id)
-{
-    struct wire_response rs = answer(c, id);
-
-    assert_int_equal(rs.error, 0);
-    return rs.alloc.handle[0];
 }
 
 /* Nothing has come for the client, and its request still waits. */
 static void expect_waiting(struct client *c, uint32_t nr)
 {
-    char byte;
-
-    for (int turn = 0; turn < 10; turn++)
-        (void)uv_run(&f.loop, UV_RUN_NOWAIT);
+    fixture_turns(&f, 10);
     assert_int_equal(f.hub->waiting.nr, nr);
-    assert_int_equal(recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT), -1);
-    assert_int_equal(errno, EAGAIN);
-}
-
-/* The session that was opened last. */
-static struct session *newest_session(void)
-{
-    struct session *s = session_table_find(&f.hub->sessions, f.hub->sessions.last_id);
-
-    assert_non_null(s);
-    return s;
+    assert_false(client_has_packet(c));
 }
 
 static void test_granted_at_the_free(void **state)
 {
     struct client *a = client_open(&f), *b = client_open(&f);
-    uint64_t handle = grab(a, 11), id;
+    uint64_t handle = client_get(a, 11), id;
 
     (void)state;
-    id = wait_for_block(b, 0, LONG_MS);
+    id = wait_for_block(b, 0);
     expect_waiting(b, 1);
-    give_back(a, handle);
-    give_back(b, expect_granted(b, id));
+    client_give_back(a, handle);
+    client_give_back(b, client_expect_granted(b, id));
     client_free(a);
     client_free(b);
-    expect_nothing_left();
+    expect_nothing_left(&f);
 }
 
 static void test_refused_at_the_deadline(void **state)
 {
     struct client *a = client_open(&f), *b = client_open(&f);
-    struct wire_response rs;
-    uint64_t id;
+    struct wire_request rq = alloc_request(10, 1);
+    const struct wire_response *rs;
 
     (void)state;
-    (void)grab(a, 10);
-    (void)grab(a, 9);
-    id = wait_for_block(b, 10, 20);
-    rs = answer(b, id);
-    assert_int_equal(rs.error, ENOMEM);
-    assert_int_equal(rs.refusal->reason, WIRE_REFUSAL_SHORTAGE);
-    assert_int_equal(rs.refusal->free_pages, 512);
+    (void)client_get(a, 10);
+    (void)client_get(a, 9);
+    rq.alloc.deadline_ms = 20;
+    rs = client_call(b, &rq);
+    assert_int_equal(rs->error, ENOMEM);
+    assert_true(rs->refusal->waited_ms >= 20);
+    assert_int_equal(rs->refusal->reason, WIRE_REFUSAL_SHORTAGE);
+    assert_int_equal(rs->refusal->free_pages, 512);
     assert_int_equal(f.hub->waiting.nr, 0);
     client_free(a);
     client_free(b);
-    expect_nothing_left();
+    expect_nothing_left(&f);
 }
 
 /* What no zone can hold is not waited for, nor is it without a deadline. */
@@ -159,51 +89,51 @@ static void test_not_worth_waiting(void **state)
     (void)state;
     rq.alloc.deadline_ms = LONG_MS;
     assert_int_equal(client_call(a, &rq)->refusal->reason, WIRE_REFUSAL_NO_ZONE);
-    (void)grab(a, 11);
+    (void)client_get(a, 11);
     rq = alloc_request(0, 1);
     assert_int_equal(client_call(a, &rq)->refusal->reason, WIRE_REFUSAL_SHORTAGE);
     client_free(a);
-    expect_nothing_left();
+    expect_nothing_left(&f);
 }
 
 static void test_first_come_first_served(void **state)
 {
     struct client *a = client_open(&f), *b = client_open(&f), *c = client_open(&f);
-    uint64_t handle[2] = {grab(a, 10), grab(a, 10)}, id_b, id_c;
+    uint64_t handle[2] = {client_get(a, 10), client_get(a, 10)}, id_b, id_c;
 
     (void)state;
-    id_b = wait_for_block(b, 10, LONG_MS);
-    id_c = wait_for_block(c, 10, LONG_MS);
-    give_back(a, handle[1]);
-    (void)expect_granted(b, id_b);
+    id_b = wait_for_block(b, 10);
+    id_c = wait_for_block(c, 10);
+    client_give_back(a, handle[1]);
+    (void)client_expect_granted(b, id_b);
     expect_waiting(c, 1);
-    give_back(a, handle[0]);
-    (void)expect_granted(c, id_c);
+    client_give_back(a, handle[0]);
+    (void)client_expect_granted(c, id_c);
     client_free(a);
     client_free(b);
     client_free(c);
-    expect_nothing_left();
+    expect_nothing_left(&f);
 }
 
 static void test_higher_priority_first(void **state)
 {
     struct client *a = client_open(&f), *b = client_open(&f), *c;
-    uint64_t handle = grab(a, 11), id_b, id_c;
+    uint64_t handle = client_get(a, 11), id_b, id_c;
 
     (void)state;
-    id_b = wait_for_block(b, 11, LONG_MS);
+    id_b = wait_for_block(b, 11);
     c = client_open(&f);
-    newest_session()->priority = 3;
-    id_c = wait_for_block(c, 11, LONG_MS);
-    give_back(a, handle);
-    handle = expect_granted(c, id_c);
+    client_session(c)->priority = 3;
+    id_c = wait_for_block(c, 11);
+    client_give_back(a, handle);
+    handle = client_expect_granted(c, id_c);
     expect_waiting(b, 1);
-    give_back(c, handle);
-    (void)expect_granted(b, id_b);
+    client_give_back(c, handle);
+    (void)client_expect_granted(b, id_b);
     client_free(a);
     client_free(b);
     client_free(c);
-    expect_nothing_left();
+    expect_nothing_left(&f);
 }
 
 /* Who frees and asks again in one packet comes after those who waited. */
@@ -212,10 +142,10 @@ static void test_newcomers_come_later(void **state)
     struct client *a = client_open(&f), *b = client_open(&f);
     struct wire_server_packet packet;
     struct wire_request rq[2];
-    uint64_t handle = grab(a, 11), id;
+    uint64_t handle = client_get(a, 11), id;
 
     (void)state;
-    id = wait_for_block(b, 11, LONG_MS);
+    id = wait_for_block(b, 11);
     rq[0] = free_request(&handle, 1);
     rq[1] = alloc_request(11, 1);
     client_send(a, rq, 2);
@@ -225,43 +155,43 @@ static void test_newcomers_come_later(void **state)
     client_receive(a, &packet);
     assert_int_equal(packet.responses[0].id, rq[1].id);
     assert_int_equal(packet.responses[0].error, ENOMEM);
-    (void)expect_granted(b, id);
+    (void)client_expect_granted(b, id);
     client_free(a);
     client_free(b);
-    expect_nothing_left();
+    expect_nothing_left(&f);
 }
 
 /* Others of its session are answered while a request waits. */
 static void test_others_go_on(void **state)
 {
     struct client *a = client_open(&f);
-    uint64_t handle = grab(a, 10), id;
+    uint64_t handle = client_get(a, 10), id;
 
     (void)state;
-    (void)grab(a, 9);
-    id = wait_for_block(a, 10, LONG_MS);
-    give_back(a, grab(a, 0));
-    give_back(a, handle);
-    (void)expect_granted(a, id);
+    (void)client_get(a, 9);
+    id = wait_for_block(a, 10);
+    client_give_back(a, client_get(a, 0));
+    client_give_back(a, handle);
+    (void)client_expect_granted(a, id);
     client_free(a);
-    expect_nothing_left();
+    expect_nothing_left(&f);
 }
 
 static void test_dead_leave_nothing(void **state)
 {
     struct client *a = client_open(&f), *b = client_open(&f);
-    uint64_t handle = grab(a, 11);
+    uint64_t handle = client_get(a, 11);
 
     (void)state;
     for (unsigned i = 0; i < 5; i++)
-        (void)wait_for_block(b, i, LONG_MS);
+        (void)wait_for_block(b, i);
     client_free(b);
     run_until_sessions(&f, 1);
     assert_int_equal(f.hub->waiting.nr, 0);
-    give_back(a, handle);
+    client_give_back(a, handle);
     assert_int_equal(used_pages(f.hub->zones), 0);
     client_free(a);
-    expect_nothing_left();
+    expect_nothing_left(&f);
 }
 
 /* The server stops under requests that wait: tear_down counts what is left. */
@@ -270,8 +200,8 @@ static void test_stop(void **state)
     struct client *a = client_open(&f);
 
     (void)state;
-    (void)grab(a, 11);
-    (void)wait_for_block(a, 0, LONG_MS);
+    (void)client_get(a, 11);
+    (void)wait_for_block(a, 0);
     server_stop(f.server);
     assert_int_equal(uv_run(&f.loop, UV_RUN_DEFAULT), 0);
     assert_int_equal(uv_loop_close(&f.loop), 0);
@@ -285,15 +215,15 @@ static void test_too_many(void **state)
     struct wire_request rq = alloc_request(0, 1);
 
     (void)state;
-    newest_session()->max_waiting = 2;
-    (void)grab(a, 11);
-    (void)wait_for_block(a, 0, LONG_MS);
-    (void)wait_for_block(a, 0, LONG_MS);
+    client_session(a)->max_waiting = 2;
+    (void)client_get(a, 11);
+    (void)wait_for_block(a, 0);
+    (void)wait_for_block(a, 0);
     rq.alloc.deadline_ms = LONG_MS;
     assert_int_equal(client_call(a, &rq)->error, ENOMEM);
     assert_int_equal(f.hub->waiting.nr, 2);
     client_free(a);
-    expect_nothing_left();
+    expect_nothing_left(&f);
 }
 
 /*
@@ -303,27 +233,27 @@ static void test_too_many(void **state)
 static void test_small_ones_do_not_pass_for_ever(void **state)
 {
     struct client *a = client_open(&f), *b = client_open(&f), *c = client_open(&f);
-    uint64_t handle[2] = {grab(a, 10), grab(a, 9)}, id;
+    uint64_t handle[2] = {client_get(a, 10), client_get(a, 9)}, id;
     struct wire_request rq = alloc_request(0, 1);
     const struct wire_response *rs;
 
     (void)state;
-    id = wait_for_block(b, 10, LONG_MS);
+    id = wait_for_block(b, 10);
     for (unsigned i = 0; i < WAIT_MAX_OVERTAKES; i++)
-        give_back(c, grab(c, 0));
+        client_give_back(c, client_get(c, 0));
     rs = client_call(c, &rq);
     assert_int_equal(rs->error, ENOMEM);
     assert_int_equal(rs->refusal->reason, WIRE_REFUSAL_QUEUE);
     expect_waiting(b, 1);
-    give_back(a, handle[1]);
-    (void)expect_granted(b, id);
+    client_give_back(a, handle[1]);
+    (void)client_expect_granted(b, id);
     /* Nobody holds any more. */
-    give_back(a, handle[0]);
-    give_back(c, grab(c, 0));
+    client_give_back(a, handle[0]);
+    client_give_back(c, client_get(c, 0));
     client_free(a);
     client_free(b);
     client_free(c);
-    expect_nothing_left();
+    expect_nothing_left(&f);
 }
 
 /*
@@ -333,50 +263,55 @@ static void test_small_ones_do_not_pass_for_ever(void **state)
 static void test_hold_of_all_ends(void **state)
 {
     struct client *a = client_open(&f), *b = client_open(&f), *c = client_open(&f);
-    uint64_t handle[4], id;
-    struct wire_request rq = alloc_request(0, 1);
+    struct wire_request rq[2] = {alloc_request(0, 1), alloc_request(0, 1)};
+    struct wire_server_packet packet;
     const struct wire_response *rs;
+    uint64_t handle[4], id;
 
     (void)state;
     for (unsigned i = 0; i < 4; i++)
-        handle[i] = grab(a, 9);
+        handle[i] = client_get(a, 9);
     /* 1,024 pages are free, in two places: blocks are granted from the lowest address up. */
-    give_back(a, handle[0]);
-    give_back(a, handle[2]);
-    id = wait_for_block(b, 10, LONG_MS);
-    for (unsigned i = 0; i < WAIT_MAX_OVERTAKES; i++)
-        give_back(c, grab(c, 0));
-    rs = client_call(c, &rq);
-    assert_int_equal(rs->error, ENOMEM);
-    assert_int_equal(rs->refusal->reason, WIRE_REFUSAL_QUEUE);
-    do
-        rs = client_call(c, &rq);
-    while (rs->error);
-    give_back(c, rs->alloc.handle[0]);
+    client_give_back(a, handle[0]);
+    client_give_back(a, handle[2]);
+    id = wait_for_block(b, 10);
+    for (unsigned i = 1; i < WAIT_MAX_OVERTAKES; i++)
+        client_give_back(c, client_get(c, 0));
+    /* The last that may, and one that may not: in one packet, so that no while passes between. */
+    client_send(c, rq, 2);
+    client_receive(c, &packet);
+    assert_int_equal(packet.nr_responses, 2);
+    assert_int_equal(packet.responses[0].error, 0);
+    assert_int_equal(packet.responses[1].error, ENOMEM);
+    assert_int_equal(packet.responses[1].refusal->reason, WIRE_REFUSAL_QUEUE);
+    client_give_back(c, packet.responses[0].alloc.handle[0]);
+    RUN_UNTIL(&f, (rs = client_call(c, rq))->error == 0);
+    client_give_back(c, rs->alloc.handle[0]);
     expect_waiting(b, 1);
-    give_back(a, handle[1]);
-    (void)expect_granted(b, id);
+    client_give_back(a, handle[1]);
+    (void)client_expect_granted(b, id);
     client_free(a);
     client_free(b);
     client_free(c);
-    expect_nothing_left();
+    expect_nothing_left(&f);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_granted_at_the_free, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_refused_at_the_deadline, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_not_worth_waiting, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_first_come_first_served, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_higher_priority_first, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_newcomers_come_later, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_others_go_on, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_dead_leave_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_granted_at_the_free, set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(test_refused_at_the_deadline, set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(test_not_worth_waiting, set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(test_first_come_first_served, set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(test_higher_priority_first, set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(test_newcomers_come_later, set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(test_others_go_on, set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(test_dead_leave_nothing, set_up, fixture_tear_down),
         cmocka_unit_test_setup(test_stop, set_up),
-        cmocka_unit_test_setup_teardown(test_too_many, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_small_ones_do_not_pass_for_ever, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_hold_of_all_ends, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_too_many, set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(test_small_ones_do_not_pass_for_ever, set_up,
+                                        fixture_tear_down),
+        cmocka_unit_test_setup_teardown(test_hold_of_all_ends, set_up, fixture_tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
