@@ -18,6 +18,7 @@
 #include <cmocka.h>
 
 #include "ahead.h"
+#include "client_fixture.h"
 #include "domain_set.h"
 #include "fixture.h"
 #include "log.h"
@@ -426,12 +427,12 @@ static void many_blocks_come_in_slices(void **state)
     (void)state;
     start_with(0, nr);
     a = come("a", 1);
-    run_until_looked();
+    RUN_UNTIL(&f, f.hub->passing->to_look == 0);
     assert_int_equal(take(a, ORDER, &pfn), -EINPROGRESS);
     ahead_demand(f.hub->passing, a, BLOCK * 2 * AHEAD_SLICE);
-    turn();
+    fixture_turns(&f, 1);
     assert_int_equal(nr_passes(), 1 + AHEAD_SLICE);
-    run_until_looked();
+    RUN_UNTIL(&f, f.hub->passing->to_look == 0);
     run_jobs();
     stop();
 }
@@ -450,14 +451,14 @@ static void slices_let_others_be_served(void **state)
     c = client_open(&f);
     for (uid_t i = 1; i <= 10; i++)
         (void)come("many", i);
-    run_until_looked();
+    RUN_UNTIL(&f, f.hub->passing->to_look == 0);
     for (unsigned d = 0; d < MAX_DOMAINS; d++) {
         if (ds->domain[d].open)
             ahead_look(f.hub->passing, d);
     }
     assert_int_equal(client_call(c, &rq)->error, 0);
     assert_int_not_equal(f.hub->passing->to_look, 0);
-    run_until_looked();
+    RUN_UNTIL(&f, f.hub->passing->to_look == 0);
     client_free(c);
     run_until_sessions(&f, 0);
     stop();
