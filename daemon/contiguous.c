@@ -30,7 +30,9 @@ struct demand {
     unsigned domain;
     uint32_t nr_waiting; /**< never 0 */
     uint32_t retry_ms;
+    uint64_t put_off_ms; /**< when that was so last */
     uint64_t look_at_ms; /**< not before */
+    bool pinned;         /**< then pins were in the way of it */
 };
 
 struct window {
@@ -41,6 +43,7 @@ struct window {
     uint64_t go_on_at_ms;       /**< then: unless a move ends before; 0: when one ends */
     uint64_t served_ms;         /**< when a window came free last; 0: never */
     struct patience patience;   /**< with pins */
+    bool unpinned;              /**< one has ended since the look at the zone began */
     uint64_t tag;               /**< of the block, for the moment that it is granted */
     struct contig c;
 };
@@ -90,6 +93,7 @@ static int look_for(struct window *w, struct demand *d)
 
     w->emptied_for = d;
     w->patience = (struct patience){0};
+    w->unpinned = false;
     return alloc_contig_pages(zone_of(w), &rq, &w->c, NULL);
 }
 
@@ -118,13 +122,17 @@ static void serve(struct window *w)
 }
 
 /* It did not come to pass: another time. */
-static void put_off(struct window *w)
+static void put_off(struct window *w, bool pinned)
 {
     struct demand *d = w->emptied_for;
 
     w->emptied_for = NULL;
     waiting_changed(w->owner->hub, NULL);
-    d->look_at_ms = now_ms(w) + d->retry_ms;
+    if (pinned && w->unpinned)
+        d->retry_ms = CONTIGUOUS_RETRY_MS;
+    d->pinned = pinned;
+    d->put_off_ms = now_ms(w);
+    d->look_at_ms = d->put_off_ms + d->retry_ms;
     d->retry_ms =
         d->retry_ms * 2 < CONTIGUOUS_MAX_RETRY_MS ? d->retry_ms * 2 : CONTIGUOUS_MAX_RETRY_MS;
 }
@@ -153,7 +161,7 @@ static void empty(struct window *w, int rc)
     } else {
         if (rc == -EAGAIN)
             evacuate_cancel(&w->c.ev);
-        put_off(w);
+        put_off(w, rc == -EAGAIN || w->c.pinned);
     }
 }
 
@@ -251,6 +259,32 @@ struct demand *contiguous_want(struct contiguous *ct, unsigned zone, unsigned or
     }
     d->nr_waiting++;
     return d;
+}
+
+/* Not sooner than the first time, so that one client's pins, which come and go, are no work. */
+static void hasten(struct window *w)
+{
+    for (struct demand *d = w->demands; d; d = d->next) {
+        const uint64_t soon_ms = d->put_off_ms + CONTIGUOUS_RETRY_MS;
+
+        if (!d->pinned)
+            continue;
+        d->retry_ms = CONTIGUOUS_RETRY_MS;
+        if (d->look_at_ms > soon_ms)
+            d->look_at_ms = soon_ms;
+    }
+    w->unpinned = true;
+    if (w->emptied_for && w->go_on_at_ms > now_ms(w))
+        w->go_on_at_ms = now_ms(w);
+    wait_for_turn(w);
+}
+
+void contiguous_hasten(struct contiguous *ct, uint64_t zones)
+{
+    for (unsigned i = 0; zones != 0 && i < ct->hub->zones->nr; i++) {
+        if (zones >> i & 1)
+            hasten(&ct->zone[i]);
+    }
 }
 
 static void drop(struct window *w, struct demand *d)

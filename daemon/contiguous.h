@@ -14,6 +14,7 @@
 #define DAEMON_CONTIGUOUS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "mm/types.h"
 
@@ -21,7 +22,8 @@ struct contiguous;
 struct demand;
 struct hub;
 
-/** First and longest time between two looks at a zone's windows. */
+/** First and longest time between two looks at a zone's windows. The first one again when a pin
+ * ends that may have been in the way. */
 #define CONTIGUOUS_RETRY_MS     50u
 #define CONTIGUOUS_MAX_RETRY_MS 5000u
 /** Blocks of a zone that are looked at in a turn of the loop, about: half of 100 us of work. */
@@ -47,6 +49,9 @@ void contiguous_stop(struct contiguous *ct);
  */
 struct demand *contiguous_want(struct contiguous *ct, unsigned zone, unsigned order,
                                enum migratetype type, unsigned domain);
+/** Blocks of these zones (bits) that were found pinned are so no more: for whom pins were in the
+ * way it is looked again soon. */
+void contiguous_hasten(struct contiguous *ct, uint64_t zones);
 /** It waits for that no more. NULL is allowed. */
 void contiguous_leave(struct contiguous *ct, struct demand *d);
 

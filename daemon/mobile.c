@@ -26,6 +26,7 @@ struct mobiles {
     uint32_t nr_found; /* blocks that were found pinned, in a queue by index + 1 */
     uint32_t found_first;
     uint32_t found_last;
+    uint64_t unpinned_zones; /* in which one of them is pinned no more */
 };
 
 int mobiles_create(uint32_t nr, struct mobiles **ret)
@@ -118,6 +119,19 @@ static void forget(struct mobiles *ms, struct mobile *m)
     ms->nr_found--;
 }
 
+/* One that was found pinned is so no more, where it stands. Without pages it may have stood
+ * anywhere.
+ */
+static void note_unpinned(const struct zone_set *zs, const struct mobile *m)
+{
+    struct mobiles *ms = zs->mobiles;
+    uint32_t index = (uint32_t)(m - ms->record);
+    struct handle_info info = {.zone = MOBILE_NOWHERE};
+
+    (void)handle_next(zs->handles, &index, 1, &info);
+    ms->unpinned_zones |= info.zone < MOBILE_NOWHERE ? (uint64_t)1 << info.zone : UINT64_MAX;
+}
+
 /* So it was found: what its account has pinned changes. */
 static void note_pinned(struct mobiles *ms, struct mobile *m, bool pinned)
 {
@@ -203,10 +217,19 @@ struct holdings *mobiles_unpinned(struct zone_set *zs, uint32_t *budget)
         /* One that is pinned stands behind all others now. */
         if (m->state != MOBILE_NORMAL || !look_pinned(ms, m)) {
             (*budget)--;
+            note_unpinned(zs, m);
             return m->holdings;
         }
     }
     return NULL;
+}
+
+uint64_t mobiles_unpinned_zones(struct mobiles *ms)
+{
+    const uint64_t zones = ms->unpinned_zones;
+
+    ms->unpinned_zones = 0;
+    return zones;
 }
 
 /* ---- grants ---- */
@@ -248,6 +271,8 @@ void mobile_end(struct zone_set *zs, uint64_t handle)
     if (m->state == MOBILE_NONE)
         return;
     note_pinned(zs->mobiles, m, false);
+    if (m->found)
+        note_unpinned(zs, m);
     forget(zs->mobiles, m);
     if (m->type == MIGRATE_RECLAIMABLE && m->holdings->lists)
         reclaim_lists_end(zs, m->holdings, handle);

@@ -75,6 +75,9 @@ uint32_t mobiles_found(const struct mobiles *ms);
  * is that is pinned no more, and forgets it; or NULL.
  */
 struct holdings *mobiles_unpinned(struct zone_set *zs, uint32_t *budget);
+/** Bit i: of such blocks in zone i one was found pinned no more, or was freed, since this was asked
+ * last. */
+uint64_t mobiles_unpinned_zones(struct mobiles *ms);
 
 /** What is known of a block. A block without a record is in state MOBILE_NONE. */
 const struct mobile *mobile_of(const struct zone_set *zs, uint64_t handle);

@@ -2,6 +2,7 @@
 /* pin_watch.c: timers that walk over the records of mobile.c. */
 #include "pin_watch.h"
 
+#include "contiguous.h"
 #include "hub.h"
 #include "mobile.h"
 #include "session.h"
@@ -23,7 +24,7 @@ static void on_wait(uv_timer_t *timer)
     struct holdings *unpinned;
     bool any = false;
 
-    if (budget == 0 || hub->waiting.nr == 0) {
+    if (hub->waiting.nr == 0) {
         (void)uv_timer_stop(timer);
         return;
     }
@@ -33,6 +34,10 @@ static void on_wait(uv_timer_t *timer)
     }
     if (any)
         compactor_retry(hub->compactor);
+    /* Some may have been freed, too. */
+    contiguous_hasten(hub->contiguous, mobiles_unpinned_zones(hub->zones->mobiles));
+    if (mobiles_found(hub->zones->mobiles) == 0)
+        (void)uv_timer_stop(timer);
 }
 
 void pin_watch_start(struct hub *hub)

@@ -33,7 +33,8 @@ struct pin_watch {
 void pin_watch_start(struct hub *hub);
 /** There may be blocks that can be pinned. */
 void pin_watch_wake(struct hub *hub);
-/** A request waits: have it tried again when what was found pinned is pinned no more. */
+/** A request waits: have it tried again, and windows looked at, when what was found pinned is so no
+ * more. */
 void pin_watch_await(struct hub *hub);
 
 #endif

@@ -211,6 +211,7 @@ static int slide(struct zone *z, struct contig *c, int r, struct zone_obstacle *
             c->slides = c->slides && c->ev.more;
         if (r == 0 || r == -EINPROGRESS || r == -EAGAIN || !c->slides)
             return r;
+        c->pinned = c->pinned || (r == -EBUSY && o->reason == OBSTACLE_PINNED);
         /* A window that contains the same obstacle fails the same way. */
         if (r == -EBUSY && o->pfn > start)
             start = o->pfn & ~(step - 1);
@@ -230,7 +231,7 @@ int alloc_contig_range(struct zone *z, pfn_t start, const struct contig_request 
         return -EINVAL;
     c->rq = *rq;
     c->start = start;
-    c->slides = false;
+    c->slides = c->pinned = false;
     c->types = TYPES_MOBILE;
     if ((rq->flags & ALLOC_CMA) && pageblock_of(z, block_head(z, start))->type == MIGRATE_CMA)
         c->types = 1u << MIGRATE_CMA;
@@ -245,6 +246,7 @@ int alloc_contig_pages(struct zone *z, const struct contig_request *rq, struct c
     if (!request_is_good(z, rq))
         return -EINVAL;
     *o = (struct zone_obstacle){.reason = OBSTACLE_NONE};
+    c->pinned = false;
     zone_settle(z);
     /* What is granted in a window needs as much room outside, unless it is discarded: a window is
      * at most what is free. */

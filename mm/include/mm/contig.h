@@ -38,6 +38,7 @@ struct contig {
     pfn_t start;    /**< of the range that is, or will be, granted */
     unsigned types; /**< a set: of the pageblocks of the present window */
     bool slides;    /**< if that cannot be had, the next one is tried */
+    bool pinned;    /**< for the caller to read: one was passed over for a block in use */
 };
 
 /** The order of the first of the fewest aligned blocks that make up start to end - 1. */

@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "client_fixture.h"
+#include "contiguous.h"
 #include "fixture.h"
 #include "mobile.h"
 #include "proto/slot.h"
@@ -32,6 +33,30 @@ static char *memory;
 static unsigned seed;
 static uint64_t blocks[PAGES];
 static unsigned nr_blocks;
+
+/* ---- the clock, standing ---- */
+
+static uint64_t stands_at_ms; /* 0: it goes */
+static uint64_t put_off_ms;   /* for so long something was put off last */
+
+uint64_t __real_uv_now(const uv_loop_t *loop);
+uint64_t __wrap_uv_now(const uv_loop_t *loop);
+int __real_uv_timer_start(uv_timer_t *timer, uv_timer_cb cb, uint64_t timeout, uint64_t repeat);
+int __wrap_uv_timer_start(uv_timer_t *timer, uv_timer_cb cb, uint64_t timeout, uint64_t repeat);
+
+uint64_t __wrap_uv_now(const uv_loop_t *loop)
+{
+    return stands_at_ms ? stands_at_ms : __real_uv_now(loop);
+}
+
+int __wrap_uv_timer_start(uv_timer_t *timer, uv_timer_cb cb, uint64_t timeout, uint64_t repeat)
+{
+    if (repeat == 0 && timeout <= CONTIGUOUS_MAX_RETRY_MS)
+        put_off_ms = timeout;
+    return __real_uv_timer_start(timer, cb, timeout, repeat);
+}
+
+/* ---- fixture ---- */
 
 static void begin(void)
 {
@@ -232,6 +257,7 @@ static void one_in_vain_keeps_nobody(void **state)
     begin();
     age(1);
     free_half();
+    fixture_settle(&f); /* a block that moves cannot be pinned */
     for (unsigned i = 0; i < nr_blocks; i++)
         *word_of(blocks[i]) += SLOT_PIN;
     huge.alloc.deadline_ms = LONG_MS;
@@ -250,6 +276,118 @@ static void one_in_vain_keeps_nobody(void **state)
     assert_int_equal(f.hub->waiting.nr, 1);
     fixture_settle(&f);
     check_zones(zs);
+    end();
+}
+
+/* Pin one block in each half of the zone. */
+static void pin_halves(uint64_t half[2])
+{
+    half[0] = half[1] = 0;
+    for (unsigned i = 0; i < nr_blocks; i++)
+        half[place(blocks[i]) / (PAGES / 2)] = blocks[i];
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_not_equal(half[i], 0);
+        *word_of(half[i]) += SLOT_PIN;
+    }
+}
+
+/* Send a request for half the zone, and let windows be looked at for it twice, in vain, by a clock
+ * that stands from now on. */
+static void want_half(void)
+{
+    struct wire_request rq = alloc_request(HUGE_ORDER, 1);
+
+    rq.alloc.deadline_ms = LONG_MS;
+    stands_at_ms = uv_now(&f.loop);
+    put_off_ms = 0;
+    client_send(other, &rq, 1);
+    RUN_UNTIL(&f, put_off_ms == CONTIGUOUS_RETRY_MS);
+    stands_at_ms += CONTIGUOUS_RETRY_MS;
+    RUN_UNTIL(&f, put_off_ms == UINT64_C(2) * CONTIGUOUS_RETRY_MS);
+}
+
+/* The upper one, into which nothing is compacted out of the lower one's way. */
+static void upper_half_is_granted(void)
+{
+    struct wire_server_packet packet;
+
+    client_receive(other, &packet);
+    assert_int_equal(packet.responses[0].error, 0);
+    assert_int_equal(packet.responses[0].alloc.offset[0], SIZE / 2);
+    stands_at_ms = 0;
+    fixture_settle(&f);
+    check_zones(zs);
+}
+
+/* Who was put off for pins is served when one ends, or goes with its block, however long it would
+ * have been put off. */
+static void the_end_of_a_pin_is_not_missed(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        uint64_t half[2];
+
+        begin();
+        age(1);
+        free_half();
+        fixture_settle(&f);
+        pin_halves(half);
+        want_half();
+        if (i == 0)
+            *word_of(half[1]) -= SLOT_PIN;
+        else
+            client_give_back(client, half[1]);
+        stands_at_ms += CONTIGUOUS_RETRY_MS;
+        upper_half_is_granted();
+        end();
+    }
+}
+
+/* Take blocks that stay, so that one stands where each half begins. */
+static void fix_halves(uint64_t fixed[2])
+{
+    fixed[0] = fixed[1] = 0;
+    for (;;) {
+        struct wire_request rq = alloc_request(9, 1);
+        const struct wire_response *rs = client_call(client, &rq);
+
+        if (rs->error)
+            break;
+        blocks[nr_blocks++] = rs->alloc.handle[0];
+    }
+    while (nr_blocks > 0) {
+        const uint64_t handle = blocks[--nr_blocks];
+
+        if (place(handle) % (PAGES / 2) == 0)
+            fixed[place(handle) / (PAGES / 2)] = handle;
+        else
+            client_give_back(client, handle);
+    }
+    assert_true(fixed[0] != 0 && fixed[1] != 0);
+}
+
+/* Who was put off for blocks that stay waits for the next look, whatever pins end. */
+static void pins_that_were_not_in_the_way(void **state)
+{
+    uint64_t fixed[2], half[2];
+
+    (void)state;
+    begin();
+    fix_halves(fixed);
+    age(1);
+    free_half();
+    fixture_settle(&f);
+    pin_halves(half);
+    assert_true(mobile_pinned(zs, half[1]));
+    want_half();
+    client_give_back(client, fixed[1]);
+    *word_of(half[1]) -= SLOT_PIN;
+    stands_at_ms += CONTIGUOUS_RETRY_MS;
+    RUN_UNTIL(&f, !mobile_of(zs, half[1])->found);
+    fixture_settle(&f);
+    assert_int_equal(f.hub->waiting.nr, 1);
+    stands_at_ms += CONTIGUOUS_RETRY_MS;
+    upper_half_is_granted();
     end();
 }
 
@@ -282,6 +420,8 @@ int main(void)
         cmocka_unit_test(reclaimable_blocks_leave),
         cmocka_unit_test(pins_are_in_the_way_until_they_end),
         cmocka_unit_test(one_in_vain_keeps_nobody),
+        cmocka_unit_test(the_end_of_a_pin_is_not_missed),
+        cmocka_unit_test(pins_that_were_not_in_the_way),
         cmocka_unit_test(everybody_goes),
     };
 

@@ -394,6 +394,53 @@ static void test_sample(void **state)
     mobiles_sample(zs, &index, 100);
 }
 
+static bool any_unpinned(void)
+{
+    uint32_t budget_blocks = 8;
+    bool any = false;
+
+    while (mobiles_unpinned(zs, &budget_blocks))
+        any = true;
+    return any;
+}
+
+/* Where pins have ended, of those that were found: in zone 0 one is freed under its pin. */
+static void test_unpinned_zones(void **state)
+{
+    uint64_t handle[2], lost;
+    pfn_t pages;
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct grant_request rq = request(MIGRATE_MOVABLE, 0, 1);
+
+        rq.zone = i;
+        assert_int_equal(grant_alloc(zs, &alice, &rq, &g, &why), 0);
+        handle[i] = g.handle[0];
+        word[slot_of(handle[i])] += SLOT_PIN;
+        assert_true(mobile_pinned(zs, handle[i]));
+    }
+    assert_false(any_unpinned());
+    assert_int_equal(mobiles_unpinned_zones(zs->mobiles), 0);
+    word[slot_of(handle[1])] -= SLOT_PIN;
+    assert_true(any_unpinned());
+    assert_int_equal(mobiles_unpinned_zones(zs->mobiles), 1u << 1);
+    assert_int_equal(mobiles_unpinned_zones(zs->mobiles), 0);
+    assert_int_equal(grant_free(zs, &alice, handle[0]), 0);
+    assert_int_equal(mobiles_unpinned_zones(zs->mobiles), 1u << 0);
+    assert_int_equal(grant_free(zs, &alice, handle[1]), 0);
+    assert_int_equal(mobiles_unpinned_zones(zs->mobiles), 0);
+
+    /* It has gone before anybody saw that it was pinned no more: it may have been anywhere. */
+    lost = get(MIGRATE_RECLAIMABLE, 0);
+    word[slot_of(lost)] += SLOT_PIN;
+    assert_true(mobile_pinned(zs, lost));
+    word[slot_of(lost)] -= SLOT_PIN;
+    assert_int_equal(grant_discard(zs, lost, &pages), 0);
+    assert_true(any_unpinned());
+    assert_true(mobiles_unpinned_zones(zs->mobiles) == UINT64_MAX);
+}
+
 /* A client that writes anything anywhere, against all that is done with its blocks. */
 static void test_scribbler(void **state)
 {
@@ -441,7 +488,7 @@ int main(void)
         TEST(test_grant),  TEST(test_without_slots),      TEST(test_no_slots_left),
         TEST(test_seized), TEST(test_freed_while_moving), TEST(test_discard),
         TEST(test_renew),  TEST(test_renew_refused),      TEST(test_renew_reclaims),
-        TEST(test_sample), TEST(test_scribbler),
+        TEST(test_sample), TEST(test_unpinned_zones),     TEST(test_scribbler),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -183,12 +183,15 @@ static void contiguous_requests_go_elsewhere(void **state)
         put(&f, at + 3 * P, 2, MIGRATE_MOVABLE, at == 16 * P ? 5 : TAG_PINNED);
     assert_int_equal(alloc_contig_pages(f.z, &rq, &c, &o), -EINPROGRESS);
     assert_int_equal(c.start, 16 * P);
+    assert_true(c.pinned); /* those before it */
     (void)finish_move(&f, 0);
     assert_int_equal(contig_continue(&c, &o), 0);
     assert_tag(f.z, 16 * P, ORDER + 3, 9);
     assert_int_equal(alloc_contig_pages(f.z, &rq, &c, &o), -ENOMEM);
     assert_int_equal(o.reason, OBSTACLE_PINNED);
+    assert_true(c.pinned);
     assert_int_equal(alloc_contig_range(f.z, 8 * P, &rq, &c, &o), -EAGAIN);
+    assert_false(c.pinned); /* there is no other */
     assert_obstacle(&o, OBSTACLE_PINNED, 11 * P);
     assert_int_equal(contig_continue(&c, &o), -EAGAIN);
     pins_hold = false;
@@ -312,7 +315,9 @@ static void a_window_of_more_than_is_free(void **state)
     open(&f, 16);
     for (unsigned i = 0; i < 14; i++)
         (void)take_tag(f.z, ORDER, MIGRATE_RECLAIMABLE, 7);
+    c.pinned = true;
     assert_int_equal(alloc_contig_pages(f.z, &rq, &c, &o), -ENOMEM);
+    assert_false(c.pinned);
     rq.may_discard = true;
     r = alloc_contig_pages(f.z, &rq, &c, &o);
     while (r == -EINPROGRESS) {
