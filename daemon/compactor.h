@@ -30,8 +30,8 @@ struct session;
 #define COMPACTOR_STEP_BLOCKS 16u
 /** After so many failures for many blocks one try in 2^6 goes through (COMPACT_MAX_DEFER_SHIFT). */
 #define COMPACTOR_MAX_DEFER_SHIFT 6u
-/** Operators' requests that wait at a time. */
-#define COMPACTOR_MAX_ORDERS 16u
+/** An operator's requests of one session that wait at a time. */
+#define COMPACTOR_SESSION_ORDERS 4u
 
 enum compact_wait_state {
     COMPACT_WAIT_NONE = 0,

@@ -17,9 +17,14 @@ pfn_t compactor_empty(const struct compactor *c, unsigned zone)
     return st.empty_pageblocks;
 }
 
+static struct session *asker_of(const struct compactor *c, const struct full_order *o)
+{
+    return session_table_find(&c->hub->sessions, o->session);
+}
+
 static void answer(struct compactor *c, const struct full_order *o)
 {
-    struct session *s = session_table_find(&c->hub->sessions, o->session);
+    struct session *s = asker_of(c, o);
     struct call call = {.hub = c->hub, .session = s};
 
     if (!s || s->state != SESSION_OPEN)
@@ -29,13 +34,16 @@ static void answer(struct compactor *c, const struct full_order *o)
     session_answer(s, &call);
 }
 
-static void drop(struct compactor *c, struct full_order **link)
+/* Take one out of the list. */
+static struct full_order *take_out(const struct compactor *c, struct full_order **link)
 {
     struct full_order *o = *link;
+    struct session *s = asker_of(c, o);
 
     *link = o->next;
-    c->nr_orders--;
-    free(o);
+    if (s)
+        s->nr_compactions--;
+    return o;
 }
 
 void compactor_full_done(struct compactor *c, unsigned zone)
@@ -59,15 +67,29 @@ void compactor_full_done(struct compactor *c, unsigned zone)
             link = &o->next;
             continue;
         }
+        (void)take_out(c, link); /* first: the answer may end the session */
         answer(c, o);
-        drop(c, link);
+        free(o);
     }
 }
 
 void compactor_drop_orders(struct compactor *c)
 {
     while (c->orders)
-        drop(c, &c->orders);
+        free(take_out(c, &c->orders));
+}
+
+/* So that who comes and goes does not leave more and more of them. */
+static void drop_abandoned(struct compactor *c)
+{
+    struct full_order **link = &c->orders;
+
+    while (*link) {
+        if (asker_of(c, *link))
+            link = &(*link)->next;
+        else
+            free(take_out(c, link));
+    }
 }
 
 void compactor_handle(struct call *call)
@@ -80,17 +102,24 @@ void compactor_handle(struct call *call)
         call_fail(call, EINVAL, "zone %d: 0 to %u are accepted", zone, call->hub->zones->nr - 1);
         return;
     }
-    o = c->nr_orders < COMPACTOR_MAX_ORDERS ? calloc(1, sizeof(*o)) : NULL;
+    if (call->session->nr_compactions == COMPACTOR_SESSION_ORDERS) {
+        call_fail(call, EBUSY,
+                  "compact: %u requests of this session are being carried out, and no more are "
+                  "taken from one session",
+                  COMPACTOR_SESSION_ORDERS);
+        return;
+    }
+    drop_abandoned(c);
+    o = calloc(1, sizeof(*o));
     if (!o) {
-        call_fail(call, EBUSY, "compact: %u requests are being carried out, and no more are taken",
-                  c->nr_orders);
+        call_fail(call, ENOMEM, "compact: the daemon has no memory for it");
         return;
     }
     o->session = call->session->id;
     o->request = call->request->id;
     o->next = c->orders;
     c->orders = o;
-    c->nr_orders++;
+    call->session->nr_compactions++;
     for (unsigned i = 0; i < call->hub->zones->nr; i++) {
         if (zone >= 0 && (unsigned)zone != i)
             continue;

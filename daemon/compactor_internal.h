@@ -46,7 +46,6 @@ struct compactor {
     uint64_t ready; /**< bit i: zone i has something to do now */
     unsigned last;  /**< the zone whose turn it was */
     struct full_order *orders;
-    unsigned nr_orders;
     uv_timer_t look; /**< runs while there are blocks that can move */
     uint64_t seen;   /**< grants and frees, when all nodes were looked at last */
     struct {

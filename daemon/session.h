@@ -56,6 +56,7 @@ struct session {
     uint32_t nr_waiting;
     uint32_t max_waiting;
     uint32_t nr_migrations;    /**< that it has asked for, and are not answered */
+    uint32_t nr_compactions;   /**< the same */
     unsigned nr_handles;       /**< of the loop's that are not closed yet */
     struct victim_terms terms; /**< what may be done to it as the last resort */
     enum pressure told[2];     /**< of its account and its group: what it knows */

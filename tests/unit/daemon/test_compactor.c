@@ -347,6 +347,45 @@ static void test_full_leave(void **state)
     assert_int_equal(empty_pageblocks(), 12);
 }
 
+/* However many operators there are, each may ask for as many at a time, and for more later. */
+static void test_full_many(void **state)
+{
+    enum { CLIENTS = 8, REQUESTS = COMPACTOR_SESSION_ORDERS + 1 };
+    struct wire_request rq[REQUESTS];
+    struct client *c[CLIENTS];
+
+    (void)state;
+    fill(MIGRATE_MOVABLE);
+    thin_out(4);
+    for (unsigned i = 0; i < CLIENTS; i++) {
+        c[i] = client_open(&f);
+        for (unsigned k = 0; k < REQUESTS; k++)
+            rq[k] = (struct wire_request){.op = WIRE_OP_COMPACT, .compact = {.zone = -1}};
+        client_send(c[i], rq, REQUESTS);
+    }
+    for (unsigned i = 0; i < CLIENTS; i++) {
+        unsigned nr_answers = 0, nr_refused = 0;
+
+        while (nr_answers < REQUESTS) {
+            struct wire_server_packet packet;
+
+            client_receive(c[i], &packet);
+            for (size_t k = 0; k < packet.nr_responses; k++, nr_answers++) {
+                if (packet.responses[k].error == 0)
+                    continue;
+                expect_refused(&packet.responses[k], EBUSY, "4 requests of this session");
+                nr_refused++;
+            }
+        }
+        assert_int_equal(nr_refused, 1);
+        assert_int_equal(client_call(c[i], &rq[0])->error, 0);
+        client_free(c[i]);
+    }
+    run_until_sessions(&f, 2);
+    fixture_settle(&f);
+    expect_content();
+}
+
 /* Who may not wait wakes the background, and is served the next time. */
 static void test_background(void **state)
 {
@@ -422,6 +461,7 @@ int main(void)
         TEST(test_leave),
         TEST(test_full),
         TEST(test_full_leave),
+        TEST(test_full_many),
         TEST_MARKS(test_background),
         TEST_PROACTIVE(test_proactive),
         TEST(test_reclaimable),
