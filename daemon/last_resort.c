@@ -188,6 +188,12 @@ void last_resort_look(struct hub *hub, uint8_t priority, uint64_t pages)
     (void)uv_timer_start(&lr->timer, on_look, LOOK_MS, 0);
 }
 
+void last_resort_left(struct hub *hub, uint32_t session)
+{
+    if (hub->last_resort.victim == session && !hub->stopping)
+        (void)uv_timer_start(&hub->last_resort.timer, on_grace_end, 0, 0);
+}
+
 void last_resort_start(struct hub *hub)
 {
     hub_timer(hub, &hub->last_resort.timer, hub);

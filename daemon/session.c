@@ -47,6 +47,7 @@ static void session_free_if_done(struct session *s)
         return;
     log_debug("session %u: gone", s->id);
     session_table_remove(&hub->sessions, s->id, s->peer.uid);
+    last_resort_left(hub, s->id);
     owner_lists_free(hub->zones, s->holdings.lists);
     slot_table_free(s->holdings.slots);
     free(s->fds);

@@ -145,6 +145,30 @@ static void test_spared(void **state)
     run_until_sessions(&f, 0);
 }
 
+/* Who leaves keeps nobody waiting until its grace time would be over: the next one is asked. */
+static void test_left(void **state)
+{
+    struct victim_terms long_terms = {.last_resort = LAST_RESORT_DISCONNECT, .grace_ms = LONG_MS};
+    struct client *small = client_with(0, long_terms, 9);
+    struct client *large = client_with(0, long_terms, 10);
+    struct client *asker = client_with(5, terms(LAST_RESORT_NONE, 0), 0);
+    struct wire_request rq = alloc_request(9, 3);
+    struct wire_server_packet packet;
+
+    (void)state;
+    rq.alloc.deadline_ms = LONG_MS;
+    client_send(asker, &rq, 1);
+    client_receive(large, &packet);
+    assert_int_equal(packet.events[0].kind, WIRE_EVENT_REVOKE);
+    client_free(large);
+    client_receive(small, &packet);
+    assert_int_equal(packet.events[0].kind, WIRE_EVENT_REVOKE);
+    client_free(small);
+    (void)client_expect_granted(asker, rq.id);
+    client_free(asker);
+    run_until_sessions(&f, 0);
+}
+
 /* Nobody of the same or a higher priority is a victim, nor for a request below the highest. */
 static void test_no_victim(void **state)
 {
@@ -233,6 +257,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_the_worst_is_disconnected, set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_score, set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_spared, set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(test_left, set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_no_victim, set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(test_killed, set_up_listening, fixture_tear_down),
     };
