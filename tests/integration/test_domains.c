@@ -28,7 +28,7 @@
 #define PAGEBLOCK_ORDER 9u
 /** Of the zone's 32 pageblocks what one user takes at most, so that both together want more. */
 #define MOST_BLOCKS 24u
-#define ROUNDS      400u
+#define ROUNDS      150u
 /** Words that are looked at: one in each cache line. */
 #define STEP 8u
 /** How long a request may wait until another user gives something back. */
