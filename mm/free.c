@@ -112,7 +112,7 @@ static inline bool free_unrested(struct zone *z, pfn_t pfn)
     if (pfn != z->unrested.pfn)
         return false;
     r = z->unrested.from;
-    z->unrested.pfn = PFN_NONE;
+    unrested_forget(z);
     if (!USUALLY(r->nr < MAX_RESTING))
         return false;
     rest(r, pfn, word_at(z, pfn), r->granted);

@@ -39,9 +39,7 @@ static inline void rest(struct resting *r, pfn_t pfn, uint64_t *word, uint64_t w
 /** The block that was granted again last is not known any more, or has become another. */
 static inline void unrested_forget(struct zone *z)
 {
-    /* No block has so high an order: nothing rests there. */
-    z->unrested = (struct unrested){.pfn = PFN_NONE,
-                                    .from = &z->set[0].resting[NR_MOBILITIES * REST_ORDERS - 1]};
+    z->unrested.pfn = UNRESTED_NONE;
 }
 
 /** May this granted block rest in its pageblock? Only among its like, see unmovable_granted(). */

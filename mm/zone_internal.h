@@ -52,13 +52,17 @@ struct resting {
     pfn_t pfn[MAX_RESTING];
 };
 
+/** The block that rested and was granted again last, if there is none: no pfn at all, since whoever
+ * frees may ask for any. */
+#define UNRESTED_NONE UINT64_MAX
+
 /**
  * The block that rested and was granted again last. Who frees it soon finds here where it rested,
  * and so waits for no load that depends on another. It is forgotten when all that rests is merged.
  */
 struct unrested {
-    pfn_t pfn;            /**< PFN_NONE: there is none */
-    struct resting *from; /**< while there is none, one that is closed */
+    uint64_t pfn;         /**< UNRESTED_NONE: there is none */
+    struct resting *from; /**< where it rested */
 };
 
 /** How many blocks arrive before they are looked at, together: see zone_free_later(). */

@@ -168,6 +168,30 @@ static void bad_frees_are_counted(void **state)
     fixture_close(&f);
 }
 
+/* Nor is no page the block that was granted again last, when that has come back. */
+static void no_page_is_not_the_last_one_granted(void **state)
+{
+    struct zone_fixture f;
+    struct zone_stat st;
+    pfn_t pfn;
+
+    (void)state;
+    open_lazy(&f, 1024, 4, 1);
+    pfn = take(f.z, 0, MIGRATE_MOVABLE);
+    for (int i = 0; i < 2; i++) {
+        give(f.z, pfn);
+        assert_int_equal(take(f.z, 0, MIGRATE_MOVABLE), pfn);
+    }
+    give(f.z, pfn);
+    assert_int_equal(zone_free(f.z, PFN_NONE), -EINVAL);
+    zone_free_later(f.z, PFN_NONE);
+    zone_stat(f.z, &st);
+    assert_int_equal(st.bad_frees, 1);
+    assert_int_equal(st.frees, 3);
+    assert_wholly_free(f.z);
+    fixture_close(&f);
+}
+
 /* A block that was granted again last has been cut since: its halves are freed as what they are. */
 static void a_cut_block_is_freed_as_its_halves(void **state)
 {
@@ -314,6 +338,7 @@ int main(void)
         cmocka_unit_test(what_is_freed_later_is_granted_again),
         cmocka_unit_test(a_block_on_its_way_is_not_granted_any_more),
         cmocka_unit_test(bad_frees_are_counted),
+        cmocka_unit_test(no_page_is_not_the_last_one_granted),
         cmocka_unit_test(a_cut_block_is_freed_as_its_halves),
         cmocka_unit_test(the_last_one_granted_comes_back_to_a_full_house),
         cmocka_unit_test(random_work_loses_nothing),
