@@ -343,6 +343,7 @@ int zone_split(struct zone *z, pfn_t pfn, uint64_t upper_tag)
 
     if (pfn >= z->nr_pages || upper_tag >> BLOCK_TAG_BITS != 0)
         return -EINVAL;
+    free_arrivals(z); /* frees that were put off are seen in the words */
     w = *word_at(z, pfn);
     if (word_state(w) == BLOCK_MOVING)
         return -EBUSY;

@@ -97,12 +97,13 @@ void owner_forget(struct zone *z, pfn_t pfn, unsigned order)
         record(z, pfn, order, &none);
 }
 
-int zone_page_owner(const struct zone *z, pfn_t pfn, struct page_owner *ret)
+int zone_page_owner(struct zone *z, pfn_t pfn, struct page_owner *ret)
 {
     pfn_t head;
 
     if (pfn >= z->nr_pages)
         return -EINVAL;
+    free_arrivals(z); /* who has freed it has it no more */
     head = z->owner ? record_head(z, pfn) : PFN_NONE;
     if (head == PFN_NONE)
         return -ENOENT;

@@ -122,7 +122,8 @@ pfn_t zone_nr_free_blocks(struct zone *z, unsigned order, enum migratetype type)
     return nr;
 }
 
-pfn_t zone_nr_pageblocks(const struct zone *z, enum migratetype type)
+pfn_t zone_nr_pageblocks(struct zone *z, enum migratetype type)
 {
+    zone_settle(z); /* what merges becomes one type */
     return type < NR_MIGRATETYPES ? z->nr_pageblocks[type] : 0;
 }

@@ -48,6 +48,6 @@ size_t zone_owner_bytes(const struct zone_config *config);
  * rounded down to the record's order. Returns 0; -ENOENT when it has none; -EINVAL when pfn is
  * outside the zone. O(orders).
  */
-int zone_page_owner(const struct zone *z, pfn_t pfn, struct page_owner *ret);
+int zone_page_owner(struct zone *z, pfn_t pfn, struct page_owner *ret);
 
 #endif

@@ -307,7 +307,7 @@ pfn_t zone_held_pages(struct zone *z, unsigned domain);
 /** Free blocks of this order and type, in all domains. O(domains). */
 pfn_t zone_nr_free_blocks(struct zone *z, unsigned order, enum migratetype type);
 /** Pageblocks of this type. */
-pfn_t zone_nr_pageblocks(const struct zone *z, enum migratetype type);
+pfn_t zone_nr_pageblocks(struct zone *z, enum migratetype type);
 /** The largest order with a free block that domain can have, or -1. */
 int zone_largest_free_order(struct zone *z, unsigned domain);
 pfn_t zone_nr_pages(const struct zone *z);

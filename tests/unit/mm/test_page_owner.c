@@ -71,7 +71,7 @@ static pfn_t take_as(struct zone *z, unsigned order, enum migratetype type, uint
 }
 
 /* The record of this very page: of pid's grant, in a block or what is left of it of this order. */
-static void assert_owner(const struct zone *z, pfn_t pfn, enum page_owner_state s, unsigned order,
+static void assert_owner(struct zone *z, pfn_t pfn, enum page_owner_state s, unsigned order,
                          uint32_t pid)
 {
     struct requester by = who(pid);
@@ -86,13 +86,29 @@ static void assert_owner(const struct zone *z, pfn_t pfn, enum page_owner_state 
     assert_memory_equal(o.by.stack, by.stack, sizeof(by.stack));
 }
 
-static void assert_no_owner(const struct zone *z, pfn_t pfn)
+static void assert_no_owner(struct zone *z, pfn_t pfn)
 {
     struct page_owner o;
 
     memset(&o, 0x5a, sizeof(o));
     assert_int_equal(zone_page_owner(z, pfn, &o), -ENOENT);
     assert_int_equal(o.state, 0x5a);
+}
+
+/* A free that was put off is one: who looks learns of it. */
+static void a_block_on_its_way_was_somebodys(void **state)
+{
+    struct owned w;
+    pfn_t pfn[2];
+
+    (void)state;
+    open_owned(&w);
+    pfn[0] = take_as(w.f.z, 0, MIGRATE_MOVABLE, 1);
+    pfn[1] = take_as(w.f.z, 2, MIGRATE_MOVABLE, 2);
+    zone_free_later(w.f.z, pfn[1]);
+    assert_owner(w.f.z, pfn[0], PAGE_OWNER_HAS, 0, 1);
+    assert_owner(w.f.z, pfn[1] + 3, PAGE_OWNER_HAD, 2, 2);
+    close_owned(&w);
 }
 
 static void each_page_of_a_grant(void **state)
@@ -501,7 +517,7 @@ struct shadow {
     bool has;
 };
 
-static void assert_shadow(const struct zone *z, const struct shadow *s)
+static void assert_shadow(struct zone *z, const struct shadow *s)
 {
     struct page_owner o;
 
@@ -578,6 +594,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_page_of_a_grant),
+        cmocka_unit_test(a_block_on_its_way_was_somebodys),
         cmocka_unit_test(it_survives_the_free),
         cmocka_unit_test(it_is_divided_with_its_block),
         cmocka_unit_test(it_moves_with_its_block),

@@ -141,6 +141,34 @@ static void a_block_on_its_way_is_not_granted_any_more(void **state)
     fixture_close(&f);
 }
 
+/* Nor can it be cut, or its upper half would stay behind. */
+static void a_block_on_its_way_is_not_cut_any_more(void **state)
+{
+    struct zone_fixture f;
+    pfn_t pfn;
+
+    (void)state;
+    open_lazy(&f, 1024, 4, 1);
+    pfn = take(f.z, 2, MIGRATE_MOVABLE);
+    zone_free_later(f.z, pfn);
+    assert_int_equal(zone_split(f.z, pfn, 7), -EINVAL);
+    assert_wholly_free(f.z);
+    fixture_close(&f);
+}
+
+/* What merges becomes one type: that is so as soon as somebody counts the pageblocks of one. */
+static void pageblocks_are_counted_as_if_nothing_rested(void **state)
+{
+    struct zone_fixture f;
+
+    (void)state;
+    open_lazy(&f, 1024, 4, 1);
+    give(f.z, take(f.z, 4, MIGRATE_UNMOVABLE));
+    assert_int_equal(zone_nr_pageblocks(f.z, MIGRATE_UNMOVABLE), 64);
+    assert_int_equal(zone_nr_pageblocks(f.z, MIGRATE_MOVABLE), 0);
+    fixture_close(&f);
+}
+
 /* What is not granted is counted, and nothing else happens. */
 static void bad_frees_are_counted(void **state)
 {
@@ -337,6 +365,8 @@ int main(void)
         cmocka_unit_test(what_is_freed_later_is_free_when_looked_at),
         cmocka_unit_test(what_is_freed_later_is_granted_again),
         cmocka_unit_test(a_block_on_its_way_is_not_granted_any_more),
+        cmocka_unit_test(a_block_on_its_way_is_not_cut_any_more),
+        cmocka_unit_test(pageblocks_are_counted_as_if_nothing_rested),
         cmocka_unit_test(bad_frees_are_counted),
         cmocka_unit_test(no_page_is_not_the_last_one_granted),
         cmocka_unit_test(a_cut_block_is_freed_as_its_halves),
