@@ -123,22 +123,26 @@ void account_refresh(struct memory *m, struct account *a)
     }
 }
 
-/* Pages more, or less. */
-static NEVER_INLINE void use_slow(struct memory *m, struct account *a, unsigned zone, pfn_t pages)
+/* Pages more, or less: those are negative. */
+static NEVER_INLINE void use_slow(struct memory *m, struct account *a, unsigned zone, int64_t pages)
 {
-    if (account_holds(a))
-        account_sync(m, a, zone);
-    else
-        set_used(m, a, zone, a->used[zone] + pages);
+    if (!account_holds(a)) {
+        set_used(m, a, zone, a->used[zone] + (pfn_t)pages);
+        return;
+    }
+    /* What rests is held: who is to learn when he has enough again does not wait for others to look
+     * at the zone. */
+    if (pages < 0 && a->pressure != PRESSURE_NONE && m->zone[zone])
+        zone_settle(m->zone[zone]);
+    account_sync(m, a, zone);
 }
 
-/* The same; less are negative. */
 static inline void use(struct memory *m, struct account *a, unsigned zone, int64_t pages)
 {
     uint64_t used = a->used_pages + (uint64_t)pages;
 
     if (!USUALLY(used < a->plain_pages)) {
-        use_slow(m, a, zone, (pfn_t)pages);
+        use_slow(m, a, zone, pages);
         return;
     }
     a->used_pages = used;

@@ -122,11 +122,13 @@ int pass_rmqueue_guarded(struct alloc_pass *p, unsigned id, pfn_t *ret_pfn)
 {
     struct zone *z = p->m->zone[id];
     bool rests = zone_rests(z);
+    uint64_t passes = z->passes;
     int r = try_guarded(p, id, ret_pfn);
 
-    if (r != -ENOMEM || !(rests || p->holder))
+    if (r == 0 || z->passes != passes || !(rests || p->holder))
         return r;
-    /* Blocks that rest are held, and pageblocks full of them are not empty, before they merge. */
+    /* Blocks that rest are held, and pageblocks full of them are not empty, before they merge: so
+     * there was less to lend, and what it should wait for may not be needed. */
     zone_settle(z);
     if (p->holder)
         account_refresh(p->m, p->holder);

@@ -270,6 +270,34 @@ static void each_mark_is_told_once(void **state)
     path_close(&f);
 }
 
+/* A domain that was told to give something back learns that it was enough, also while what it has
+ * freed rests. */
+static void a_domain_learns_that_pressure_is_over(void **state)
+{
+    static const struct account_ops ops = {.pressure = count_pressure};
+    pfn_t pfn[6];
+
+    (void)state;
+    open_host(1024, 2);
+    accounts_notify(&f.m, &ops, NULL);
+    assert_int_equal(add(&group, NULL, 1, limits(8 * PATH_P, 0, 2 * PATH_P, 3 * PATH_P), 0), 0);
+    for (unsigned i = 0; i < 6; i++) {
+        assert_int_equal(zone_pass_ahead(f.zf[0].z, 0, 1), 0);
+        assert_int_equal(
+            zone_populate_done(f.zf[0].z, f.zf[0].populate[f.zf[0].nr_populates - 1].pfn), 0);
+        assert_int_equal(get(&group, PATH_ORDER, 0, &pfn[i]), 0);
+    }
+    assert_int_equal(group.pressure, PRESSURE_LOW);
+    put(&group, pfn[0], PATH_ORDER);
+    assert_int_equal(group.used_pages, 5 * PATH_P);
+    assert_int_equal(told, 1);
+    put(&group, pfn[1], PATH_ORDER);
+    assert_int_equal(group.used_pages, 4 * PATH_P);
+    assert_int_equal(group.pressure, PRESSURE_NONE);
+    assert_int_equal(told, 2);
+    path_close(&f);
+}
+
 static void max_may_fall_below_what_is_used(void **state)
 {
     struct account_limits l = limits(10, 0, 0, 0);
@@ -548,6 +576,29 @@ static void a_domains_kept_pageblock_is_held(void **state)
     path_close(&f);
 }
 
+/* A pageblock that rests serves a guarantee at once, whatever else is on its way. */
+static void a_guarantee_is_served_from_what_rests(void **state)
+{
+    struct zone *z;
+    pfn_t pfn, again;
+
+    (void)state;
+    open_host(4 * PATH_P, 2);
+    z = f.zf[0].z;
+    assert_int_equal(add(&group, NULL, 0, no_limits, PATH_P), 0);
+    assert_int_equal(get(&group, PATH_ORDER, 0, &pfn), 0);
+    for (unsigned i = 0; i < 2; i++)
+        assert_int_equal(get(NULL, PATH_ORDER, 0, NULL), 0);
+    assert_int_equal(zone_pass_ahead(z, 0, 1), 0);
+    assert_int_equal(zone_populate_done(z, f.zf[0].populate[0].pfn), 0);
+    assert_int_equal(zone_pass_ahead(z, 1, 0), 0);
+    put(&group, pfn, PATH_ORDER);
+    assert_int_equal(get(&group, PATH_ORDER, 0, &again), 0);
+    assert_int_equal(again, pfn);
+    assert_int_equal(zone_populate_done(z, f.zf[0].populate[1].pfn), 0);
+    path_close(&f);
+}
+
 /* What it held in a zone that was free but kept for HIGHATOMIC goes with the zone. */
 static void a_zone_that_goes_is_not_used(void **state)
 {
@@ -656,6 +707,7 @@ int main(void)
         cmocka_unit_test(settings_may_outgrow_guarantees),
         cmocka_unit_test(accounts_come_and_go),
         cmocka_unit_test(each_mark_is_told_once),
+        cmocka_unit_test(a_domain_learns_that_pressure_is_over),
         cmocka_unit_test(max_may_fall_below_what_is_used),
         cmocka_unit_test(members_must_pass_their_group),
         cmocka_unit_test(an_account_reclaims_its_own_first),
@@ -669,6 +721,7 @@ int main(void)
         cmocka_unit_test(no_cma_area_serves_a_guarantee),
         cmocka_unit_test(a_small_cma_area_serves_no_larger_block),
         cmocka_unit_test(a_domains_kept_pageblock_is_held),
+        cmocka_unit_test(a_guarantee_is_served_from_what_rests),
         cmocka_unit_test(pins_count_for_the_group),
         cmocka_unit_test(damage_is_found),
     };
