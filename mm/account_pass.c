@@ -123,7 +123,7 @@ int pass_rmqueue_guarded(struct alloc_pass *p, unsigned id, pfn_t *ret_pfn)
     struct zone *z = p->m->zone[id];
     bool rests = zone_rests(z);
     uint64_t passes = z->passes;
-    int r = try_guarded(p, id, ret_pfn);
+    int r = try_guarded(p, id, ret_pfn), again;
 
     if (r == 0 || z->passes != passes || !(rests || p->holder))
         return r;
@@ -132,5 +132,6 @@ int pass_rmqueue_guarded(struct alloc_pass *p, unsigned id, pfn_t *ret_pfn)
     zone_settle(z);
     if (p->holder)
         account_refresh(p->m, p->holder);
-    return try_guarded(p, id, ret_pfn);
+    again = try_guarded(p, id, ret_pfn);
+    return again == -ENOMEM ? r : again; /* a claim that failed may have raised the marks */
 }

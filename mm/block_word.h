@@ -68,8 +68,8 @@ static inline uint64_t word_free(unsigned order, pfn_t next, pfn_t prev)
 /** A state of mm/'s own, never seen outside: free, but not merged yet. The links mean nothing. */
 #define BLOCK_RESTING ((enum block_state)7)
 
-/** The word of a granted block when it rests, from its own: but for the state and the order it
- * means nothing. */
+/** The word of a granted block when it rests, from its own: but for the state, the order and the
+ * type it means nothing. */
 static inline uint64_t word_resting(uint64_t w)
 {
     return w | (uint64_t)BLOCK_RESTING;

@@ -51,4 +51,7 @@ static inline bool may_rest(const struct zone *z, pfn_t pfn, enum migratetype ty
            (!z->grouping || type == pb->type);
 }
 
+/** zone_check() for what rests, before the zone is settled. */
+int resting_check(const struct zone *z, char *why, size_t size);
+
 #endif

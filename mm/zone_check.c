@@ -398,6 +398,8 @@ int zone_check(struct zone *z, char *why, size_t size)
     pfn_t pfn = 0;
     int r = check_open(&c);
 
+    if (r == 0)
+        r = resting_check(z, why, size);
     if (r < 0)
         return r;
     zone_settle(z);

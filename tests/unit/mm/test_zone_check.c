@@ -11,6 +11,7 @@
 
 #include "free_list.h"
 #include "mm/isolate.h"
+#include "resting.h"
 #include "zone_fixture.h"
 #include "zone_internal.h"
 
@@ -341,7 +342,6 @@ static void what_lies_behind_the_end(void **state)
     fixture_close(&f);
 }
 
-/* Nobody needs to ask why. */
 /* What is noted for the fast path, in a zone that has one. */
 static void what_is_noted(void **state)
 {
@@ -368,6 +368,75 @@ static void what_is_noted(void **state)
     fixture_close(&f);
 }
 
+/* As assert_field(), while what rests still does. */
+static void assert_rest_field(struct zone_fixture *f, const char *what, uint32_t *field)
+{
+    for (uint32_t bit = 0; bit < 32; bit++) {
+        *field ^= (uint32_t)1 << bit;
+        assert_noticed(f, what, bit);
+        *field ^= (uint32_t)1 << bit;
+    }
+}
+
+/* What rests, in a place of its order and type, and is noted there alone. */
+static void what_rests(void **state)
+{
+    const struct zone_config config = {
+        .nr_pages = 8 * P, .pageblock_order = ORDER, .nr_domains = 1};
+    struct resting *r, *other;
+    struct zone_fixture f;
+    pfn_t pfn[2];
+    uint64_t *w;
+
+    (void)state;
+    fixture_open_config(&f, &config);
+    for (unsigned i = 0; i < 2; i++)
+        pfn[i] = take(f.z, 1, MIGRATE_MOVABLE);
+    for (unsigned i = 0; i < 2; i++)
+        give(f.z, pfn[i]);
+    r = resting_at(f.z->set, rest_index(1, MIGRATE_MOVABLE));
+    assert_int_equal(r->nr, 2);
+    other = resting_at(f.z->set, rest_index(3, MIGRATE_UNMOVABLE));
+    assert_rest_field(&f, "a count of what rests", &r->nr);
+    assert_rest_field(&f, "a place where nothing rests", &other->nr);
+    assert_rest_field(&f, "a block that rests", &r->pfn[0]);
+    assert_rest_field(&f, "where blocks rest", &f.z->set[0].rests[MIGRATE_MOVABLE]);
+    r->pfn[0] = r->pfn[1];
+    assert_noticed(&f, "a block that rests twice", r->pfn[1]);
+    r->pfn[0] = pfn[0];
+    w = word_at(f.z, pfn[0]);
+    *w ^= (uint64_t)1 << WORD_ORDER_SHIFT;
+    assert_noticed(&f, "the order of what rests", pfn[0]);
+    *w ^= (uint64_t)1 << WORD_ORDER_SHIFT;
+    f.z->resting = false;
+    assert_noticed(&f, "that something rests", 0);
+    f.z->resting = true;
+    pageblock_of(f.z, pfn[0])->type = MIGRATE_RECLAIMABLE;
+    assert_noticed(&f, "what rests among others", pfn[0]);
+    pageblock_of(f.z, pfn[0])->type = MIGRATE_MOVABLE;
+    pageblock_of(f.z, pfn[0])->resident = 1;
+    assert_noticed(&f, "what rests elsewhere", pfn[0]);
+    pageblock_of(f.z, pfn[0])->resident = 0;
+    f.z->nr_arrivals = NR_ARRIVALS;
+    assert_noticed(&f, "too much that arrives", NR_ARRIVALS);
+    f.z->nr_arrivals = 0;
+
+    assert_int_equal(take(f.z, 1, MIGRATE_MOVABLE), pfn[1]);
+    assert_int_equal(f.z->unrested.pfn, pfn[1]);
+    f.z->unrested.pfn = pfn[0];
+    assert_noticed(&f, "what was granted again last", pfn[0]);
+    f.z->unrested.pfn = 8 * P;
+    assert_noticed(&f, "what was granted again last", 8 * P);
+    f.z->unrested = (struct unrested){.pfn = pfn[1], .from = other};
+    assert_noticed(&f, "where it rested", pfn[1]);
+    f.z->unrested.from = r;
+    r->nr = 2;
+    assert_noticed(&f, "a granted block that rests", pfn[1]);
+    r->nr = 1;
+    fixture_close(&f);
+}
+
+/* Nobody needs to ask why. */
 static void no_text_is_wanted(void **state)
 {
     struct zone_fixture f;
@@ -381,6 +450,9 @@ static void no_text_is_wanted(void **state)
     assert_int_equal(zone_check(f.z, why, sizeof(why)), -EUCLEAN); /* cut to fit */
     assert_int_equal(strlen(why), 7);
     f.z->nr_busy--;
+    f.z->nr_arrivals = NR_ARRIVALS;
+    assert_int_equal(zone_check(f.z, NULL, 0), -EUCLEAN);
+    f.z->nr_arrivals = 0;
     fixture_close(&f);
 }
 
@@ -396,6 +468,7 @@ int main(void)
         cmocka_unit_test(what_is_isolated),
         cmocka_unit_test(what_lies_behind_the_end),
         cmocka_unit_test(what_is_noted),
+        cmocka_unit_test(what_rests),
         cmocka_unit_test(no_text_is_wanted),
     };
 
