@@ -12,6 +12,7 @@
 #include "debug.h"
 #include "mm/account.h"
 #include "range.h"
+#include "resting.h"
 
 #define PLACE_ZONE_SHIFT 28
 
@@ -58,9 +59,11 @@ static int take_place(struct memory *m, const struct zone *z, uint64_t w, struct
     struct page_grant got;
     int r = alloc_pages(m, NULL, NULL, &rq, &got, ret);
 
-    if (r == 0)
-        mg->to = got.pfn;
-    return r;
+    if (r < 0)
+        return r;
+    mg->to = got.pfn;
+    unrested_forget(m->zone[mg->to_zone]); /* it may have rested, and is not granted to stay */
+    return 0;
 }
 
 /* The place that was taken comes back. */

@@ -5,6 +5,14 @@
 
 #include "resting.h"
 
+/* Where a block with this word may rest in a domain; NULL: the word, or the domain, is none. */
+static const struct resting *place_of(const struct zone *z, unsigned domain, uint64_t w)
+{
+    if (domain >= z->nr_domains || word_type(w) >= NR_MOBILITIES)
+        return NULL;
+    return &z->set[domain].resting[word_rest_index(w)];
+}
+
 /* Does a block of this order and type rest here, may it, and does it only once? */
 static bool rests_well(const struct zone *z, unsigned domain, const struct resting *r, uint32_t n)
 {
@@ -19,7 +27,7 @@ static bool rests_well(const struct zone *z, unsigned domain, const struct resti
         return false;
     w = *word_at(z, pfn);
     return word_state(w) == BLOCK_RESTING && pageblock_of(z, pfn)->resident == domain &&
-           &z->set[domain].resting[word_rest_index(w)] == r && may_rest(z, pfn, word_type(w));
+           place_of(z, domain, w) == r && may_rest(z, pfn, word_type(w));
 }
 
 /* How many blocks rest in one place; UINT32_MAX: something is wrong there. */
@@ -52,7 +60,7 @@ static bool unrested_is_good(const struct zone *z)
         return false;
     w = *word_at(z, (pfn_t)u->pfn);
     return word_state(w) == BLOCK_ALLOCATED &&
-           u->from == &z->set[pageblock_of(z, (pfn_t)u->pfn)->resident].resting[word_rest_index(w)];
+           u->from == place_of(z, pageblock_of(z, (pfn_t)u->pfn)->resident, w);
 }
 
 int resting_check(const struct zone *z, char *why, size_t size)

@@ -66,7 +66,7 @@ static bool movable(void *ctx, struct zone *z, pfn_t pfn, uint64_t tag)
     return !h->unmovable;
 }
 
-static void open_host(struct host *h, unsigned nr_domains)
+static void open_host_so(struct host *h, unsigned nr_domains, bool eager)
 {
     static const struct zone_ops ops = {
         .populate = populate, .migrate = migrate, .movable = movable};
@@ -79,7 +79,7 @@ static void open_host(struct host *h, unsigned nr_domains)
             .nr_pages = i < 2 ? 64 * P : 8 * P,
             .pageblock_order = PATH_ORDER,
             .nr_domains = nr_domains,
-            .eager = true,
+            .eager = eager,
             .kind = i < 2 ? ZONE_NORMAL : ZONE_DMA32,
             .node = i == 0 ? 0 : 1,
             .ops = &ops,
@@ -89,6 +89,11 @@ static void open_host(struct host *h, unsigned nr_domains)
         fixture_open_config(&h->zf[i], &config);
         assert_int_equal(memory_add_zone(&h->m, h->zf[i].z, (int)i), (int)i);
     }
+}
+
+static void open_host(struct host *h, unsigned nr_domains)
+{
+    open_host_so(h, nr_domains, true);
 }
 
 static void check(struct host *h)
@@ -256,6 +261,32 @@ static void what_is_in_use_stays(void **state)
     close_host(h);
 }
 
+/* A place that rested, was taken for a block, and came back: what is granted there next, and freed,
+ * is a block of its own size. */
+static void a_place_that_rested_comes_back(void **state)
+{
+    struct host *h = *state;
+    struct migration mg;
+    struct refusal why;
+    struct zone *z;
+    pfn_t pfn;
+
+    open_host_so(h, 1, false);
+    z = h->zf[1].z;
+    h->refuses = true;
+    mg = granted(h, NULL, 1, MIGRATE_MOVABLE, 7, 1);
+    pfn = take(z, 1, MIGRATE_MOVABLE);
+    (void)take(z, 3, MIGRATE_MOVABLE); /* so that the pageblock stays broken */
+    give(z, pfn);
+    assert_int_equal(memory_migrate_begin(&h->m, NULL, &mg, &why), -EAGAIN);
+    pfn = take(z, 0, MIGRATE_MOVABLE);
+    assert_int_equal(pfn, mg.to);
+    give(z, pfn);
+    check(h);
+    assert_int_equal(zone_free(z, mg.to), -EINVAL);
+    close_host(h);
+}
+
 static void what_cannot_be(void **state)
 {
     struct host *h = *state;
@@ -397,6 +428,7 @@ int main(void)
         cmocka_unit_test_prestate(an_abort_leaves_it_where_it_is, &host),
         cmocka_unit_test_prestate(freed_on_its_way, &host),
         cmocka_unit_test_prestate(what_is_in_use_stays, &host),
+        cmocka_unit_test_prestate(a_place_that_rested_comes_back, &host),
         cmocka_unit_test_prestate(what_cannot_be, &host),
         cmocka_unit_test_prestate(ends_are_not_mistaken, &host),
         cmocka_unit_test_prestate(out_of_a_range_that_is_emptied, &host),
