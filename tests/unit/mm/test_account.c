@@ -280,7 +280,7 @@ static void a_domain_learns_that_pressure_is_over(void **state)
     (void)state;
     open_host(1024, 2);
     accounts_notify(&f.m, &ops, NULL);
-    assert_int_equal(add(&group, NULL, 1, limits(8 * PATH_P, 0, 2 * PATH_P, 3 * PATH_P), 0), 0);
+    assert_int_equal(add(&group, NULL, 1, limits(128, 0, 32, 48), 0), 0);
     for (unsigned i = 0; i < 6; i++) {
         assert_int_equal(zone_pass_ahead(f.zf[0].z, 0, 1), 0);
         assert_int_equal(
@@ -580,7 +580,7 @@ static void a_domains_kept_pageblock_is_held(void **state)
 static void a_guarantee_is_served_from_what_rests(void **state)
 {
     struct zone *z;
-    pfn_t pfn, again;
+    pfn_t pfn = PFN_NONE, again = PFN_NONE;
 
     (void)state;
     open_host(4 * PATH_P, 2);
