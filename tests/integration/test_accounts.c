@@ -32,20 +32,6 @@
 
 static struct stage st;
 
-static int set_up(void **state)
-{
-    st = (struct stage){0};
-    *state = &st;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    stage_close(&st);
-    return 0;
-}
-
 /* All that is guaranteed, in pages and in whole pageblocks. */
 static void take_the_guarantee(struct client *good)
 {
@@ -289,7 +275,7 @@ static void a_unit_is_known_by_its_cgroup(void **state)
 
 int main(int argc, char **argv)
 {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define TEST(f) cmocka_unit_test_prestate_setup_teardown(f, NULL, stage_tear_down, &st)
     const struct CMUnitTest tests[] = {
         TEST(a_max_leaves_the_others_theirs),
         TEST(a_guarantee_is_kept_from_who_takes_all),

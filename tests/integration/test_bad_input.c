@@ -38,11 +38,7 @@ static int set_up(void **state)
 {
     fx = (struct fixture){0};
     *state = &fx;
-    if (daemon_proc_run(&fx.daemon))
-        return -1;
-    if (observe_connect(&fx.daemon, "bystander", &fx.b))
-        return -1;
-    return observe(fx.b, &fx.daemon, &fx.before);
+    return observe_new(&fx.daemon, "bystander", &fx.b, &fx.before);
 }
 
 static int tear_down(void **state)

@@ -18,7 +18,6 @@
 
 #define USER         61001u
 #define MAX_REQUESTS 5u
-#define LONG_MS      (UINT64_C(2) * PATIENCE_MS)
 /* Beside what is guaranteed to the observer. */
 #define HUGEPAGES (ZONE_HUGEPAGES - 1)
 #define POLICY                                                                                     \
@@ -36,13 +35,6 @@ static int set_up(void **state)
 
     *state = &st;
     stage_open(&st, "none", POLICY, nobody);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    stage_close(&st);
     return 0;
 }
 
@@ -318,7 +310,7 @@ static void every_bit_of_the_flags(void **state)
 
 int main(int argc, char **argv)
 {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, stage_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(more_requests_than_may_wait),   TEST(many_requests_that_wait),
         TEST(who_may_not_change_the_policy), TEST(senseless_changes),

@@ -135,10 +135,12 @@ static void start_both(actor_fn play, void *arg, uint64_t nr_blocks, struct obse
     assert_true(both.free_pages < ret_alone->free_pages);
 }
 
-static void nothing_of_the_bystanders_is_missing(void)
+/* All that the victim had comes back, and the bystander has what it had. */
+static void only_the_bystander_is_left(const struct observed *alone)
 {
     struct observed now;
 
+    assert_true(observe_until(fx.b, &fx.daemon, alone));
     ask(&fx.bystander);
     assert_int_equal(observe(fx.b, &fx.daemon, &now), 0);
     assert_int_equal(now.blocks, 0);
@@ -152,8 +154,7 @@ static void killed(void **state)
     (void)state;
     start_both(hold_many, NULL, NR_BLOCKS, &alone);
     actor_kill(&fx.victim);
-    assert_true(observe_until(fx.b, &fx.daemon, &alone));
-    nothing_of_the_bystanders_is_missing();
+    only_the_bystander_is_left(&alone);
 }
 
 static void closed(void **state)
@@ -164,31 +165,32 @@ static void closed(void **state)
     start_both(hold_many, &fx, NR_BLOCKS, &alone);
     ask(&fx.victim);
     /* It lives on, without a connection. */
-    assert_true(observe_until(fx.b, &fx.daemon, &alone));
-    nothing_of_the_bystanders_is_missing();
+    only_the_bystander_is_left(&alone);
 }
 
-/*
- * Has a socket of its own making and a block behind it, and a child that has that socket too, and
- * waits. Says the child's pid.
- */
+/* Say that there is one block, and wait, in a child as well, until the test says so or is gone. */
+static int fork_and_wait(int link)
+{
+    uint64_t word;
+    pid_t child = fork();
+
+    ACTOR_MUST(child >= 0);
+    if (child > 0)
+        ACTOR_MUST(actor_say(link, 1) == 0);
+    (void)actor_hear(link, &word);
+    return 0;
+}
+
+/* Has a socket of its own making and a block behind it, and a child that has that socket too. */
 static int hold_and_fork(int link, void *arg)
 {
     int fd = raw_connect_hello(fx.daemon.socket);
     struct raw_answer answer;
-    uint64_t word;
-    pid_t child;
 
     (void)arg;
     ACTOR_MUST(fd >= 0);
     ACTOR_MUST(raw_alloc(fd, 9, &answer) == 0 && answer.handle);
-    child = fork();
-    ACTOR_MUST(child >= 0);
-    if (child > 0)
-        ACTOR_MUST(actor_say(link, 1) == 0);
-    /* Both: until the test says so, or is gone. */
-    (void)actor_hear(link, &word);
-    return 0;
+    return fork_and_wait(link);
 }
 
 static void a_child_that_holds_the_socket_does_not_hide_the_death(void **state)
@@ -200,10 +202,9 @@ static void a_child_that_holds_the_socket_does_not_hide_the_death(void **state)
     start_both(hold_and_fork, NULL, 1, &alone);
     /* Not actor_kill(): the link stays open, and the child alive. */
     assert_int_equal(kill(fx.victim.pid, SIGKILL), 0);
-    assert_true(observe_until(fx.b, &fx.daemon, &alone));
+    only_the_bystander_is_left(&alone);
     /* The child does live: nobody has closed the other end of the link. */
     assert_int_equal(recv(fx.victim.link, &byte, 1, MSG_DONTWAIT), -1);
-    nothing_of_the_bystanders_is_missing();
 }
 
 /* The same with the library, whose child of fork closes nothing by itself. */
@@ -211,18 +212,11 @@ static int connect_and_fork(int link, void *arg)
 {
     struct buddyd_block block;
     struct buddyd *b;
-    uint64_t word;
-    pid_t child;
 
     (void)arg;
     ACTOR_MUST(observe_connect(&fx.daemon, "victim", &b) == 0);
     ACTOR_MUST(buddyd_alloc_page(b, BUDDYD_MOVABLE, 0, &block) == 0);
-    child = fork();
-    ACTOR_MUST(child >= 0);
-    if (child > 0)
-        ACTOR_MUST(actor_say(link, 1) == 0);
-    (void)actor_hear(link, &word);
-    return 0;
+    return fork_and_wait(link);
 }
 
 static void nor_does_a_child_of_a_program_with_the_library(void **state)
@@ -232,8 +226,7 @@ static void nor_does_a_child_of_a_program_with_the_library(void **state)
     (void)state;
     start_both(connect_and_fork, NULL, 1, &alone);
     assert_int_equal(kill(fx.victim.pid, SIGKILL), 0);
-    assert_true(observe_until(fx.b, &fx.daemon, &alone));
-    nothing_of_the_bystanders_is_missing();
+    only_the_bystander_is_left(&alone);
 }
 
 /* Each round is a session and all that belongs to it: what leaks shows as a difference at the end.
@@ -255,8 +248,7 @@ static void a_hundred_deaths(void **state)
         }
         close(fd);
     }
-    assert_true(observe_until(fx.b, &fx.daemon, &alone));
-    nothing_of_the_bystanders_is_missing();
+    only_the_bystander_is_left(&alone);
 }
 
 int main(int argc, char **argv)

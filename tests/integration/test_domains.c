@@ -29,6 +29,8 @@
 /** Of the zone's 32 pageblocks what one user takes at most, so that both together want more. */
 #define MOST_BLOCKS 24u
 #define ROUNDS      150u
+/** After so many a player says that it goes on, so that nobody waits for all of them at once. */
+#define ROUNDS_A_WORD 10u
 /** Words that are looked at: one in each cache line. */
 #define STEP 8u
 /** How long a request may wait until another user gives something back. */
@@ -86,11 +88,6 @@ static void stop(void)
 {
     assert_int_equal(daemon_proc_stop(&fx.daemon), 0);
     assert_int_equal(host_free_hugepages(), fx.hugepages);
-}
-
-static int become(uid_t uid)
-{
-    return setresgid(uid, uid, uid) || setresuid(uid, uid, uid);
 }
 
 /* ---- two users ---- */
@@ -163,13 +160,15 @@ static int play_rounds(int link, void *arg)
     struct buddyd *b;
     uint64_t word;
 
-    ACTOR_MUST(become(me->uid) == 0);
+    ACTOR_MUST(actor_become(me->uid) == 0);
     ACTOR_MUST(observe_connect(&fx.daemon, "player", &b) == 0);
     ACTOR_MUST(actor_say(link, buddyd_domain(b)) == 0);
     ACTOR_MUST(actor_hear(link, &word) == 0);
     for (unsigned i = 0; i < ROUNDS; i++) {
         if (one_round(b, me, &seed, &tale))
             return 1;
+        if ((i + 1) % ROUNDS_A_WORD == 0)
+            ACTOR_MUST(actor_say(link, i) == 0);
     }
     ACTOR_MUST(actor_send(link, &tale, sizeof(tale)) == 0);
     (void)actor_hear(link, &word);
@@ -205,6 +204,10 @@ static void memory_passes_and_nobody_sees_anothers(void **state)
     before.free_pages = ZONE_PAGES; /* none is on its way in the end */
     assert_int_equal(actor_say(fx.a.link, 0), 0);
     assert_int_equal(actor_say(fx.b.link, 0), 0);
+    for (unsigned i = 0; i < ROUNDS; i += ROUNDS_A_WORD) {
+        assert_int_equal(actor_hear(fx.a.link, &(uint64_t){0}), 0);
+        assert_int_equal(actor_hear(fx.b.link, &(uint64_t){0}), 0);
+    }
     assert_int_equal(actor_receive(fx.a.link, &tale_a, sizeof(tale_a)), 0);
     assert_int_equal(actor_receive(fx.b.link, &tale_b, sizeof(tale_b)), 0);
     assert_true(observe_until(observer, &fx.daemon, &before));
@@ -235,7 +238,7 @@ static int play_miser(int link, void *arg)
     uint64_t word, nr = 0;
     void *p;
 
-    ACTOR_MUST(become(me->uid) == 0);
+    ACTOR_MUST(actor_become(me->uid) == 0);
     ACTOR_MUST(observe_connect(&fx.daemon, "miser", &b) == 0);
     ACTOR_MUST(actor_say(link, buddyd_domain(b)) == 0);
     while (actor_hear(link, &word) == 0) {
@@ -297,7 +300,7 @@ static int play_atomic(int link, void *arg)
     struct buddyd *b;
     uint64_t word, nr = 0;
 
-    ACTOR_MUST(become(me->uid) == 0);
+    ACTOR_MUST(actor_become(me->uid) == 0);
     ACTOR_MUST(observe_connect(&fx.daemon, "atomic", &b) == 0);
     ACTOR_MUST(actor_say(link, buddyd_domain(b)) == 0);
     ACTOR_MUST(actor_hear(link, &word) == 0);
@@ -365,7 +368,7 @@ static int play_thief(int link, void *arg)
     uint64_t word;
     int error;
 
-    ACTOR_MUST(become(me->uid) == 0);
+    ACTOR_MUST(actor_become(me->uid) == 0);
     ACTOR_MUST(observe_connect(&fx.daemon, "thief", &b) == 0);
     ACTOR_MUST(actor_say(link, buddyd_domain(b)) == 0);
     ACTOR_MUST(actor_hear(link, &word) == 0);
@@ -470,13 +473,7 @@ int main(int argc, char **argv)
                                         tear_down),
         cmocka_unit_test_setup_teardown(numbers_run_out_and_come_back, set_up, tear_down),
     };
-    int rc = host_choose_backing(argc, argv);
+    int skipped = host_choose_backing_as_root(argc, argv);
 
-    if (rc)
-        return rc;
-    if (geteuid() != 0) {
-        host_skipped("needs root, to be two users");
-        return EXIT_SKIPPED;
-    }
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return skipped ? skipped : cmocka_run_group_tests(tests, NULL, NULL);
 }

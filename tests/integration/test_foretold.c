@@ -12,7 +12,6 @@
 
 #include "support/stage.h"
 
-#define LONG_MS   (2 * PATIENCE_MS)
 #define OVERTAKES 16u
 #define GOOD      61001u
 #define GREEDY    61002u
@@ -35,13 +34,6 @@ static int set_up(void **state)
 {
     *state = &st;
     stage_open(&st, "auto", POLICY, roles);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    stage_close(&st);
     return 0;
 }
 
@@ -185,7 +177,7 @@ static void nobody_asks_for_another_user(void **state)
 
 int main(int argc, char **argv)
 {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, stage_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(what_is_foretold_comes),
         TEST(a_refusal_explains_itself),

@@ -50,7 +50,7 @@
 /** Of two by turns, beside a thief. */
 #define THEFT_ROUNDS 4u
 /** How long a request may wait until memory has passed or has come back. */
-#define TIMEOUT_MS 20000u
+#define TIMEOUT_MS ((unsigned)PATIENCE_MS)
 
 /** All that the actors know; made before they start. */
 static struct {
@@ -118,11 +118,6 @@ static int tear_down(void **state)
     return 0;
 }
 
-static int become(uid_t uid)
-{
-    return setresgid(uid, uid, uid) || setresuid(uid, uid, uid);
-}
-
 /* ---- the victim ---- */
 
 static void stamp_block(char *p, uint64_t bytes)
@@ -163,7 +158,7 @@ static int play_victim(int link, void *arg)
     struct buddyd *b;
     uint64_t rounds, nr_new = 0;
 
-    ACTOR_MUST(become(*(const uid_t *)arg) == 0);
+    ACTOR_MUST(actor_become(*(const uid_t *)arg) == 0);
     ACTOR_MUST(observe_connect(&fx.daemon, "victim", &b) == 0);
     for (unsigned i = 0; i < KEPT_BLOCKS; i++)
         ACTOR_MUST(take_stamped(b, &kept[i], &kept_at[i], &nr_new) == 0);
@@ -282,7 +277,7 @@ static int connect_keeping(int *ret_socket)
 /* As the hostile user, with some blocks of its own; the last is in *last. */
 static int arrive(int *ret_socket, int *ret_memory, struct raw_answer *last)
 {
-    ACTOR_MUST(become(HOSTILE) == 0);
+    ACTOR_MUST(actor_become(HOSTILE) == 0);
     *ret_memory = connect_keeping(ret_socket);
     ACTOR_MUST(*ret_memory >= 0);
     for (unsigned i = 0; i < OWN_BLOCKS; i++)
@@ -455,7 +450,7 @@ static int play_fellow(int link, void *arg)
     void *p;
 
     (void)arg;
-    ACTOR_MUST(become(HOSTILE) == 0);
+    ACTOR_MUST(actor_become(HOSTILE) == 0);
     do {
         error = observe_connect(&fx.daemon, "fellow", &b); /* while it is renewed, he is refused */
     } while (error == -EPROTO || error == -ENOTCONN || error == -EAGAIN || error == -ECONNRESET);
@@ -611,7 +606,7 @@ static int play_caged(int link, void *arg)
 
     (void)arg;
     ACTOR_MUST(cage_enter() == 0);
-    ACTOR_MUST(become(HOSTILE) == 0);
+    ACTOR_MUST(actor_become(HOSTILE) == 0);
     memory = connect_keeping(&socket);
     ACTOR_MUST(memory >= 0);
     file = mmap(NULL, ZONE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, memory, 0);
@@ -673,13 +668,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(in_a_cgroup_with_limit_0_nothing_can_be_taken, set_up,
                                         tear_down),
     };
-    int rc = host_choose_backing(argc, argv);
+    int skipped = host_choose_backing_as_root(argc, argv);
 
-    if (rc)
-        return rc;
-    if (geteuid() != 0) {
-        host_skipped("needs root, to be two users");
-        return EXIT_SKIPPED;
-    }
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return skipped ? skipped : cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -178,7 +178,7 @@ static int want_large(int link, void *arg)
     struct buddyd *b;
 
     (void)arg;
-    ACTOR_MUST(setresuid(OTHER_USER, OTHER_USER, OTHER_USER) == 0);
+    ACTOR_MUST(actor_become(OTHER_USER) == 0);
     ACTOR_MUST(observe_connect(&fx.daemon, "large", &b) == 0);
     ACTOR_MUST(actor_say(link, 0) == 0);
     rq.order = LARGE_ORDER;

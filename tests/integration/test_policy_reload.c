@@ -35,13 +35,6 @@ static int set_up(void **state)
     return 0;
 }
 
-static int tear_down(void **state)
-{
-    (void)state;
-    stage_close(&st);
-    return 0;
-}
-
 static int ctl(const char *const args[])
 {
     return daemon_proc_ctl(&st.daemon, args, out, err);
@@ -229,7 +222,7 @@ static void a_guarantee_of_what_is_in_use(void **state)
 
 int main(int argc, char **argv)
 {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, stage_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(a_max_lowered_by_a_signal),     TEST(a_max_lowered_by_buddyctl_reload),
         TEST(a_max_lowered_by_buddyctl_set), TEST(what_was_set_ends_with_a_reload),

@@ -15,15 +15,12 @@
 
 static const char sample[] = TRACES_DIR "/sample.pgtrace.xz";
 
-#define TEXT_BYTES 16384
-
 struct fixture {
     struct daemon_proc daemon;
     struct buddyd *b;
     struct observed before;
-    char variable[128];
-    char out[TEXT_BYTES];
-    char err[TEXT_BYTES];
+    char out[DAEMON_PROC_TEXT_BYTES];
+    char err[DAEMON_PROC_TEXT_BYTES];
 };
 
 static struct fixture fx;
@@ -32,12 +29,7 @@ static int set_up(void **state)
 {
     fx = (struct fixture){0};
     *state = &fx;
-    if (daemon_proc_run(&fx.daemon))
-        return -1;
-    snprintf(fx.variable, sizeof(fx.variable), "BUDDYD_SOCKET=%s", fx.daemon.socket);
-    if (observe_connect(&fx.daemon, "observer", &fx.b))
-        return -1;
-    return observe(fx.b, &fx.daemon, &fx.before);
+    return observe_new(&fx.daemon, "observer", &fx.b, &fx.before);
 }
 
 static int tear_down(void **state)
@@ -51,13 +43,8 @@ static int tear_down(void **state)
 /* Exit status of buddyctl with these arguments. */
 static int ctl(const char *const args[])
 {
-    const char *argv[16] = {BUDDYCTL_PROGRAM};
-    const char *const env[] = {fx.variable, NULL};
-    int status;
+    int status = daemon_proc_ctl(&fx.daemon, args, fx.out, fx.err);
 
-    for (size_t nr = 1; *args; args++)
-        argv[nr++] = *args;
-    status = program_run(argv, env, fx.out, sizeof(fx.out), fx.err, sizeof(fx.err));
     if (status != 0)
         print_message("    exit %d: %s", status, fx.err);
     return status;

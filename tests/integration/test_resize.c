@@ -219,7 +219,7 @@ static void a_large_block_from_an_aged_zone(void **state)
     rq.order = BIG;
     rq.type = BUDDYD_UNMOVABLE;
     assert_int_equal(buddyd_alloc(fx.b, &rq, &block), -ENOMEM);
-    rq.timeout_ms = 30000;
+    rq.timeout_ms = PATIENCE_MS;
     if (buddyd_alloc(fx.b, &rq, &block) != 0)
         fail_msg("%s", buddyd_error());
     memset(pinned(&block), 0xff, block.bytes);
@@ -239,14 +239,14 @@ static void an_aged_zone_shrinks(void **state)
 /* It grows for a request that waits, and goes back when the block has. */
 static void a_zone_has_what_it_needs(void **state)
 {
-    const int64_t until = host_now_ms() + 60000;
     struct buddyd_alloc rq = BUDDYD_ALLOC_INIT;
     struct buddyd_block block[3];
     uint64_t most, has;
+    int64_t until;
 
     (void)state;
     rq.order = BIG; /* two of them are all of its size */
-    rq.timeout_ms = 30000;
+    rq.timeout_ms = PATIENCE_MS;
     for (unsigned i = 0; i < 3; i++) {
         if (buddyd_alloc(fx.b, &rq, &block[i]) != 0)
             fail_msg("%s", buddyd_error());
@@ -255,6 +255,7 @@ static void a_zone_has_what_it_needs(void **state)
     assert_true(most > SIZE * 512);
     for (unsigned i = 0; i < 3; i++)
         assert_int_equal(buddyd_free(fx.b, block[i].handle), 0);
+    until = host_now_ms() + PATIENCE_MS;
     /* It gives half at a time; the zone is shorter before its memory is punched. */
     do {
         has = stat_zone().managed_pages;

@@ -27,13 +27,6 @@ static int set_up(void **state)
     return 0;
 }
 
-static int tear_down(void **state)
-{
-    (void)state;
-    stage_close(&st);
-    return 0;
-}
-
 static void a_flag_needs_its_right(void **state)
 {
     static const struct {
@@ -98,7 +91,7 @@ static void rights_go_below_the_mark(void **state)
 
 int main(int argc, char **argv)
 {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, stage_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(a_flag_needs_its_right),
         TEST(rights_go_below_the_mark),

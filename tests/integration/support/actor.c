@@ -60,6 +60,16 @@ void actor_kill(struct actor *a)
     actor_wait(a);
 }
 
+int actor_become(uid_t uid)
+{
+    if (uid == 0)
+        return 0;
+    if (setresgid(uid, uid, uid) || setresuid(uid, uid, uid))
+        return -errno;
+    /* Other credentials have taken it back. */
+    return prctl(PR_SET_PDEATHSIG, SIGKILL) ? -errno : 0;
+}
+
 int actor_send(int link, const void *data, size_t size)
 {
     const char *at = data;

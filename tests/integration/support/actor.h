@@ -43,6 +43,10 @@ int actor_wait(struct actor *a);
 /** Kill it with SIGKILL and wait for its end. Nothing happens when it has ended. */
 void actor_kill(struct actor *a);
 
+/** In an actor: be of this user and group from now on; 0: as it is. Returns 0 or a negative errno.
+ */
+int actor_become(uid_t uid);
+
 /** Say a number to the other side. Returns 0 or a negative errno. */
 int actor_say(int link, uint64_t value);
 /** Hear a number: 0, -EPIPE when the other side has gone, -ETIMEDOUT. */

@@ -5,9 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "host.h"
@@ -201,23 +199,13 @@ static int enter_cgroup(const char *cgroup)
     return error;
 }
 
-static int become(unsigned uid)
-{
-    if (uid == 0)
-        return 0;
-    if (setresgid(uid, uid, uid) || setresuid(uid, uid, uid))
-        return -errno;
-    /* Other credentials have taken it back. */
-    return prctl(PR_SET_PDEATHSIG, SIGKILL) ? -errno : 0;
-}
-
 static int play(int link, void *arg)
 {
     const struct play *p = arg;
     struct order o;
 
     ACTOR_MUST(enter_cgroup(p->cgroup) == 0);
-    ACTOR_MUST(become(p->uid) == 0);
+    ACTOR_MUST(actor_become(p->uid) == 0);
     do {
         /* Not with an end: a test may be busy with others for long. */
         struct pollfd readable = {.fd = link, .events = POLLIN};

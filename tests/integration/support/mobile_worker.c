@@ -276,7 +276,7 @@ int mobile_worker_play(int link, void *arg)
 
     k.w = arg;
     atomic_store(&k.next_stamp, k.w->seed << 32 | 1);
-    ACTOR_MUST(k.w->uid == 0 || setresuid(k.w->uid, k.w->uid, k.w->uid) == 0);
+    ACTOR_MUST(actor_become(k.w->uid) == 0);
     ACTOR_MUST(observe_connect(k.w->daemon, k.w->name, &k.b) == 0);
     for (unsigned i = 0; i < NR_PIECES; i++, random += 3) {
         pthread_mutex_init(&k.pieces[i].lock, NULL);

@@ -89,6 +89,16 @@ int observe(struct buddyd *b, const struct daemon_proc *d, struct observed *ret)
     return error;
 }
 
+int observe_new(struct daemon_proc *d, const char *name, struct buddyd **ret_b,
+                struct observed *ret)
+{
+    int error = daemon_proc_run(d);
+
+    if (!error)
+        error = observe_connect(d, name, ret_b);
+    return error ? error : observe(*ret_b, d, ret);
+}
+
 static bool same(const struct observed *a, const struct observed *b)
 {
     return a->sessions == b->sessions && a->blocks == b->blocks && a->pages == b->pages &&

@@ -29,6 +29,9 @@ struct observed {
 int observe_connect(const struct daemon_proc *d, const char *name, struct buddyd **ret);
 /** Ask. Returns 0 or a negative errno. */
 int observe(struct buddyd *b, const struct daemon_proc *d, struct observed *ret);
+/** Start a daemon with one zone, connect to it, and ask. Returns 0, or what failed. */
+int observe_new(struct daemon_proc *d, const char *name, struct buddyd **ret_b,
+                struct observed *ret);
 /**
  * Ask until it is as wanted: the daemon learns of an end a moment later than we. Returns true; or
  * false when it did not come to be in PATIENCE_MS, with both printed.

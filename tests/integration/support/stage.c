@@ -43,6 +43,12 @@ void stage_close(struct stage *s)
         daemon_proc_end(&s->daemon);
 }
 
+int stage_tear_down(void **state)
+{
+    stage_close(*state);
+    return 0;
+}
+
 void stage_leave(struct stage *s)
 {
     for (unsigned i = 0; i < s->nr_clients; i++) {
@@ -105,6 +111,17 @@ void stage_begin_waiting(struct stage *s, struct client *c, unsigned order, unsi
     assert_int_equal(client_begin_alloc(c, &rq), 0);
     assert_true(observe_waiting(s->b, c->name, 1));
     assert_false(client_has_finished(c));
+}
+
+void stage_wait_in_vain(struct client *c, unsigned order, unsigned timeout_ms,
+                        struct client_answer *ret)
+{
+    struct buddyd_alloc rq = stage_request(order, timeout_ms);
+
+    assert_int_equal(client_alloc(c, &rq, ret), 0);
+    assert_int_equal(ret->error, -ENOMEM);
+    assert_true(ret->took_ms >= timeout_ms);
+    assert_in_range(ret->why.waited_ms, timeout_ms, (unsigned long)ret->took_ms);
 }
 
 void stage_is_granted(struct client *c)

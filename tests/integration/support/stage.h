@@ -14,6 +14,9 @@
 
 #define STAGE_MAX_CLIENTS 16u
 
+/** Longer than any of these tests may take. */
+#define LONG_MS (2u * PATIENCE_MS)
+
 /** Who a client is; the list of them ends with one that has no name. */
 struct stage_role {
     const char *name;
@@ -35,6 +38,8 @@ void stage_open(struct stage *s, const char *marks, const char *policy,
                 const struct stage_role *roles);
 /** End all of it, whatever it has come to. Nothing happens the second time. */
 void stage_close(struct stage *s);
+/** The same as the teardown of a test whose state is the stage. */
+int stage_tear_down(void **state);
 /** End the clients that still live, and assert that everything is as before they came. */
 void stage_leave(struct stage *s);
 
@@ -50,6 +55,9 @@ unsigned stage_fill(struct client *c, unsigned order, struct client_answer *ret)
 void stage_free(struct client *c, unsigned nr);
 /** Give the order to allocate, and wait until the request waits. */
 void stage_begin_waiting(struct stage *s, struct client *c, unsigned order, unsigned timeout_ms);
+/** Ask, and assert that it is refused at its deadline and not before. */
+void stage_wait_in_vain(struct client *c, unsigned order, unsigned timeout_ms,
+                        struct client_answer *ret);
 /** Take the answer of one that waits, and assert that it was granted. */
 void stage_is_granted(struct client *c);
 

@@ -279,8 +279,9 @@ static void test_unpinned(void **state)
     thin_out(2);
     for (unsigned i = 0; i < nr; i++)
         pin(i, true);
-    /* However often it was tried in vain before. */
-    for (unsigned i = 0; i < 100; i++)
+    /* However often it was tried in vain before: so often that it is put off as long as it can be.
+     */
+    for (unsigned i = 0; i < 2 * COMPACTOR_MAX_DEFER_SHIFT; i++)
         expect_pinned(1);
     client_send(other, &rq, 1);
     fixture_settle(&f);

@@ -71,6 +71,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
+    fixture_settle(&f);
     check_zones(f.hub->zones);
     (void)munmap(word, WORD_BYTES);
     client_free(c);
