@@ -268,17 +268,17 @@ static const char doc[] =
 int main(int argc, char **argv)
 {
     struct bench b = {.rounds = FULL_ROUNDS};
-    struct under_daemon o = {.cpu = -1, .size = FULL_SIZE, .all_cores = true};
+    struct under_daemon o = {.common.cpu = -1, .size = FULL_SIZE, .all_cores = true};
 
     under_daemon_parse(&o, argc, argv, doc);
-    if (o.quick) {
+    if (o.common.quick) {
         o.size = QUICK_SIZE;
         b.rounds = 1;
     }
     if (!o.inner)
         return under_daemon_start(&o);
-    if (o.rounds)
-        b.rounds = o.rounds;
-    b.verbose = o.verbose;
+    if (o.common.rounds)
+        b.rounds = o.common.rounds;
+    b.verbose = o.common.verbose;
     return run_inner(&b);
 }

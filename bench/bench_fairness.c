@@ -8,7 +8,6 @@
  * requests are timed: each must be granted. All processes stay on one core, so that beside the ones
  * that hammer, the guaranteed one can at best get its share of it.
  */
-#include <argp.h>
 #include <err.h>
 #include <errno.h>
 #include <signal.h>
@@ -25,6 +24,7 @@
 #include "child.h"
 #include "harness.h"
 #include "latencies.h"
+#include "options.h"
 #include "rpc_client.h"
 
 #define NR_GREEDY      10u
@@ -51,11 +51,9 @@ struct shared {
 };
 
 struct bench {
-    unsigned rounds;
+    struct bench_options options;
     size_t nr_trips;
     const char *buddyd;
-    int cpu;
-    bool verbose;
     char dir[64];
     char config[96];
     char socket[96];
@@ -199,12 +197,12 @@ static void print_all(const struct bench *b)
 {
     printf("# core %d for all processes; medians of %u rounds; ns for a page, from a client within "
            "its guarantee: each was granted\n",
-           b->cpu, b->rounds);
+           b->options.cpu, b->options.rounds);
     printf("# name            ours_ns   peer_ns   ratio\n");
     print_ratio(b, GREED_WAITS, "beside 10 greedy clients at their max, which wait; peer: alone");
     print_ratio(b, GREED_HAMMERS,
                 "beside 10 that ask again and again; peer: alone; a fair share of the core is 11");
-    if (!b->verbose)
+    if (!b->options.verbose)
         return;
     for (unsigned g = 0; g < NR_GREEDS; g++) {
         bench_spread(greed_names[g], &b->p50[g]);
@@ -214,7 +212,7 @@ static void print_all(const struct bench *b)
 
 static int run_rounds(struct bench *b)
 {
-    for (unsigned round = 0; round < b->rounds; round++) {
+    for (unsigned round = 0; round < b->options.rounds; round++) {
         for (unsigned g = 0; g < NR_GREEDS; g++) {
             int rc = measure_phase(b, (enum greed)g);
 
@@ -266,7 +264,7 @@ static int run_all(struct bench *b)
     int rc = child_self(self, sizeof(self));
 
     if (!rc)
-        rc = bench_pin(b->cpu, &b->cpu);
+        rc = bench_pin(b->options.cpu, &b->options.cpu);
     if (!rc)
         rc = write_config(b);
     if (rc) {
@@ -291,15 +289,11 @@ out:
 
 /* ---- the command line ---- */
 
-enum { KEY_QUICK = 0x100, KEY_BUDDYD };
+enum { KEY_BUDDYD = BENCH_KEY_OWN };
 
 static const struct argp_option options[] = {
-    {"rounds", 'r', "N", 0, "Rounds, 1 to 101 (default 7)", 0},
-    {"cpu", 'c', "N", 0, "The core to stay on (default: the last one)", 0},
-    {"buddyd", KEY_BUDDYD, "FILE", 0,
-     "The daemon's program (default: the one built beside this, or else of $PATH)", 0},
-    {"quick", KEY_QUICK, NULL, 0, "One short round, to see that it works", 0},
-    {"verbose", 'v', NULL, 0, "Print how much each figure varied", 0},
+    BENCH_OPTION_ROWS(7),
+    BENCH_DAEMON_ROW(KEY_BUDDYD),
     {0},
 };
 
@@ -315,37 +309,21 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
     struct bench *b = state->input;
 
-    switch (key) {
-    case 'r':
-        b->rounds = (unsigned)bench_number("--rounds", arg, 1, BENCH_MAX_ROUNDS);
-        return 0;
-    case 'c':
-        b->cpu = (int)bench_number("--cpu", arg, 0, BENCH_MAX_CPU);
-        return 0;
-    case 'v':
-        b->verbose = true;
-        return 0;
-    case KEY_QUICK:
-        b->rounds = 1;
-        b->nr_trips = QUICK_TRIPS;
-        return 0;
-    case KEY_BUDDYD:
-        b->buddyd = arg;
-        return 0;
-    case ARGP_KEY_ARG:
-        errx(BENCH_EXIT_USAGE, "%s: takes no arguments (see --help)", arg);
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
+    if (key != KEY_BUDDYD)
+        return bench_parse_option(key, arg, &b->options);
+    b->buddyd = arg;
+    return 0;
 }
 
 int main(int argc, char **argv)
 {
-    static struct bench b = {.rounds = 7, .nr_trips = FULL_TRIPS, .cpu = -1};
-    const struct argp argp = {options, parse_option, NULL, doc, NULL, NULL, NULL};
+    static struct bench b = {.options.cpu = -1};
+    struct bench_options *const o = &b.options;
 
-    argp_err_exit_status = BENCH_EXIT_USAGE;
-    argp_parse(&argp, argc, argv, 0, NULL, &b);
+    bench_parse(options, parse_option, doc, argc, argv, &b);
+    if (!o->rounds)
+        o->rounds = o->quick ? 1 : 7;
+    b.nr_trips = o->quick ? QUICK_TRIPS : FULL_TRIPS;
     if (geteuid() != 0) {
         printf("skipped: only root can play clients of two users\n");
         return BENCH_EXIT_SKIPPED;

@@ -4,7 +4,6 @@
  *
  * Every round starts each side once, one after the other; see mm_side.h.
  */
-#include <argp.h>
 #include <err.h>
 #include <errno.h>
 #include <math.h>
@@ -17,6 +16,7 @@
 #include "harness.h"
 #include "mm/handle_table.h"
 #include "mm_side.h"
+#include "options.h"
 #include "zone_memory.h"
 
 #define DEFAULT_ROUNDS 15
@@ -62,11 +62,9 @@ static const char *const figure_names[NR_FIGURES] = {
 
 struct bench {
     struct series figure[NR_ARENAS][NR_SIDES][NR_FIGURES];
-    unsigned rounds;
+    struct bench_options options;
     size_t nr_ops;
     uint64_t seed;
-    int cpu;
-    bool verbose;
     char program[4096];     /**< this one's file */
     bool missing[NR_SIDES]; /**< its package is not installed */
     const char *side;       /**< we are this side of a comparison, not the whole */
@@ -282,7 +280,7 @@ static void print_all(const struct bench *b)
 {
     printf("# core %d; medians of %u rounds of %zu operations, sides in turns; ns per operation, "
            "the harness's own cost in all of them\n",
-           b->cpu, b->rounds, b->nr_ops);
+           b->options.cpu, b->options.rounds, b->nr_ops);
     printf("# ours: alloc_pages() with marks, types and statistics; second-level cache: %zu KiB\n",
            arena_l2_bytes() >> 10);
     for (unsigned a = 0; a < NR_ARENAS; a++)
@@ -303,7 +301,7 @@ static void print_all(const struct bench *b)
                 "information: beside the live set of churn");
     compare(b, ARENA_1GIB, FIGURE_4K_PAIR, false, "information");
     compare(b, ARENA_1GIB, FIGURE_4K_LIFO, false, "information");
-    for (unsigned a = 0; b->verbose && a < NR_ARENAS; a++)
+    for (unsigned a = 0; b->options.verbose && a < NR_ARENAS; a++)
         print_spreads(b, (enum arena)a);
 }
 
@@ -343,12 +341,12 @@ static int run_all(struct bench *b)
         warnx("/proc/self/exe: cannot be read: %s", strerror(-rc));
         return EXIT_FAILURE;
     }
-    rc = bench_pin(b->cpu, &b->cpu);
+    rc = bench_pin(b->options.cpu, &b->options.cpu);
     if (rc) {
-        warnx("--cpu %d: cannot run there: %s", b->cpu, strerror(-rc));
+        warnx("--cpu %d: cannot run there: %s", b->options.cpu, strerror(-rc));
         return EXIT_FAILURE;
     }
-    for (unsigned i = 0; i < b->rounds * NR_ARENAS; i++) {
+    for (unsigned i = 0; i < b->options.rounds * NR_ARENAS; i++) {
         if (!run_round(b, i % NR_ARENAS, i / NR_ARENAS))
             return EXIT_FAILURE;
     }
@@ -358,14 +356,11 @@ static int run_all(struct bench *b)
 
 /* ---- the command line ---- */
 
-enum { KEY_QUICK = 0x100, KEY_SIDE, KEY_ARENA, KEY_OPS, KEY_SEED };
+enum { KEY_SIDE = BENCH_KEY_OWN, KEY_ARENA, KEY_OPS, KEY_SEED };
 
 static const struct argp_option options[] = {
-    {"rounds", 'r', "N", 0, "Rounds, 1 to 101 (default 15)", 0},
-    {"cpu", 'c', "N", 0, "The core to stay on (default: the last one)", 0},
+    BENCH_OPTION_ROWS(15),
     {"seed", KEY_SEED, "N", 0, "Of the random numbers, 1 or more (default 1)", 0},
-    {"quick", KEY_QUICK, NULL, 0, "One short round, to see that it works", 0},
-    {"verbose", 'v', NULL, 0, "Print how much each figure varied", 0},
     {"side", KEY_SIDE, "NAME", OPTION_HIDDEN, NULL, 0},
     {"arena", KEY_ARENA, "NAME", OPTION_HIDDEN, NULL, 0},
     {"ops", KEY_OPS, "N", 0, "Operations of each workload (default 500000)", 0},
@@ -384,19 +379,6 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     struct bench *b = state->input;
 
     switch (key) {
-    case 'r':
-        b->rounds = (unsigned)bench_number("--rounds", arg, 1, BENCH_MAX_ROUNDS);
-        return 0;
-    case 'c':
-        b->cpu = (int)bench_number("--cpu", arg, 0, BENCH_MAX_CPU);
-        return 0;
-    case 'v':
-        b->verbose = true;
-        return 0;
-    case KEY_QUICK:
-        b->rounds = 1;
-        b->nr_ops = QUICK_OPS;
-        return 0;
     case KEY_SIDE:
         b->side = arg;
         return 0;
@@ -411,21 +393,21 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     case KEY_SEED:
         b->seed = bench_number("--seed", arg, 1, UINT64_MAX - BENCH_MAX_ROUNDS);
         return 0;
-    case ARGP_KEY_ARG:
-        errx(BENCH_EXIT_USAGE, "%s: takes no arguments (see --help)", arg);
     default:
-        return ARGP_ERR_UNKNOWN;
+        return bench_parse_option(key, arg, &b->options);
     }
 }
 
 int main(int argc, char **argv)
 {
-    static struct bench b = {
-        .rounds = DEFAULT_ROUNDS, .nr_ops = DEFAULT_OPS, .seed = 1, .cpu = -1, .arena = ARENA_1GIB};
-    const struct argp argp = {options, parse_option, NULL, doc, NULL, NULL, NULL};
+    static struct bench b = {.options.cpu = -1, .seed = 1, .arena = ARENA_1GIB};
+    struct bench_options *const o = &b.options;
 
-    argp_err_exit_status = BENCH_EXIT_USAGE;
-    argp_parse(&argp, argc, argv, 0, NULL, &b);
+    bench_parse(options, parse_option, doc, argc, argv, &b);
+    if (!o->rounds)
+        o->rounds = o->quick ? 1 : DEFAULT_ROUNDS;
+    if (!b.nr_ops)
+        b.nr_ops = o->quick ? QUICK_OPS : DEFAULT_OPS;
     if (b.side)
         return be_side(&b);
     return run_all(&b);

@@ -251,15 +251,15 @@ static const char doc[] =
 int main(int argc, char **argv)
 {
     static struct bench b;
-    struct under_daemon o = {.cpu = -1};
+    struct under_daemon o = {.common.cpu = -1};
 
     under_daemon_parse(&o, argc, argv, doc);
     if (!o.inner)
         return under_daemon_start(&o);
-    b.plan = o.quick ? quick_plan : full_plan;
-    if (o.rounds)
-        b.plan.rounds = o.rounds;
-    b.cpu = o.cpu;
-    b.verbose = o.verbose;
+    b.plan = o.common.quick ? quick_plan : full_plan;
+    if (o.common.rounds)
+        b.plan.rounds = o.common.rounds;
+    b.cpu = o.common.cpu;
+    b.verbose = o.common.verbose;
     return run_inner(&b);
 }

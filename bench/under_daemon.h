@@ -8,16 +8,15 @@
 
 #include <stdbool.h>
 
-/** Zero-filled, but for cpu, which is -1, are the defaults. */
+#include "options.h"
+
+/** Zero-filled, but for common.cpu, which is -1, are the defaults. */
 struct under_daemon {
-    unsigned rounds;    /**< 0: as the benchmark likes */
-    int cpu;            /**< -1: the last one that may be used */
+    struct bench_options common;
     const char *buddyd; /**< the daemon's program; NULL: child_find_daemon() */
-    bool verbose;
-    bool quick;
-    const char *size; /**< of its zone; NULL: 64M */
-    bool all_cores;   /**< without cpu: stay on none */
-    bool inner;       /**< there is a daemon already: BUDDYD_SOCKET names it */
+    const char *size;   /**< of its zone; NULL: 64M */
+    bool all_cores;     /**< without cpu: stay on none */
+    bool inner;         /**< there is a daemon already: BUDDYD_SOCKET names it */
 };
 
 /** Read the command line; doc: as argp has it. Bad usage ends the program. */
