@@ -4,46 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fake_daemon.h"
-
-static void assert_says(const char *text)
-{
-    if (!strstr(buddyd_error(), text))
-        fail_msg("'%s' does not say '%s'", buddyd_error(), text);
-}
-
-struct fixture {
-    struct fake f;
-    struct buddyd *b;
-};
-
-static int setup(void **state)
-{
-    struct fixture *x = malloc(sizeof(*x));
-
-    fake_init(&x->f);
-    fake_start(&x->f, fake_good);
-    assert_int_equal(fake_connect(&x->f, &x->b), 0);
-    *state = x;
-    return 0;
-}
-
-/* Every test frees what it took. */
-static int teardown(void **state)
-{
-    struct fixture *x = *state;
-
-    buddyd_close(x->b);
-    fake_join(&x->f);
-    assert_int_equal(x->f.live, 0);
-    fake_stop(&x->f);
-    free(x);
-    return 0;
-}
+#include "served.h"
 
 static void test_one_block(void **state)
 {
-    struct buddyd *b = ((struct fixture *)*state)->b;
+    struct buddyd *b = ((struct served *)*state)->b;
     struct buddyd_alloc rq = BUDDYD_ALLOC_INIT;
     struct buddyd_block block;
     void *p, *again;
@@ -71,7 +36,7 @@ static void test_one_block(void **state)
 
 static void test_pin_of_nonsense(void **state)
 {
-    struct buddyd *b = ((struct fixture *)*state)->b;
+    struct buddyd *b = ((struct served *)*state)->b;
     struct buddyd_block block = {.handle = 1, .bytes = 4096};
     void *p = NULL;
 
@@ -93,7 +58,7 @@ static void test_pin_of_nonsense(void **state)
 
 static void test_zeroed(void **state)
 {
-    struct buddyd *b = ((struct fixture *)*state)->b;
+    struct buddyd *b = ((struct served *)*state)->b;
     struct buddyd_alloc rq = BUDDYD_ALLOC_INIT;
     struct buddyd_block block;
     char *p;
@@ -120,7 +85,7 @@ static void test_bytes(void **state)
         uint64_t bytes;
         unsigned order;
     } cases[] = {{1, 0}, {4096, 0}, {4097, 1}, {2 << 20, 9}, {(2 << 20) + 1, 10}};
-    struct buddyd *b = ((struct fixture *)*state)->b;
+    struct buddyd *b = ((struct served *)*state)->b;
     struct buddyd_alloc rq = BUDDYD_ALLOC_INIT;
     struct buddyd_block block;
 
@@ -141,7 +106,7 @@ static void test_bytes(void **state)
 
 static void test_bad_requests(void **state)
 {
-    struct buddyd *b = ((struct fixture *)*state)->b;
+    struct buddyd *b = ((struct served *)*state)->b;
     struct buddyd_alloc rq = BUDDYD_ALLOC_INIT;
     struct buddyd_block block = {.handle = 5};
     struct buddyd_refusal why;
@@ -174,7 +139,7 @@ static void test_bad_requests(void **state)
 /* Of a program that was compiled before nodemask came: what lies behind is its own. */
 static void test_an_earlier_request(void **state)
 {
-    struct buddyd *b = ((struct fixture *)*state)->b;
+    struct buddyd *b = ((struct served *)*state)->b;
     struct buddyd_alloc rq = BUDDYD_ALLOC_INIT;
     struct buddyd_block block;
 
@@ -183,10 +148,10 @@ static void test_an_earlier_request(void **state)
     rq.nodemask = 0xbad;
     assert_int_equal(buddyd_alloc(b, &rq, &block), 0);
     assert_int_equal(block.order, 1);
-    assert_int_equal(((struct fixture *)*state)->f.last_alloc.nodemask, 0);
+    assert_int_equal(((struct served *)*state)->f.last_alloc.nodemask, 0);
     assert_int_equal(buddyd_free(b, block.handle), 0);
     assert_int_equal(buddyd_alloc_bytes(b, 4096, &rq, &block), 0);
-    assert_int_equal(((struct fixture *)*state)->f.last_alloc.nodemask, 0);
+    assert_int_equal(((struct served *)*state)->f.last_alloc.nodemask, 0);
     assert_int_equal(buddyd_free(b, block.handle), 0);
     rq.size = 8;
     assert_int_equal(buddyd_alloc_bytes(b, 4096, &rq, &block), -EINVAL);
@@ -194,8 +159,8 @@ static void test_an_earlier_request(void **state)
 
 static void test_what_the_daemon_is_asked(void **state)
 {
-    struct buddyd *b = ((struct fixture *)*state)->b;
-    const struct wire_alloc *asked = &((struct fixture *)*state)->f.last_alloc;
+    struct buddyd *b = ((struct served *)*state)->b;
+    const struct wire_alloc *asked = &((struct served *)*state)->f.last_alloc;
     const struct {
         unsigned flag;
         uint32_t wire;
@@ -227,7 +192,7 @@ static void test_what_the_daemon_is_asked(void **state)
 
 static void test_refusal(void **state)
 {
-    struct buddyd *b = ((struct fixture *)*state)->b;
+    struct buddyd *b = ((struct served *)*state)->b;
     struct buddyd_alloc rq = BUDDYD_ALLOC_INIT;
     struct buddyd_block block = {.handle = 5};
     struct buddyd_refusal why = {.zone = 9};
@@ -258,7 +223,7 @@ static void test_refusal(void **state)
 
 static void test_other_refusals(void **state)
 {
-    struct buddyd *b = ((struct fixture *)*state)->b;
+    struct buddyd *b = ((struct served *)*state)->b;
     struct buddyd_alloc rq = BUDDYD_ALLOC_INIT;
     struct buddyd_block block;
     struct buddyd_refusal why;
@@ -286,7 +251,7 @@ static void test_other_refusals(void **state)
 
 static void test_bulk(void **state)
 {
-    struct fixture *x = *state;
+    struct served *x = *state;
     struct buddyd_alloc rq = BUDDYD_ALLOC_INIT;
     enum { N = 2 * WIRE_MAX_BLOCKS + 100 };
     static struct buddyd_block block[N];
@@ -312,7 +277,7 @@ static void test_bulk(void **state)
 /* The last packet's worth is refused: the first ones are given back, and nothing is shown. */
 static void test_bulk_all_or_none(void **state)
 {
-    struct fixture *x = *state;
+    struct served *x = *state;
     struct buddyd_alloc rq = BUDDYD_ALLOC_INIT;
     static struct buddyd_block block[FAKE_PAGES + 1];
     struct buddyd_refusal why;
@@ -332,7 +297,7 @@ static void test_bulk_all_or_none(void **state)
 
 int main(void)
 {
-#define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
+#define TEST(t) cmocka_unit_test_setup_teardown(t, served_set_up, served_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(test_one_block),
         TEST(test_pin_of_nonsense),

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "fake_daemon.h"
+#include "served.h"
 
 struct fixture {
     struct fake f;
@@ -171,7 +172,7 @@ static void refused(void *data, int error, const struct buddyd_block *blocks, si
     assert_int_equal(error, -ENOMEM);
     assert_null(blocks);
     assert_int_equal(nr, 0);
-    assert_non_null(strstr(buddyd_error(), "fragmentation (index 0.871)"));
+    assert_says("fragmentation (index 0.871)");
     assert_int_equal(buddyd_last_refusal(&why), 0);
     assert_int_equal(why.order, 18);
 }
@@ -287,7 +288,7 @@ static void test_error_survives_callbacks(void **state)
     assert_int_equal(buddyd_submit_alloc(x->b, &rq, 1, refused, x), 0);
     assert_int_equal(buddyd_free(x->b, 0xfeed), -ESTALE);
     assert_int_equal(x->done, 1);
-    assert_non_null(strstr(buddyd_error(), "0xfeed"));
+    assert_says("0xfeed");
 }
 
 static void slow(struct fake *f)

@@ -10,13 +10,7 @@
 #include <unistd.h>
 
 #include "fake_daemon.h"
-
-static void assert_says(const char *text)
-{
-    if (!strstr(buddyd_error(), text))
-        fail_msg("'%s' does not say '%s'", buddyd_error(), text);
-    assert_null(strchr(buddyd_error(), '\n'));
-}
+#include "served.h"
 
 /* With this script connecting fails, says text, and leaves no descriptor and no mapping. */
 static void assert_refused(struct fake *f, void (*script)(struct fake *f), int error,

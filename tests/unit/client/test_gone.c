@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "fake_daemon.h"
+#include "served.h"
 
 struct fixture {
     struct fake f;
@@ -15,12 +16,6 @@ struct fixture {
     unsigned done;
     int error;
 };
-
-static void assert_says(const char *text)
-{
-    if (!strstr(buddyd_error(), text))
-        fail_msg("'%s' does not say '%s'", buddyd_error(), text);
-}
 
 static int setup(void **state)
 {

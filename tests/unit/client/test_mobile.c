@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "fake_daemon.h"
+#include "served.h"
 
 struct fixture {
     struct fake f;
@@ -67,12 +68,6 @@ static void stop(struct fixture *x)
 {
     buddyd_close(x->b);
     fake_stop(&x->f);
-}
-
-static void assert_says(const char *text)
-{
-    if (!strstr(buddyd_error(), text))
-        fail_msg("'%s' is not in '%s'", text, buddyd_error());
 }
 
 static void alloc(struct fixture *x, struct buddyd_block *ret)

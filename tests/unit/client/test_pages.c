@@ -2,38 +2,9 @@
 /* test_pages.c: the kernel's family, by address. */
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "fake_daemon.h"
-
-struct fixture {
-    struct fake f;
-    struct buddyd *b;
-};
-
-static int setup(void **state)
-{
-    struct fixture *x = malloc(sizeof(*x));
-
-    fake_init(&x->f);
-    fake_start(&x->f, fake_good);
-    assert_int_equal(fake_connect(&x->f, &x->b), 0);
-    *state = x;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct fixture *x = *state;
-
-    buddyd_close(x->b);
-    fake_join(&x->f);
-    assert_int_equal(x->f.live, 0);
-    fake_stop(&x->f);
-    free(x);
-    return 0;
-}
+#include "served.h"
 
 /* The last error names the address. */
 static void assert_names(const void *addr)
@@ -41,13 +12,12 @@ static void assert_names(const void *addr)
     char text[32];
 
     (void)snprintf(text, sizeof(text), "%p", addr);
-    if (!strstr(buddyd_error(), text))
-        fail_msg("'%s' does not name %s", buddyd_error(), text);
+    assert_says(text);
 }
 
 static void test_by_order(void **state)
 {
-    struct buddyd *b = ((struct fixture *)*state)->b;
+    struct buddyd *b = ((struct served *)*state)->b;
     char *p, *q;
 
     assert_int_equal(buddyd_get_free_pages(b, 0, 4, (void **)&p), 0);
@@ -82,7 +52,7 @@ static void test_by_order(void **state)
 
 static void test_blocks(void **state)
 {
-    struct buddyd *b = ((struct fixture *)*state)->b;
+    struct buddyd *b = ((struct served *)*state)->b;
     struct buddyd_block block, page;
 
     assert_int_equal(buddyd_alloc_pages(b, BUDDYD_RECLAIMABLE, BUDDYD_ZERO, 2, &block), 0);
@@ -96,7 +66,7 @@ static void test_blocks(void **state)
 
 static void test_exact(void **state)
 {
-    struct fixture *x = *state;
+    struct served *x = *state;
     struct buddyd *b = x->b;
     enum { BYTES = 13 * FAKE_PAGE + 1 };
     char *p, *q;
@@ -128,13 +98,13 @@ static void test_exact(void **state)
     assert_int_equal(buddyd_alloc_pages_exact(b, 4096, 0x20, (void **)&p), -EINVAL);
     assert_int_equal(buddyd_free_pages_exact(b, p, 0), -EINVAL);
     assert_int_equal(buddyd_alloc_pages_exact(b, (1 << 30) - 4096, 0, (void **)&p), -ENOMEM);
-    assert_non_null(strstr(buddyd_error(), "exactly 262143 pages"));
+    assert_says("exactly 262143 pages");
 }
 
 /* Addresses in use at once, freed in another order. */
 static void test_many(void **state)
 {
-    struct buddyd *b = ((struct fixture *)*state)->b;
+    struct buddyd *b = ((struct served *)*state)->b;
     enum { N = 1500 };
     static char *p[N];
     uint64_t random = test_seed();
@@ -160,7 +130,7 @@ static void test_many(void **state)
 
 int main(void)
 {
-#define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
+#define TEST(t) cmocka_unit_test_setup_teardown(t, served_set_up, served_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(test_by_order),
         TEST(test_blocks),

@@ -9,6 +9,7 @@
 
 #include "connection.h"
 #include "fake_daemon.h"
+#include "served.h"
 
 #define NR_SLOTS 64u
 
@@ -70,12 +71,6 @@ static void *base(struct fixture *x, unsigned zone)
 }
 
 #define PINS(x) slot_pins(atomic_load((x)->word))
-
-static void assert_says(const char *text)
-{
-    if (!strstr(buddyd_error(), text))
-        fail_msg("'%s' is not in '%s'", text, buddyd_error());
-}
 
 /* ---- the usual ---- */
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "fake_daemon.h"
+#include "served.h"
 
 /* What the script got last. */
 struct seen {
@@ -96,12 +97,6 @@ static int teardown(void **state)
     fake_stop(&x->f);
     free(x);
     return 0;
-}
-
-static void assert_says(const char *text)
-{
-    if (!strstr(buddyd_error(), text))
-        fail_msg("'%s' does not say '%s'", buddyd_error(), text);
 }
 
 static void test_what_hello_said(void **state)

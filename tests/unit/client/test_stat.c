@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_stat.c: listings, page by page, with every field. */
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "fake_daemon.h"
+#include "served.h"
 
 static void answer_stat(struct fake *f, const struct wire_request *rq)
 {
@@ -116,36 +114,15 @@ static void listings(struct fake *f)
     }
 }
 
-struct fixture {
-    struct fake f;
-    struct buddyd *b;
-};
-
-static int setup(void **state)
+static int set_up(void **state)
 {
-    struct fixture *x = malloc(sizeof(*x));
-
-    fake_init(&x->f);
-    fake_start(&x->f, listings);
-    assert_int_equal(fake_connect(&x->f, &x->b), 0);
-    *state = x;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct fixture *x = *state;
-
-    buddyd_close(x->b);
-    fake_stop(&x->f);
-    free(x);
-    return 0;
+    return served_set_up_by(state, listings);
 }
 
 static void test_zones(void **state)
 {
     static struct buddyd_zone_stat out[BUDDYD_LISTING_MAX];
-    struct buddyd *b = ((struct fixture *)*state)->b;
+    struct buddyd *b = ((struct served *)*state)->b;
     struct buddyd_zone here;
     uint64_t cursor = 0;
     size_t n = 9;
@@ -195,7 +172,7 @@ static void test_zones(void **state)
 static void test_free_blocks(void **state)
 {
     static struct buddyd_free_stat out[BUDDYD_LISTING_MAX];
-    struct buddyd *b = ((struct fixture *)*state)->b;
+    struct buddyd *b = ((struct served *)*state)->b;
     uint64_t cursor = 0;
     size_t n = 0;
 
@@ -217,7 +194,7 @@ static void test_free_blocks(void **state)
 static void test_clients(void **state)
 {
     static struct buddyd_client_stat out[BUDDYD_LISTING_MAX];
-    struct buddyd *b = ((struct fixture *)*state)->b;
+    struct buddyd *b = ((struct served *)*state)->b;
     uint64_t cursor = 0;
     size_t n = 0;
 
@@ -244,7 +221,7 @@ static void test_clients(void **state)
 static void test_accounts(void **state)
 {
     static struct buddyd_account_stat out[BUDDYD_LISTING_MAX];
-    struct buddyd *b = ((struct fixture *)*state)->b;
+    struct buddyd *b = ((struct served *)*state)->b;
     uint64_t cursor = 0;
     size_t n = 0;
 
@@ -282,7 +259,7 @@ static void test_accounts(void **state)
 static void test_blocks(void **state)
 {
     static struct buddyd_block_stat out[BUDDYD_LISTING_MAX];
-    struct buddyd *b = ((struct fixture *)*state)->b;
+    struct buddyd *b = ((struct served *)*state)->b;
     uint64_t cursor = 0;
     size_t n = 7;
 
@@ -305,7 +282,7 @@ static void test_blocks(void **state)
 
 int main(void)
 {
-#define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
+#define TEST(t) cmocka_unit_test_setup_teardown(t, set_up, served_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(test_zones),    TEST(test_free_blocks), TEST(test_clients),
         TEST(test_accounts), TEST(test_blocks),
