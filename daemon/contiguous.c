@@ -41,6 +41,7 @@ struct window {
     struct demand *demands;
     struct demand *emptied_for; /**< NULL: none is being emptied */
     uint64_t go_on_at_ms;       /**< then: unless a move ends before; 0: when one ends */
+    bool undoing;               /**< the last one was given up, and is being put to use again */
     uint64_t served_ms;         /**< when a window came free last; 0: never */
     struct patience patience;   /**< with pins */
     bool unpinned;              /**< one has ended since the look at the zone began */
@@ -121,6 +122,14 @@ static void serve(struct window *w)
     d->look_at_ms = now_ms(w) + d->retry_ms;
 }
 
+/* In slices. Until it has come to an end there is no other. */
+static void give_up(struct window *w)
+{
+    w->undoing = !evacuate_cancel(&w->c.ev);
+    if (!w->undoing)
+        waiting_changed(w->owner->hub, NULL);
+}
+
 /* It did not come to pass: another time. */
 static void put_off(struct window *w, bool pinned)
 {
@@ -160,7 +169,7 @@ static void empty(struct window *w, int rc)
         w->go_on_at_ms = now_ms(w) + CONTIGUOUS_RETRY_MS;
     } else {
         if (rc == -EAGAIN)
-            evacuate_cancel(&w->c.ev);
+            give_up(w);
         put_off(w, rc == -EAGAIN || w->c.pinned);
     }
 }
@@ -182,7 +191,9 @@ static void wait_for_turn(struct window *w)
 {
     const struct demand *d = first_demand(w);
 
-    if (w->emptied_for && w->go_on_at_ms != 0)
+    if (w->undoing)
+        come_back_at(w, now_ms(w));
+    else if (w->emptied_for && w->go_on_at_ms != 0)
         come_back_at(w, w->go_on_at_ms);
     else if (!w->emptied_for && d)
         come_back_at(w, d->look_at_ms);
@@ -193,7 +204,9 @@ static void take_turn(void *window)
     struct window *w = window;
     struct demand *d = first_demand(w);
 
-    if (w->emptied_for && w->go_on_at_ms != 0 && w->go_on_at_ms <= now_ms(w))
+    if (w->undoing)
+        give_up(w);
+    else if (w->emptied_for && w->go_on_at_ms != 0 && w->go_on_at_ms <= now_ms(w))
         empty(w, contig_continue(&w->c, NULL));
     else if (!w->emptied_for && d && d->look_at_ms <= now_ms(w))
         empty(w, look_for(w, d));
@@ -305,9 +318,8 @@ void contiguous_leave(struct contiguous *ct, struct demand *d)
         return;
     w = &ct->zone[d->zone];
     if (w->emptied_for == d) {
-        evacuate_cancel(&w->c.ev);
         w->emptied_for = NULL;
-        waiting_changed(ct->hub, NULL);
+        give_up(w);
     }
     drop(w, d);
     wait_for_turn(w);

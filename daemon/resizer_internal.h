@@ -20,6 +20,7 @@ enum resize_state {
     RESIZE_POPULATING, /**< a thread has what comes */
     RESIZE_BEGINNING,  /**< to shrink, in a later turn */
     RESIZE_EMPTYING,   /**< moves are waited for, or pins */
+    RESIZE_GIVING_UP,  /**< what was to go is put to use again */
     RESIZE_PUNCHING,   /**< a thread has what went */
 };
 
@@ -33,6 +34,7 @@ struct resize {
     pfn_t start; /**< what comes or goes begins here */
     pfn_t nr_pages;
     struct evacuation ev;
+    struct zone_obstacle obstacle; /**< why it is given up */
     struct patience patience;
     pfn_t clean;                    /**< so far the range was empty at the last look */
     pfn_t counted;                  /**< so far resident is */

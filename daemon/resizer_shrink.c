@@ -47,6 +47,22 @@ static bool has_patience(struct resize *rz)
     return patience_left(&rz->patience, now_ms(rz), RESIZER_PATIENCE_MS, RESIZER_MAX_PATIENCE_MS);
 }
 
+static void refuse(struct resize *rz, const struct zone_obstacle *o)
+{
+    waiting_changed(rz->resizer->hub, NULL);
+    resize_answer_obstacles(rz, o);
+}
+
+/* In slices, before it is answered. */
+static void give_up(struct resize *rz)
+{
+    rz->state = RESIZE_GIVING_UP;
+    if (evacuate_cancel(&rz->ev))
+        refuse(rz, &rz->obstacle);
+    else
+        resize_look_in(rz, 0);
+}
+
 /* What mm/ has answered; go on until somebody else is to be waited for. */
 static void empty(struct resize *rz, int rc, struct zone_obstacle *o)
 {
@@ -66,11 +82,11 @@ static void empty(struct resize *rz, int rc, struct zone_obstacle *o)
         patience_renew(&rz->patience, now_ms(rz));
     } else if (rc == -EAGAIN && has_patience(rz)) {
         resize_look_in(rz, RESIZER_LOOK_MS);
+    } else if (rc == -EAGAIN) {
+        rz->obstacle = *o;
+        give_up(rz);
     } else {
-        if (rc == -EAGAIN)
-            evacuate_cancel(&rz->ev);
-        waiting_changed(rz->resizer->hub, NULL);
-        resize_answer_obstacles(rz, o);
+        refuse(rz, o);
     }
 }
 
@@ -80,6 +96,10 @@ void resize_shrink(void *resize)
     struct resize *rz = resize;
     int rc;
 
+    if (rz->state == RESIZE_GIVING_UP) {
+        give_up(rz);
+        return;
+    }
     if (rz->state != RESIZE_EMPTYING && rz->state != RESIZE_BEGINNING)
         return;
     if (rz->state == RESIZE_BEGINNING)

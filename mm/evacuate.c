@@ -58,10 +58,33 @@ static int isolate(struct evacuation *ev, struct zone_obstacle *ret)
     return 0;
 }
 
-static void undo(struct evacuation *ev)
+/* Returns why when all is in use again. */
+static int undo(struct evacuation *ev, struct zone_obstacle *ret)
 {
-    if (ev->isolated > ev->start)
-        range_undo_isolate(ev->z, ev->start, ev->isolated);
+    while (ev->undone < ev->isolated) {
+        pfn_t at = ev->undone, end = evacuate_step_end(ev, at);
+
+        ev->more = true;
+        if (ev->left == 0)
+            return -EINPROGRESS;
+        if (end > ev->isolated)
+            end = ev->isolated;
+        evacuate_spend(ev, isolation_work(ev->z, at));
+        range_undo_isolate(ev->z, at, end);
+        ev->undone = end;
+    }
+    ev->more = false;
+    *ret = ev->obstacle;
+    return ev->failed;
+}
+
+int evacuate_fail(struct evacuation *ev, int error, struct zone_obstacle *ret)
+{
+    ev->failed = error;
+    ev->obstacle = *ret;
+    ev->undone = ev->start;
+    ev->to_discard = PFN_NONE;
+    return undo(ev, ret);
 }
 
 /* What is in use for others may be so for a moment only. With a window there are others to try. */
@@ -92,9 +115,7 @@ static int prepare(struct evacuation *ev, struct zone_obstacle *ret)
     if (r == -EBUSY && may_pass(ev, ret))
         return -EAGAIN;
     ev->more = r == -EINPROGRESS;
-    if (r < 0 && !ev->more)
-        undo(ev);
-    return r;
+    return r < 0 && !ev->more ? evacuate_fail(ev, r, ret) : r;
 }
 
 static int go_on(struct evacuation *ev, struct zone_obstacle *ret);
@@ -206,10 +227,8 @@ static int empty(struct evacuation *ev, struct zone_obstacle *ret)
         } else {
             int r = begin_move(ev, &s, pfn, ret);
 
-            if (r < 0) {
-                undo(ev);
-                return r;
-            }
+            if (r < 0)
+                return evacuate_fail(ev, r, ret);
         }
     }
     return step_result(ev, &s, ret);
@@ -217,7 +236,7 @@ static int empty(struct evacuation *ev, struct zone_obstacle *ret)
 
 static int go_on(struct evacuation *ev, struct zone_obstacle *ret)
 {
-    int r = prepare(ev, ret);
+    int r = ev->failed ? undo(ev, ret) : prepare(ev, ret);
 
     return r == 0 ? empty(ev, ret) : r;
 }
@@ -229,8 +248,11 @@ int evacuate_continue(struct evacuation *ev, struct zone_obstacle *ret)
     return go_on(ev, ret);
 }
 
-void evacuate_cancel(struct evacuation *ev)
+bool evacuate_cancel(struct evacuation *ev)
 {
+    struct zone_obstacle o = {.reason = OBSTACLE_NONE};
+
     zone_settle(ev->z);
-    undo(ev);
+    ev->left = ev->slice ? ev->slice : 1;
+    return (ev->failed ? undo(ev, &o) : evacuate_fail(ev, -ECANCELED, &o)) != -EINPROGRESS;
 }

@@ -19,6 +19,9 @@ struct evacuate_request {
     unsigned left;      /**< then: in this one */
 };
 
+/** It cannot be done: put to use what is isolated. Returns -EINPROGRESS, and error in the end. */
+int evacuate_fail(struct evacuation *ev, int error, struct zone_obstacle *ret);
+
 /** What it is, in blocks, to look at a pageblock, beside the blocks in it. */
 #define EVACUATE_STEP_WORK 8u
 

@@ -73,16 +73,14 @@ static int cut_off_if_empty(struct evacuation *ev, int r, struct zone_obstacle *
 {
     if (r != 0)
         return r;
-    if (ev->end == ev->z->nr_pages) {
-        cut_off(ev->z, ev->wanted);
-        ev->end = ev->wanted;
-    } else {
+    if (ev->end != ev->z->nr_pages) {
         *ret = (struct zone_obstacle){.reason = OBSTACLE_BEHIND, .pfn = ev->end};
-        r = -EBUSY;
+        return evacuate_fail(ev, -EBUSY, ret);
     }
-    if (ev->start < ev->end)
-        range_undo_isolate(ev->z, ev->start, ev->end);
-    return r;
+    cut_off(ev->z, ev->wanted);
+    if (ev->start < ev->wanted)
+        range_undo_isolate(ev->z, ev->start, ev->wanted);
+    return 0;
 }
 
 int zone_shrink_sliced(struct zone *z, pfn_t nr_pages, bool may_discard, unsigned slice,

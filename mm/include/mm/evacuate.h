@@ -8,7 +8,8 @@
  *
  * All is looked at in one call, or, if the request says so, in slices of so many blocks: then more
  * is set while there is more to look at, and it is to be continued soon. What changes between
- * slices is found when the range is isolated, at the latest.
+ * slices is found when the range is isolated, at the latest. What was isolated is put to use again
+ * in slices, too, before a failure is answered.
  *
  * A block that its owner uses (zone_ops.movable, or move says no) is passed over and tried again
  * whenever it is continued. When nothing else is in the way any more, the answer is -EAGAIN with
@@ -66,9 +67,12 @@ struct evacuation {
     unsigned slice;   /**< blocks to look at in one call; 0: all */
     unsigned left;    /**< of it, in this one; never 0 when all are */
     struct evacuation_look look;
-    pfn_t isolated;  /**< up to here the range is */
-    unsigned types;  /**< a set: of the pageblocks that may be emptied */
-    unsigned domain; /**< in whose file they have to lie; DOMAIN_NONE: any */
+    pfn_t isolated;                /**< up to here the range is */
+    pfn_t undone;                  /**< after a failure: up to here it is so no more */
+    int failed;                    /**< the answer when it is undone; 0: it has not failed */
+    struct zone_obstacle obstacle; /**< then */
+    unsigned types;                /**< a set: of the pageblocks that may be emptied */
+    unsigned domain;               /**< in whose file they have to lie; DOMAIN_NONE: any */
     bool movable_now;
     bool may_discard;
     bool discards; /**< there is not room for all: no RECLAIMABLE block moves */
@@ -76,7 +80,10 @@ struct evacuation {
     unsigned tries; /**< of moves that were aborted, since clean went on */
 };
 
-/** Give up what answered -EINPROGRESS last: nothing is isolated any more; moves go on. */
-void evacuate_cancel(struct evacuation *ev);
+/**
+ * Give up what answered -EINPROGRESS or -EAGAIN last: in the end nothing is isolated any more;
+ * moves go on. Returns whether that has come; else call it again, soon, and nothing but it.
+ */
+bool evacuate_cancel(struct evacuation *ev);
 
 #endif

@@ -389,6 +389,39 @@ static void pins_that_were_not_in_the_way(void **state)
     end();
 }
 
+#define PAGEBLOCK 512u
+
+/* Who waits goes while half the zone is being isolated: it is put to use again in slices. */
+static void what_is_given_up_comes_back_in_slices(void **state)
+{
+    struct wire_request rq = alloc_request(HUGE_ORDER, 1);
+    unsigned most = 0;
+    uint64_t half[2];
+
+    (void)state;
+    begin();
+    age(1);
+    free_half();
+    fixture_settle(&f);
+    pin_halves(half);
+    *word_of(half[1]) -= SLOT_PIN;
+    rq.alloc.deadline_ms = LONG_MS;
+    client_send(other, &rq, 1);
+    RUN_UNTIL(&f, isolated_pages() >= 8 * PAGEBLOCK);
+    assert_int_equal(shutdown(other->fd, SHUT_RDWR), 0);
+    for (unsigned before = isolated_pages(), now; before != 0; before = now) {
+        fixture_turns(&f, 1);
+        now = isolated_pages();
+        if (now < before && before - now > most)
+            most = before - now;
+    }
+    assert_in_range(most, 1, 4 * PAGEBLOCK);
+    run_until_sessions(&f, 1);
+    fixture_settle(&f);
+    check_zones(zs);
+    end();
+}
+
 /* Who waits goes, or the daemon stops. */
 static void everybody_goes(void **state)
 {
@@ -420,6 +453,7 @@ int main(void)
         cmocka_unit_test(one_in_vain_keeps_nobody),
         cmocka_unit_test(the_end_of_a_pin_is_not_missed),
         cmocka_unit_test(pins_that_were_not_in_the_way),
+        cmocka_unit_test(what_is_given_up_comes_back_in_slices),
         cmocka_unit_test(everybody_goes),
     };
 

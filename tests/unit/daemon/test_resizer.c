@@ -365,6 +365,42 @@ static void pins_that_end_one_by_one(void **state)
     end();
 }
 
+/* It is put to use again in slices, and only then it is answered. */
+static void what_is_refused_comes_back_in_slices(void **state)
+{
+    struct wire_request rq = resize_request(-(int64_t)(SIZE - 2 * MIB));
+    struct wire_server_packet packet;
+    uint64_t h[SIZE / PAGE / 8];
+    unsigned nr = 0, steps = 0;
+
+    (void)state;
+    begin(false);
+    while (nr < SIZE / PAGE / 8 - 8) /* less the marks */
+        h[nr++] = get(MIGRATE_MOVABLE, 3);
+    for (unsigned i = 0; i < nr; i++) {
+        if (i % 8 == 0)
+            *word_of(h[i]) += SLOT_PIN;
+        else
+            client_give_back(client, h[i]);
+    }
+    client_send(admin, &rq, 1);
+    RUN_UNTIL(&f, zone_nr_pageblocks(z, MIGRATE_ISOLATE) == 3);
+    for (pfn_t before = 3, now; before != 0; before = now) {
+        clock_ms += RESIZER_PATIENCE_MS;
+        fixture_turns(&f, 1);
+        now = zone_nr_pageblocks(z, MIGRATE_ISOLATE);
+        steps += now < before;
+        assert_false(now != 0 && client_has_packet(admin));
+    }
+    assert_int_equal(steps, 2);
+    client_receive(admin, &packet);
+    assert_int_equal(packet.responses[0].resize_zone.bytes, SIZE);
+    assert_int_equal(packet.responses[0].resize_zone.obstacles[0].reason, OBSTACLE_PINNED);
+    fixture_settle(&f);
+    check_zones(zs);
+    end();
+}
+
 /* Who asked goes, or the daemon stops, while it is under way. */
 static void everybody_goes(void **state)
 {
@@ -462,6 +498,7 @@ int main(void)
         cmocka_unit_test(what_is_in_the_way_is_told_by_owner),
         cmocka_unit_test(a_pinned_block_is_waited_for_and_told),
         cmocka_unit_test(pins_that_end_one_by_one),
+        cmocka_unit_test(what_is_refused_comes_back_in_slices),
         cmocka_unit_test(everybody_goes),
         cmocka_unit_test(several_domains),
         cmocka_unit_test(punches_that_fail),

@@ -198,6 +198,14 @@ static void slices_come_to_the_same(void **state)
     }
 }
 
+static void cancel(struct world *w, struct evacuation *ev)
+{
+    while (!evacuate_cancel(ev)) {
+        happen(w);
+        assert_zone_ok(w->f.z);
+    }
+}
+
 static void end_of(struct world *w, struct task *t, int r)
 {
     unsigned turns = 0;
@@ -216,7 +224,7 @@ static void end_of(struct world *w, struct task *t, int r)
             break;
     }
     if (r == -EINPROGRESS || r == -EAGAIN)
-        evacuate_cancel(&t->c.ev);
+        cancel(w, &t->c.ev);
 }
 
 /* What moves, or is isolated, for others is waited for, and the look goes on behind it. */
@@ -285,11 +293,11 @@ static void anything_between_slices(void **state)
             const int cut = zone_shrink(w.f.z, P, false, &ev, NULL);
 
             if (cut == -EINPROGRESS || cut == -EAGAIN)
-                evacuate_cancel(&ev);
+                assert_true(evacuate_cancel(&ev)); /* it is not in slices */
             nr_cut_off += cut == 0;
         }
         if (r == -EINPROGRESS && t.c.ev.more && rng_one_in(&rng, 8))
-            evacuate_cancel(&t.c.ev);
+            cancel(&w, &t.c.ev);
         else
             end_of(&w, &t, r);
         nr_done += t.shrinks ? zone_nr_pages(w.f.z) < NR_PAGES : t.c.ev.isolated == t.c.ev.end;
@@ -301,12 +309,107 @@ static void anything_between_slices(void **state)
     assert_true(nr_done != 0 && nr_cut_off != 0);
 }
 
+/* What is isolated for others beside it, and has merged with it, stays so when it is given up. */
+static void only_its_own_is_undone(void **state)
+{
+    struct task t = {.shrinks = true, .rq = {.slice = P}};
+    struct world w;
+    int r;
+
+    (void)state;
+    open(&w, 0);
+    while (zone_free_pages(w.f.z, 0) != NR_PAGES)
+        free_one(&w);
+    while (take_tag(w.f.z, 0, MIGRATE_MOVABLE, 7) != NR_PAGES / 2)
+        ;
+    for (pfn_t pfn = 0; pfn < NR_PAGES; pfn++) {
+        struct zone_block b;
+
+        if (pfn != NR_PAGES / 2 && zone_block(w.f.z, pfn, &b) == 0 && b.state == BLOCK_ALLOCATED)
+            give(w.f.z, pfn);
+    }
+    r = zone_shrink_sliced(w.f.z, NR_PAGES / 2, false, t.rq.slice, &t.c.ev, &t.o);
+    while (r == -EINPROGRESS && t.c.ev.isolated == t.c.ev.start)
+        r = zone_shrink_continue(&t.c.ev, &t.o);
+    assert_int_equal(zone_isolate_range(w.f.z, NR_PAGES - P, P, NULL), 0);
+    assert_int_equal(look_on(&w, &t, r, false), -EAGAIN);
+    assert_int_equal(t.o.reason, OBSTACLE_ISOLATED);
+    while (!evacuate_cancel(&t.c.ev))
+        ;
+    assert_int_equal(zone_nr_pageblocks(w.f.z, MIGRATE_ISOLATE), 1);
+    assert_int_equal(zone_undo_isolate(w.f.z, NR_PAGES - P, P), 0);
+    fixture_close(&w.f);
+}
+
+/* One page is granted in each pageblock. */
+static void open_broken(struct world *w)
+{
+    open(w, 0);
+    while (zone_free_pages(w->f.z, 0) != NR_PAGES)
+        free_one(w);
+    for (pfn_t i = 0; i < NR_PAGES; i++)
+        (void)take_tag(w->f.z, 0, MIGRATE_MOVABLE, 7);
+    for (pfn_t pfn = 0; pfn < NR_PAGES; pfn++) {
+        if (pfn % P != 0)
+            give(w->f.z, pfn);
+    }
+}
+
+/* Isolate half of the zone, by two pageblocks in a slice. */
+static int isolate_half(struct world *w, struct task *t)
+{
+    int r;
+
+    t->shrinks = true;
+    t->rq.slice = P;
+    r = zone_shrink_sliced(w->f.z, NR_PAGES / 2, false, t->rq.slice, &t->c.ev, &t->o);
+    r = look_on(w, t, r, false);
+    assert_int_equal(zone_nr_pageblocks(w->f.z, MIGRATE_ISOLATE), NR_PAGEBLOCKS / 2);
+    return r;
+}
+
+/* Given up, or failed at last: the range is put to use again two pageblocks at a time. */
+static void it_is_undone_in_slices(void **state)
+{
+    struct task t = {.shrinks = true};
+    struct world w;
+    unsigned n = 0;
+    bool freed;
+    int r;
+
+    (void)state;
+    open_broken(&w);
+    assert_int_equal(isolate_half(&w, &t), -EINPROGRESS);
+    for (; !evacuate_cancel(&t.c.ev); n++)
+        assert_int_equal(zone_nr_pageblocks(w.f.z, MIGRATE_ISOLATE), NR_PAGEBLOCKS / 2 - 2 * n - 2);
+    assert_int_equal(n, NR_PAGEBLOCKS / 4 - 1);
+    assert_int_equal(zone_nr_pageblocks(w.f.z, MIGRATE_ISOLATE), 0);
+    assert_true(evacuate_cancel(&t.c.ev));
+    fixture_close(&w.f);
+
+    open_broken(&w);
+    r = isolate_half(&w, &t);
+    for (unsigned i = 0; r == -EINPROGRESS && !t.c.ev.more; i++) {
+        assert_int_equal(zone_move_abort(w.f.z, w.f.move[i].from, &freed), 0);
+        r = zone_shrink_continue(&t.c.ev, &t.o);
+    }
+    for (n = 1; r == -EINPROGRESS; n++) {
+        assert_true(t.c.ev.more);
+        r = zone_shrink_continue(&t.c.ev, &t.o);
+    }
+    assert_int_equal(r, -EBUSY);
+    assert_int_equal(t.o.reason, OBSTACLE_ABORTED);
+    assert_in_range(n, NR_PAGEBLOCKS / 4, NR_PAGEBLOCKS / 4 + 1);
+    assert_int_equal(zone_nr_pageblocks(w.f.z, MIGRATE_ISOLATE), 0);
+    fixture_close(&w.f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(slices_come_to_the_same),
-        cmocka_unit_test(anything_between_slices),
-        cmocka_unit_test(others_are_waited_for),
+        cmocka_unit_test(slices_come_to_the_same), cmocka_unit_test(anything_between_slices),
+        cmocka_unit_test(others_are_waited_for),   cmocka_unit_test(only_its_own_is_undone),
+        cmocka_unit_test(it_is_undone_in_slices),
     };
 
     return cmocka_run_group_tests_name("evacuate_sliced", tests, NULL, NULL);
