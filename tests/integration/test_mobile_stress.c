@@ -449,6 +449,8 @@ static void in_a_zone_that_changes(void **state)
     fx.worker[0].pid = fx.worker[1].pid = 0;
     assert_int_equal(actor_wait(&fx.hog), 0);
     fx.hog.pid = 0;
+    assert_int_equal(actor_wait(&fx.large), 0); /* its blocks are unmovable */
+    fx.large.pid = 0;
     if (bytes != size)
         assert_int_equal(
             buddyd_resize_zone(fx.b, 0, (int64_t)size - (int64_t)bytes, &bytes, obstacles, &n), 0);
