@@ -226,8 +226,11 @@ static int find_block(struct zone *z, const struct zone_request *rq, struct foun
      * resting. */
     if ((z->set[rq->domain].mask[type] & (order_pages(z->pageblock_order) - 1)) >> rq->order == 0)
         zone_settle(z);
-    if ((rq->flags & (ALLOC_HIGHATOMIC | ALLOC_CMA)) && take_special(z, rq, ret))
-        return 0;
+    if (rq->flags & (ALLOC_HIGHATOMIC | ALLOC_CMA)) {
+        free_arrivals(z); /* what is kept for some never rests, but may be on its way */
+        if (take_special(z, rq, ret))
+            return 0;
+    }
     if (!(rq->flags & ALLOC_CMA_ALONE) &&
         take_below(z, rq->domain, rq->order, type, rq->flags, ret))
         return 0;

@@ -69,6 +69,23 @@ static void a_small_block_keeps_its_pageblock(void **state)
     fixture_close(&f);
 }
 
+/* A block that was freed there is granted to the next who may have it, also while its free is on
+ * its way. */
+static void what_is_on_its_way_is_granted_first(void **state)
+{
+    pfn_t a, again;
+
+    (void)state;
+    fixture_open(&f, 2048, PATH_ORDER, 1);
+    a = take(f.z, PATH_ORDER, MIGRATE_UNMOVABLE);
+    highatomic_reserve(f.z, a);
+    (void)take(f.z, 0, MIGRATE_UNMOVABLE); /* there are others */
+    zone_free_later(f.z, a);
+    assert_int_equal(try_take(f.z, 2, MIGRATE_UNMOVABLE, 0, ALLOC_HIGHATOMIC, &again), 0);
+    assert_int_equal(again, a);
+    fixture_close(&f);
+}
+
 /* Nothing of it is granted to others any more, not even what was freed just now. */
 static void what_was_freed_last_is_kept_too(void **state)
 {
@@ -370,6 +387,7 @@ int main(void)
         cmocka_unit_test(isolation_and_back),
         cmocka_unit_test(the_limit_is_one_percent),
         cmocka_unit_test(a_small_block_keeps_its_pageblock),
+        cmocka_unit_test(what_is_on_its_way_is_granted_first),
         cmocka_unit_test(what_was_freed_last_is_kept_too),
         cmocka_unit_test(a_large_block_keeps_all_its_pageblocks),
         cmocka_unit_test(a_block_beyond_the_limit_is_not_kept),

@@ -236,8 +236,12 @@ static void step_alloc(struct run *r)
 static void free_block(struct run *r, uint32_t index)
 {
     const struct model_block b = r->m.block[index];
-    int e = zone_free(r->z, b.pfn);
+    int e = 0;
 
+    if (r->m.lazy && !b.free_pending && rng_one_in(&r->rng, 2))
+        zone_free_later(r->z, b.pfn);
+    else
+        e = zone_free(r->z, b.pfn);
     if (e != (b.free_pending ? -EINVAL : 0))
         model_fail("zone_free of block %u answered %d, pending: %d", b.pfn, e, b.free_pending);
     if (e == 0)
@@ -279,6 +283,7 @@ static void step_bad_free(struct run *r)
 
     if (pfn < r->m.nr_pages && r->m.block_at[pfn] != 0)
         return;
+    look(r); /* what was freed, and is on its way, is granted no more */
     if (zone_free(r->z, pfn) != -EINVAL)
         model_fail("zone_free of %u, no granted block, is not refused", pfn);
     assert_quiet(r);
