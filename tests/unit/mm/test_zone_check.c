@@ -408,6 +408,9 @@ static void what_rests(void **state)
     *w ^= (uint64_t)1 << WORD_ORDER_SHIFT;
     assert_noticed(&f, "the order of what rests", pfn[0]);
     *w ^= (uint64_t)1 << WORD_ORDER_SHIFT;
+    *w ^= (uint64_t)4 << WORD_TYPE_SHIFT;
+    assert_noticed(&f, "the type of what rests", pfn[0]);
+    *w ^= (uint64_t)4 << WORD_TYPE_SHIFT;
     f.z->resting = false;
     assert_noticed(&f, "that something rests", 0);
     f.z->resting = true;
