@@ -242,19 +242,19 @@ static void a_cut_block_is_freed_as_its_halves(void **state)
 static void the_last_one_granted_comes_back_to_a_full_house(void **state)
 {
     struct zone_fixture f;
-    pfn_t pfn[64];
+    pfn_t pfn[96];
 
     (void)state;
     open_lazy(&f, 1024, 4, 1);
-    for (unsigned i = 0; i < 64; i++)
+    for (unsigned i = 0; i < 96; i++)
         pfn[i] = take(f.z, 0, MIGRATE_MOVABLE);
     give(f.z, pfn[0]);
     assert_int_equal(take(f.z, 0, MIGRATE_MOVABLE), pfn[0]);
-    for (unsigned i = 1; i <= 30; i++)
+    for (unsigned i = 1; i <= 62; i++)
         give(f.z, pfn[i]);
     give(f.z, pfn[0]);
     assert_int_equal(zone_free(f.z, pfn[0]), -EINVAL);
-    for (unsigned i = 31; i < 64; i++)
+    for (unsigned i = 63; i < 96; i++)
         give(f.z, pfn[i]);
     assert_wholly_free(f.z);
     fixture_close(&f);
