@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "dispatch.h"
+#include "mm/account.h"
 #include "policy.h"
 #include "stat.h"
 
@@ -25,7 +26,7 @@ struct page {
     unsigned nr;
     bool full; /**< there are more, behind the last one */
     uint64_t key[WIRE_MAX_LISTING];
-    const struct policy_group *group[WIRE_MAX_LISTING];
+    struct policy_group *group[WIRE_MAX_LISTING];
 };
 
 static void fill_limits(struct wire_account_stat *out, const struct account *a)
@@ -80,7 +81,7 @@ static struct wire_account_stat session_stat(const struct session *s)
 }
 
 /* Keep the groups with the smallest keys. */
-static void consider(struct page *p, const struct policy_group *g, uint64_t key)
+static void consider(struct page *p, struct policy_group *g, uint64_t key)
 {
     unsigned i = p->nr;
 
@@ -107,7 +108,7 @@ static void consider_section(struct page *p, const struct policy_section *sectio
     const struct policy_member *asker = &p->call->session->policy;
     bool all = policy_rights(asker) & RIGHT_ADMIN;
 
-    for (const struct policy_group *g = section->groups; g; g = g->next) {
+    for (struct policy_group *g = section->groups; g; g = g->next) {
         if (all || g == asker->group)
             consider(p, g, (uint64_t)(index + 1) << 32 | g->uid);
     }
@@ -122,8 +123,11 @@ static void list_groups(struct call *c, struct page *p)
         consider_section(p, ps->sections[i], i);
     for (const struct policy_section *s = ps->removed; s; s = s->next)
         consider_section(p, s, index++);
-    for (unsigned i = 0; i < p->nr; i++)
+    for (unsigned i = 0; i < p->nr; i++) {
+        /* What was freed and not merged yet is used by nobody. */
+        account_refresh(&c->hub->zones->memory, &p->group[i]->account);
         c->hub->turn->scratch.accounts[i] = group_stat(p->group[i]);
+    }
 }
 
 /* Fill the page up with sessions. Returns the cursor. */

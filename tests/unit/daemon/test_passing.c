@@ -462,6 +462,43 @@ static void slices_let_others_be_served(void **state)
     stop();
 }
 
+/* Of what a domain's account uses, by the listing: of the groups that are listed, the one. */
+static uint64_t listed_use(struct client *c)
+{
+    struct wire_request rq = stat_request(WIRE_OP_STAT_ACCOUNTS, 0);
+    const struct wire_response *rs = client_call(c, &rq);
+    uint64_t used = UINT64_MAX;
+
+    assert_int_equal(rs->error, 0);
+    for (size_t i = 0; i < rs->listing.nr; i++) {
+        if (rs->listing.accounts[i].domain != 0 && rs->listing.accounts[i].session == 0)
+            used = rs->listing.accounts[i].used_pages;
+    }
+    return used;
+}
+
+/* A domain uses whole pageblocks; what was freed, and rests, is none that it uses. */
+static void the_listing_is_up_to_date(void **state)
+{
+    struct wire_request rq = alloc_request(0, 1);
+    struct client *c;
+    uint64_t handle;
+
+    (void)state;
+    start(0);
+    c = client_open(&f);
+    assert_int_equal(listed_use(c), 0);
+    rq.alloc.deadline_ms = LONG_MS;
+    client_send(c, &rq, 1);
+    handle = client_expect_granted(c, rq.id);
+    assert_int_equal(listed_use(c), BLOCK / PAGE);
+    client_give_back(c, handle);
+    assert_int_equal(listed_use(c), 0);
+    client_free(c);
+    run_until_sessions(&f, 0);
+    stop();
+}
+
 static void numbers_and_their_owners(void **state)
 {
     unsigned a, b, nr = 0;
@@ -561,6 +598,7 @@ int main(void)
         cmocka_unit_test(many_blocks_come_together),
         cmocka_unit_test(many_blocks_come_in_slices),
         cmocka_unit_test(slices_let_others_be_served),
+        cmocka_unit_test(the_listing_is_up_to_date),
         cmocka_unit_test(numbers_and_their_owners),
         cmocka_unit_test(nobodys_memory_goes_back),
         cmocka_unit_test(jobs_are_awaited_at_the_end),
