@@ -80,15 +80,17 @@ void ahead_slice(void *passing)
 {
     struct passing *p = passing;
     const unsigned domain = next_to_look(p);
+    const uint64_t bit = (uint64_t)1 << domain;
     unsigned budget = AHEAD_SLICE;
 
+    p->looked = domain;
+    p->to_look &= ~bit; /* first: what passes may ask for another look */
     for (uint32_t i = 0; i < p->hub->zones->nr; i++)
         fill(p, domain, i, &budget);
-    p->looked = domain;
-    if (budget != 0) {
-        p->to_look &= ~((uint64_t)1 << domain);
+    if (budget == 0)
+        p->to_look |= bit;
+    else
         p->demand[domain] = 0;
-    }
     if (p->to_look != 0)
         hub_later(p->hub, &p->ahead);
 }

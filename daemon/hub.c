@@ -43,10 +43,11 @@ static void on_idle(uv_idle_t *idle)
     /* Those who wait first: what has come free is theirs before it is a newcomer's. */
     bool more = waiting_slice(hub);
     struct session *s = more ? NULL : take_work(hub);
-    struct later *l = later_take(&hub->later);
+    struct later *l;
 
     if (s)
         session_work(s);
+    l = later_take(&hub->later); /* not before: the session may have asked for the same */
     if (l)
         l->run(l->ctx);
     if (path_ready(hub))
