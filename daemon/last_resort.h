@@ -34,8 +34,8 @@ void last_resort_start(struct hub *hub);
  * victim yet, one will be looked for a moment later, if somebody still waits then.
  */
 void last_resort_look(struct hub *hub, uint8_t priority, uint64_t pages);
-/** A session is gone, and all that it had is free: if it was the victim, nobody waits for the end of
- * its grace time. */
+/** A session is gone, and all that it had is free: if it was the victim, nobody waits for the end
+ * of its grace time. */
 void last_resort_left(struct hub *hub, uint32_t session);
 /**
  * How bad a client is: what it holds, as far as its account is over its guarantee, and its score's

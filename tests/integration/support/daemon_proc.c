@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -115,12 +116,16 @@ static int wait_ready(const struct program *p, int notify)
     }
 }
 
+/* The last that it said: what it died of stands at the end. */
 static void show_errors(const struct daemon_proc *d)
 {
     char text[4096];
+    off_t end = lseek(d->program.err, 0, SEEK_END);
+    off_t start = end > (off_t)sizeof(text) ? end - (off_t)sizeof(text) : 0;
+    ssize_t n = pread(d->program.err, text, sizeof(text), start);
 
-    if (program_text(d->program.err, text, sizeof(text))[0])
-        fprintf(stderr, "--- the daemon said:\n%s---\n", text);
+    if (n > 0)
+        fprintf(stderr, "--- the daemon said:\n%.*s---\n", (int)n, text);
 }
 
 int daemon_proc_start(struct daemon_proc *d)
@@ -262,8 +267,20 @@ static void remove_directory(const char *path)
     rmdir(path);
 }
 
+/* It is dead, and nobody killed it or asked it to stop. */
+static bool has_died(const struct daemon_proc *d)
+{
+    siginfo_t info = {.si_pid = 0};
+
+    return d->program.pid > 0 &&
+           waitid(P_PID, (id_t)d->program.pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+           info.si_pid != 0;
+}
+
 void daemon_proc_end(struct daemon_proc *d)
 {
+    if (has_died(d))
+        show_errors(d);
     program_end(&d->program);
     if (d->dir[0])
         remove_directory(d->dir);
