@@ -462,6 +462,36 @@ static void slices_let_others_be_served(void **state)
     stop();
 }
 
+/* Who is served in slices asks again and again: whenever it is looked, there is something to see.
+ */
+static void looks_are_for_somebody(void **state)
+{
+    struct wire_request rq[40];
+    struct wire_server_packet packet;
+    struct client *c;
+    size_t served = 0;
+
+    (void)state;
+    start_with(2, 16);
+    c = client_open(&f);
+    RUN_UNTIL(&f, f.hub->passing->to_look == 0);
+    run_jobs();
+    for (size_t i = 0; i < 40; i++)
+        rq[i] = alloc_request(0, 64);
+    client_send(c, rq, 40);
+    while (served < 40) {
+        if (client_has_packet(c)) {
+            client_receive(c, &packet);
+            served += packet.nr_responses;
+        }
+        assert_true(f.hub->passing->ahead.queued == (f.hub->passing->to_look != 0));
+        fixture_turns(&f, 1);
+    }
+    client_free(c);
+    run_until_sessions(&f, 0);
+    stop();
+}
+
 /* Of what a domain's account uses, by the listing: of the groups that are listed, the one. */
 static uint64_t listed_use(struct client *c)
 {
@@ -598,6 +628,7 @@ int main(void)
         cmocka_unit_test(many_blocks_come_together),
         cmocka_unit_test(many_blocks_come_in_slices),
         cmocka_unit_test(slices_let_others_be_served),
+        cmocka_unit_test(looks_are_for_somebody),
         cmocka_unit_test(the_listing_is_up_to_date),
         cmocka_unit_test(numbers_and_their_owners),
         cmocka_unit_test(nobodys_memory_goes_back),
