@@ -553,7 +553,8 @@ struct buddyd_compacted {
 
 /**
  * Have blocks moved together, until no more empty pageblocks can be won so. zone: or BUDDYD_ANY for
- * all. Returns when it is done. Needs BUDDYD_RIGHT_ADMIN.
+ * all. Returns when it is done. -EPERM without BUDDYD_RIGHT_ADMIN; -EINVAL when there is no such
+ * zone; -EBUSY when four of this connection's are being carried out already.
  */
 BUDDYD_API int buddyd_compact(struct buddyd *b, int zone, struct buddyd_compacted *ret);
 
