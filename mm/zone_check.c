@@ -193,8 +193,10 @@ static int check_state(struct census *c, pfn_t pfn, uint64_t w)
         if (word_order(w) != z->pageblock_order)
             return broken(c, "unbacked block %u has order %u", pfn, word_order(w));
         return 0;
-    default: /* allocated: what rests has been found before */
-        return 0;
+    default:
+        return word_state(w) == BLOCK_ALLOCATED
+                   ? 0
+                   : broken(c, "block %u has state %u", pfn, word_state(w));
     }
 }
 
