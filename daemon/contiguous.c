@@ -136,7 +136,6 @@ static void put_off(struct window *w, bool pinned)
     struct demand *d = w->emptied_for;
 
     w->emptied_for = NULL;
-    waiting_changed(w->owner->hub, NULL);
     if (pinned && w->unpinned)
         d->retry_ms = CONTIGUOUS_RETRY_MS;
     d->pinned = pinned;
@@ -167,10 +166,12 @@ static void empty(struct window *w, int rc)
     } else if (rc == -EAGAIN && patience_left(&w->patience, now_ms(w), CONTIGUOUS_PATIENCE_MS,
                                               CONTIGUOUS_MAX_PATIENCE_MS)) {
         w->go_on_at_ms = now_ms(w) + CONTIGUOUS_RETRY_MS;
+    } else if (rc == -EAGAIN) {
+        give_up(w);
+        put_off(w, true);
     } else {
-        if (rc == -EAGAIN)
-            give_up(w);
-        put_off(w, rc == -EAGAIN || w->c.pinned);
+        waiting_changed(w->owner->hub, NULL); /* what was isolated has been put to use again */
+        put_off(w, w->c.pinned);
     }
 }
 
