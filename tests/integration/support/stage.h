@@ -15,7 +15,7 @@
 #define STAGE_MAX_CLIENTS 16u
 
 /** Longer than any of these tests may take. */
-#define LONG_MS UINT32_C(120000) /* twice PATIENCE_MS */
+#define LONG_MS (UINT64_C(2) * PATIENCE_MS)
 
 /** Who a client is; the list of them ends with one that has no name. */
 struct stage_role {
